@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * worktrace.h - what the kernel side and the user side say to each other.
+ *
+ * The includer brings __u8 … __s64 (vmlinux.h on one side, <linux/types.h> on
+ * the other).  Every structure here is on the wire between the two, so each
+ * one's size is asserted and nothing is left to padding.  All times are
+ * nanoseconds of CLOCK_MONOTONIC unless a name says otherwise.
+ */
+#ifndef WORKTRACE_H
+#define WORKTRACE_H
+
+/* Where a thread is.  The order is that of STATES in the CSV files. */
+enum wt_state {
+	WT_CPU = 0,
+	WT_RUNQ = 1,
+	WT_THROTTLED = 2,
+	WT_DISK = 3,
+	WT_NET = 4,
+	WT_IPC = 5,
+	WT_LOCK = 6,
+	WT_CHILD = 7,
+	WT_MEM = 8,
+	WT_SLEEP = 9,
+	WT_IDLE = 10,
+	WT_STOPPED = 11,
+	WT_OTHER = 12,
+	WT_STATES = 13,
+};
+
+/*
+ * What it is there for.  A reason that has no object is the number itself; one
+ * that has an object (a peer, a child, a device …) is a struct wt_reason, sent
+ * once, and the hash of its bytes with WT_REASON_INTERNED set.
+ *
+ * An inline reason packs kind, system call and a small argument:
+ *     bits 0-7 kind, 8-23 system call number, 24 compat (32-bit) call,
+ *     25 write direction, 32-62 n (poll set size, …)
+ */
+#define WT_REASON_INTERNED (1ULL << 63)
+#define WT_REASON_KIND(r) ((__u8)(r))
+#define WT_REASON_NR(r) ((__u16)((r) >> 8))
+#define WT_REASON_COMPAT (1ULL << 24)
+#define WT_REASON_WRITE (1ULL << 25)
+#define WT_REASON_N(r) ((__u32)((r) >> 32) & 0x7fffffff)
+
+enum wt_kind {
+	WT_K_NONE = 0,
+	/* cpu */
+	WT_K_USER = 1,			/* a sample that hit user mode */
+	WT_K_KERNEL = 2,		/* … kernel mode */
+	/* runq */
+	WT_K_WAKEUP = 3,		/* waited for a CPU after a wakeup (or birth) */
+	WT_K_PREEMPT = 4,		/* … after it had been preempted */
+	/* throttled */
+	WT_K_QUOTA = 5,
+	/* disk */
+	WT_K_FILE = 6,			/* read, write … of a file: nr says which; name = device */
+	WT_K_SYNC = 7,			/* fsync and its kin */
+	WT_K_FS = 8,			/* a call that takes a path: open, unlink, rename … */
+	WT_K_MAJFAULT = 9,		/* a page had to be read: no system call */
+	WT_K_IOWAIT = 10,		/* in_iowait, whatever the call */
+	WT_K_AIO = 11,			/* io_getevents */
+	WT_K_BLOCKDEV = 12,		/* a block device itself; name = device */
+	/* net */
+	WT_K_SOCKET = 13,		/* recv or send: family, addr, port */
+	WT_K_CONNECT = 14,
+	/* ipc */
+	WT_K_PIPE = 15,
+	WT_K_UNIX = 16,			/* name = path of the peer, or else our own */
+	WT_K_EVENTFD = 17,
+	WT_K_MQ = 18,			/* POSIX or SysV message queue */
+	WT_K_NETLINK = 19,
+	WT_K_OTHERSOCK = 20,		/* a socket of another family: family says which */
+	/* lock */
+	WT_K_FUTEX = 21,
+	WT_K_FLOCK = 22,
+	WT_K_SEM = 23,
+	WT_K_MMAP_LOCK = 24,		/* a fault or a call on the address space, no I/O */
+	/* child */
+	WT_K_WAIT = 25,			/* wait4, waitid: name, n = pid */
+	WT_K_VFORK = 26,		/* a vfork parent: name, n = pid */
+	/* mem */
+	WT_K_RECLAIM = 27,
+	/* sleep */
+	WT_K_SLEEP = 28,		/* nanosleep and its kin */
+	WT_K_TIMERFD = 29,
+	WT_K_POLL_TIMER = 30,		/* poll, select or epoll with nothing to wait on */
+	/* idle */
+	WT_K_EPOLL = 31,
+	WT_K_POLL = 32,			/* poll, select: n = size of the set */
+	WT_K_ACCEPT = 33,		/* family, addr, port of the listener; name for unix */
+	WT_K_SIGNAL = 34,		/* sigtimedwait, pause, signalfd */
+	WT_K_TTY = 35,
+	WT_K_KTHREAD = 36,		/* a sleeping kernel thread */
+	WT_K_INOTIFY = 37,
+	WT_K_URING = 38,		/* io_uring_enter, or an io_uring worker */
+	/* stopped */
+	WT_K_SIGSTOP = 39,
+	WT_K_TRACED = 40,
+	WT_K_FROZEN = 41,
+	/* other */
+	WT_K_SYSCALL = 42,		/* nr says which */
+	WT_K_DEVICE = 43,		/* a character device: name = its name */
+	WT_K_FAULT = 44,		/* no system call, no I/O: an interrupt or a fault */
+	WT_K_MISSED = 45,		/* the kernel did not trace the switch-out */
+	WT_K_ANONFD = 46,		/* another anonymous inode: name */
+	WT_K_EXITING = 47,		/* on its way out */
+	WT_K_USERFAULT = 48,
+	WT_KINDS = 49,
+};
+
+#define WT_COMM_LEN 16
+#define WT_NAME_LEN 40
+#define WT_MAX_FRAMES 127
+
+/* A reason with an object.  Zeroed before use: its bytes are its identity. */
+struct wt_reason {
+	__u8 state;			/* enum wt_state */
+	__u8 kind;			/* enum wt_kind */
+	__u16 nr;			/* system call number as the task issued it */
+	__u8 compat;			/* a 32-bit call */
+	__u8 write;			/* 1: it waited to write or send */
+	__u16 family;			/* AF_INET, AF_INET6, AF_UNIX, … */
+	__u16 port;			/* host order */
+	__u16 proto;			/* IPPROTO_TCP, IPPROTO_UDP, … */
+	__u32 n;			/* set size, child's pid, device number */
+	__u8 addr[16];			/* network order; IPv4 in the first four */
+	char name[WT_NAME_LEN];		/* NUL-terminated: child, device, path, file system */
+};
+_Static_assert(sizeof(struct wt_reason) == 72, "wt_reason is on the wire");
+
+/*
+ * Detail: one line of the ledger.  For state WT_CPU a line counts samples (ns
+ * stays 0 and user space scales the samples to the thread's exact CPU time);
+ * for every other state it holds completed intervals.
+ */
+struct wt_detail_key {
+	__u64 ustack;			/* id of the user stack, 0: none taken */
+	__u64 kstack;			/* id of the kernel stack, 0: none taken */
+	__u64 reason;
+	__u32 thread;			/* wt_thread_rec.serial */
+	__u32 epoch;
+	__u8 state;
+	__u8 bucket;			/* wt_bucket(ns) of the interval; 0 for WT_CPU */
+	__u8 zero[6];
+};
+_Static_assert(sizeof(struct wt_detail_key) == 40, "wt_detail_key is on the wire");
+
+struct wt_detail_val {
+	__u64 ns;
+	__u64 max_ns;
+	__u64 count;
+};
+_Static_assert(sizeof(struct wt_detail_val) == 24, "wt_detail_val is on the wire");
+
+/*
+ * Log-linear buckets, four to the octave from 16 ns up: a bucket's middle is
+ * within 12.5 % of every value in it.  Bucket 0: below 16 ns.
+ */
+#define WT_BUCKETS 160
+
+/* Why a thread's record was sent. */
+enum wt_rec_why {
+	WT_REC_SNAPSHOT = 0,		/* it lives on; a later record replaces this one */
+	WT_REC_EXIT = 1,		/* the thread ended */
+	WT_REC_EXEC = 2,		/* it goes on as another program under another serial */
+	WT_REC_END = 3,			/* the recording ended, the thread lives on */
+};
+
+#define WT_F_KTHREAD 1			/* a kernel thread */
+#define WT_F_SELF 2			/* one of worktrace's own */
+#define WT_F_COMPAT 4			/* it runs 32-bit code */
+#define WT_F_SEEDED 8			/* it was there before the recording began */
+#define WT_F_LEADER 16			/* tid == tgid */
+#define WT_F_IOWORKER 32		/* an io_uring worker */
+
+/*
+ * The account of one thread: exact, kept in its task storage.  A thread that
+ * calls exec gets a new serial (it is another program from then on) and keeps
+ * its task number.
+ *
+ * sum(st_ns) == end_ns - birth_ns, where the interval that is still open at
+ * end_ns has been added to st_ns[open_state] and is repeated in open_*, as no
+ * detail line holds it.
+ */
+struct wt_thread_rec {
+	__u64 birth_ns;			/* ≥ start of the recording */
+	__u64 end_ns;			/* exit, exec, or the end of the recording */
+	__u64 st_ns[WT_STATES];
+	__u64 preempt_ns;		/* the part of runq after a preemption */
+	__u64 steal_ns;			/* the part of cpu that the hypervisor took */
+	__u64 utime_ns;			/* the kernel's tick-sampled split, growth */
+	__u64 stime_ns;			/* … over the record */
+	/* the open interval; open_ns 0 when there is none */
+	__u64 open_ns;
+	__u64 open_reason;
+	__u64 open_ustack;
+	__u64 open_kstack;
+	/* the audit: pairs (ours, the kernel's) over the same closed intervals */
+	__u64 audit_cpu_ours_ns;	/* stamped with rq->clock_task */
+	__u64 audit_cpu_kernel_ns;	/* growth of se.sum_exec_runtime */
+	__u64 audit_runq_ours_ns;	/* stamped with rq->clock; includes throttled */
+	__u64 audit_runq_kernel_ns;	/* growth of sched_info.run_delay */
+	__u64 audit_ledger_cpu_ns;	/* the same CPU intervals on the ledger's clock */
+	__u64 image;			/* identity of the address space: hash of leader, exec count */
+	__u64 switches;			/* switch-outs */
+	__u64 samples;			/* on-CPU samples taken */
+	__u32 serial;			/* of this record's thread and program; never 0 */
+	__u32 task;			/* of the thread over its execs; == first serial */
+	__u32 parent;			/* task number of the thread that forked it, 0: not traced */
+	__u32 epoch;
+	__u32 tid;
+	__u32 tgid;
+	__u32 flags;			/* WT_F_* */
+	__u8 why;			/* enum wt_rec_why */
+	__u8 open_state;
+	__u8 zero[2];
+	__s32 exit_code;		/* wait(2) status, valid for WT_REC_EXIT of a leader */
+	__u32 ppid;			/* tgid of the parent */
+	char comm[WT_COMM_LEN];		/* the thread's name */
+	char pcomm[WT_COMM_LEN];	/* the process's name: that of its leader */
+};
+_Static_assert(sizeof(struct wt_thread_rec) == 320, "wt_thread_rec is on the wire");
+
+/* Ring buffer records: each starts with this. */
+enum wt_event_type {
+	WT_EV_STACK = 1,
+	WT_EV_REASON = 2,
+	WT_EV_THREAD = 3,
+	WT_EV_RESEED = 4,		/* tasks joined the target by a way the kernel side cannot seed */
+};
+
+struct wt_event {
+	__u32 type;			/* enum wt_event_type */
+	__u32 zero;
+	__u64 ts_ns;
+};
+_Static_assert(sizeof(struct wt_event) == 16, "wt_event is on the wire");
+
+/* Innermost frame first.  A user stack's addresses are those of its process. */
+struct wt_ev_stack {
+	struct wt_event h;
+	__u64 id;
+	__u32 tgid;
+	__u16 n;			/* frames that follow */
+	__u8 user;			/* 1: a user stack */
+	__u8 cut;			/* 1: the buffer ended before the stack did */
+	__u64 ip[];			/* n of them */
+};
+_Static_assert(sizeof(struct wt_ev_stack) == 32, "wt_ev_stack is on the wire");
+
+struct wt_ev_reason {
+	struct wt_event h;
+	__u64 id;			/* with WT_REASON_INTERNED */
+	struct wt_reason reason;
+};
+_Static_assert(sizeof(struct wt_ev_reason) == 96, "wt_ev_reason is on the wire");
+
+struct wt_ev_thread {
+	struct wt_event h;
+	struct wt_thread_rec rec;
+};
+_Static_assert(sizeof(struct wt_ev_thread) == 336, "wt_ev_thread is on the wire");
+
+/* Ways of losing data; one counter each, per CPU. */
+enum wt_loss {
+	WT_LOSS_DETAIL = 0,		/* detail lines that found their map full (their time is unattributed) */
+	WT_LOSS_STACK = 1,		/* stacks that found the ring full (named by a later occurrence, if any) */
+	WT_LOSS_REASON = 2,		/* reasons that found the ring full */
+	WT_LOSS_EXIT = 3,		/* thread records that found the ring full: their totals are in the sum */
+	WT_LOSS_THREADS = 4,		/* threads for which no storage could be made: outside the account */
+	WT_LOSS_MISSED_SWITCH = 5,	/* switches the kernel did not trace, found and repaired */
+	WT_LOSS_USTACK = 6,		/* user stacks that could not be read */
+	WT_LOSS_KSTACK = 7,		/* kernel stacks that could not be taken */
+	WT_LOSS_CLOCK = 8,		/* negative intervals clamped to zero */
+	WT_LOSS_SAMPLE = 9,		/* samples whose line found the map full */
+	WT_LOSSES = 10,
+};
+
+/* Things counted that are not losses, per CPU. */
+enum wt_count {
+	WT_CNT_SWITCH = 0,		/* sched_switch program runs that concerned the target */
+	WT_CNT_SAMPLE = 1,		/* on-CPU samples of the target */
+	WT_CNT_WAKEUP = 2,
+	WT_CNT_FORK = 3,
+	WT_CNT_EXEC = 4,
+	WT_CNT_EXIT = 5,
+	WT_CNT_KSTACK_HIT = 6,		/* remembered kernel stacks that were verified */
+	WT_CNT_KSTACK_MISS = 7,		/* … that had to be unwound */
+	WT_CNT_DETAIL = 8,		/* detail lines made */
+	WT_COUNTS = 9,
+};
+
+struct wt_stats {
+	__u64 loss[WT_LOSSES];
+	__u64 count[WT_COUNTS];
+	/* the sum of the exit records that the ring could not take */
+	__u64 lost_threads;
+	__u64 lost_wall_ns;
+	__u64 lost_st_ns[WT_STATES];
+	__u64 lost_preempt_ns;
+};
+
+/* What the CPU sampler and the switch program may be told to leave out. */
+#define WT_OPT_USTACK 1			/* user stacks where threads block */
+#define WT_OPT_KSTACK 2			/* kernel stacks where threads block */
+#define WT_OPT_NOREMEMBER 4		/* unwind every kernel stack again */
+
+/* How the system calls are told apart: one class for each number. */
+enum wt_class {
+	WT_C_OTHER = 0,
+	WT_C_READ = 1,			/* argument 0 is a descriptor: it waits to read */
+	WT_C_WRITE = 2,
+	WT_C_SYNC = 3,			/* … a descriptor: fsync, fdatasync, sync_file_range */
+	WT_C_PATH = 4,			/* file system calls on paths, sync, getdents … */
+	WT_C_ACCEPT = 5,
+	WT_C_CONNECT = 6,
+	WT_C_POLL = 7,			/* poll, ppoll */
+	WT_C_SELECT = 8,		/* select, pselect6 */
+	WT_C_EPOLL = 9,
+	WT_C_FUTEX = 10,
+	WT_C_SLEEP = 11,
+	WT_C_WAIT4 = 12,
+	WT_C_WAITID = 13,
+	WT_C_FORK = 14,			/* clone, clone3, vfork, fork */
+	WT_C_SIGNAL = 15,
+	WT_C_SEM = 16,
+	WT_C_MSG = 17,			/* SysV message queues */
+	WT_C_MQ = 18,			/* POSIX message queues */
+	WT_C_FLOCK = 19,
+	WT_C_FCNTL = 20,		/* a lock if the command is one of the waiting ones */
+	WT_C_MM = 21,			/* mmap, munmap, mprotect, brk, madvise … */
+	WT_C_URING = 22,
+	WT_C_AIO = 23,
+	WT_C_IOCTL = 24,
+	WT_C_SENDFILE = 25,		/* sendfile: out is argument 0, in is argument 1 */
+	WT_C_SPLICE = 26,		/* splice, copy_file_range: in is argument 0, out argument 2 */
+	WT_C_EXIT = 27,
+	WT_C_RESTART = 28,		/* restart_syscall: what was interrupted */
+	WT_C_SOCKETCALL = 29,		/* the 32-bit multiplexer */
+	WT_C_IPCCALL = 30,		/* the 32-bit SysV multiplexer */
+	WT_C_POLL64 = 31,		/* reserved */
+	WT_CLASSES = 32,
+};
+#define WT_NR_SYSCALLS 512
+
+/* Targets: which tasks are traced.  Keys of the map `targets` are pids. */
+enum wt_target {
+	WT_TARGET_PIDS = 0,		/* the processes in the map, and their descendants */
+	WT_TARGET_COMM = 1,		/* processes of this name, now and later */
+	WT_TARGET_CGROUP = 2,
+	WT_TARGET_ALL = 3,
+};
+
+/* What the task iterator is asked to do. */
+enum wt_iter {
+	WT_ITER_SEED = 0,		/* make storage for the target's tasks */
+	WT_ITER_SNAPSHOT = 1,		/* write every traced thread's record */
+	WT_ITER_END = 2,		/* the same, as the last word on it */
+};
+
+#endif /* WORKTRACE_H */

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ledger.h - the single in-memory truth of a recording; pure: no BPF, no I/O.
+ *
+ * Life: new → put_* while the drain runs (records of threads, detail lines,
+ * reasons, stacks, in any order) → settle (as often as one likes: at a
+ * checkpoint and at the end) → read → free.
+ *
+ * The account of a thread is its record (exact).  The detail lines say what its
+ * states were made of; what they do not cover is unattributed, never invented.
+ */
+#ifndef WT_LEDGER_H
+#define WT_LEDGER_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include "worktrace.h"
+
+struct ledger;
+
+struct ledger_opts {
+	unsigned max_exited;	/* exited threads kept as rows; beyond, folded by name (10000) */
+	unsigned max_stacks;	/* distinct stacks kept; beyond, time goes to a [folded] stack */
+};
+
+int ledger__new(struct ledger **out, const struct ledger_opts *opts);
+void ledger__free(struct ledger *l);
+
+/* A newer record of the same serial replaces the older one.  -ENOMEM or 0. */
+int ledger__put_thread(struct ledger *l, const struct wt_thread_rec *rec);
+/* Adds a drained line to what is there.  Its thread's record may come later. */
+int ledger__put_detail(struct ledger *l, const struct wt_detail_key *k,
+		       const struct wt_detail_val *v);
+int ledger__put_reason(struct ledger *l, __u64 id, const struct wt_reason *r);
+/* frames: innermost first, ids of symbols.h; copied.  cut: it goes on beyond. */
+int ledger__put_stack(struct ledger *l, __u64 id, const __u32 *frames, unsigned n,
+		      bool user, bool cut);
+bool ledger__has_stack(const struct ledger *l, __u64 id);
+/*
+ * All lines of one generation have been put: threads whose exit record came
+ * before the previous call may be folded now, if there are too many.
+ */
+int ledger__generation(struct ledger *l);
+/* The sum of exit records that the ring could not take (cumulative). */
+void ledger__put_lost_exits(struct ledger *l, const struct wt_stats *stats);
+
+/* What settle needs to know of a frame; see symbols.h. */
+struct ledger_frames {
+	void *ctx;
+	const char *(*name)(void *ctx, __u32 frame);
+	const char *(*kernel_name)(void *ctx, __u32 frame);
+	bool (*is_root)(void *ctx, __u32 frame);
+};
+
+/* Why a stack does not reach its root. */
+enum ledger_cut {
+	LEDGER_COMPLETE = 0,
+	LEDGER_NO_ROOT = 1,	/* the walk ended early: no frame pointers */
+	LEDGER_TOO_DEEP = 2,
+	LEDGER_NO_STACK = 3,	/* none could be read */
+	LEDGER_LOST = 4,	/* taken, but its frames were lost on the way */
+	LEDGER_FOLDED = 5,	/* beyond max_stacks */
+	LEDGER_CUTS = 6,
+};
+/* "complete", "no_frame_pointer", "too_deep", "unreadable", "lost", "folded" */
+const char *ledger__cut_name(enum ledger_cut c);
+
+struct ledger_totals {
+	__u64 threads, processes;	/* as the kernel counts them: over execs */
+	__u64 folded_threads;		/* of them, in folded rows */
+	__u64 wall_ns;			/* sum of end − birth */
+	__u64 accounted_ns;		/* sum of the states */
+	__s64 residual_ns;		/* wall − accounted: 0, or worktrace is wrong */
+	__u64 unattributed_ns;		/* accounted, but in no detail line */
+	__u64 st_ns[WT_STATES];
+	__u64 unattributed_st_ns[WT_STATES];
+	__u64 user_ns, sys_ns;		/* cpu, split by samples, else by the kernel's ticks: an estimate */
+	__u64 steal_ns;
+	__u64 wakeup_ns, preempt_ns;	/* runq */
+	/* audit; residuals in ppm of wall */
+	__u64 cpu_kernel_ns, cpu_ours_ns, runq_kernel_ns, runq_ours_ns;
+	double cpu_residual_ppm, runq_residual_ppm;
+	__u64 switches;
+	double clock_ns_per_switch;	/* ledger's clock minus the run queue's, per switch */
+	__u64 witness_waits;		/* waits whose innermost kernel function has a say */
+	__u64 witness_disagreements;	/* … and says another state than the registers did */
+	__u64 oncpu_samples;
+	__u64 cut[LEDGER_CUTS];		/* on-CPU samples by completeness; [0] complete */
+	__u64 offcpu_stacks[LEDGER_CUTS];	/* the same for waits, by count */
+};
+
+/*
+ * Scales samples, charges open intervals, sums.  The lines that the readers
+ * below see are those of the last settle.  0 or -ENOMEM.
+ */
+int ledger__settle(struct ledger *l, const struct ledger_frames *f, struct ledger_totals *t);
+
+/* One row of threads.csv: a thread over its execs, or a folded row. */
+struct ledger_thread {
+	__u32 tgid, tid;	/* 0 in a folded row */
+	__u32 count;		/* threads in this row: 1, more when folded */
+	__u32 flags;		/* WT_F_* */
+	const char *comm;	/* the last name */
+	const char *pcomm;
+	__u64 start_ns, end_ns, thread_ns;
+	__u64 st_ns[WT_STATES];
+	__u64 user_ns, sys_ns;
+};
+typedef int (*ledger_thread_fn)(void *arg, const struct ledger_thread *t);
+/* In order of start; stops at the first non-zero return and returns it. */
+int ledger__each_thread(struct ledger *l, ledger_thread_fn fn, void *arg);
+
+/*
+ * One line: a share of one thread's time with its reason and stack.  For cpu
+ * the time is scaled from samples; the rest of a thread's CPU time comes as a
+ * line with unsampled set.  Time that the details lack comes as lines with
+ * unattributed set.  Over all lines, ns sums to accounted_ns exactly.
+ */
+struct ledger_line {
+	const struct ledger_thread *thread;	/* pcomm and comm as of this line's program */
+	__u32 serial, epoch;
+	__u8 state, bucket;
+	bool unsampled, unattributed, open;
+	__u64 reason;				/* inline or interned: ledger__reason_text() */
+	const __u32 *ustack, *kstack;		/* frames, innermost first; NULL: none */
+	unsigned n_ustack, n_kstack;
+	enum ledger_cut cut;
+	__u64 ns, max_ns, count;		/* count: intervals, or samples for cpu */
+};
+typedef int (*ledger_line_fn)(void *arg, const struct ledger_line *line);
+int ledger__each_line(struct ledger *l, ledger_line_fn fn, void *arg);
+
+/*
+ * The reason in words, without the state: "10.0.0.5:5432", "child: ffmpeg",
+ * "pipe read", "epoll", "poll(3)", "futex", "clock_nanosleep", "wakeup" …
+ * (docs/reasons.md has the list).  Writes at most sz bytes, always terminated.
+ */
+void ledger__reason_text(const struct ledger *l, __u8 state, __u64 reason, char *buf, size_t sz);
+/*
+ * The last frame of a wait in a folded stack: "[net 10.0.0.5:5432]",
+ * "[child: ffmpeg]", "[runq preempt]", "[sleep clock_nanosleep]".
+ */
+void ledger__leaf_text(const struct ledger *l, __u8 state, __u64 reason, char *buf, size_t sz);
+/* "cpu", "runq", … as in STATES. */
+const char *ledger__state_name(unsigned state);
+
+/* The middle of a bucket (worktrace.h) in ns. */
+__u64 ledger__bucket_ns(unsigned bucket);
+
+#endif /* WT_LEDGER_H */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* options.h - argv to struct options; no side effects. */
+#ifndef WT_OPTIONS_H
+#define WT_OPTIONS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <linux/types.h>
+#include "worktrace.h"
+
+struct options {
+	/* target: exactly one of these */
+	char **command;			/* NULL-terminated, borrowed from argv */
+	pid_t *pids;			/* owned */
+	unsigned n_pids;
+	const char *comm;		/* -n */
+	const char *cgroup;		/* -g */
+	bool all;			/* -a */
+	bool wait;			/* --wait: with -n, wait for the first of that name */
+	const char *user;		/* -u: run the command as */
+
+	double duration_s;		/* -d; 0: no limit */
+	const char *output;		/* -o */
+	bool force;			/* --force */
+	const char *owner;		/* --owner */
+	bool exit_status;		/* --exit-status */
+	int folded;			/* --folded: enum folded_which, or -1 */
+	bool quiet, verbose;
+
+	unsigned freq;			/* -F, samples a second per CPU; 0: none (default 99) */
+	const char *event;		/* --event: "cpu-clock" (default) or "cycles" */
+	bool no_user_stacks;		/* --no-user-stacks: none where threads block */
+	bool no_kernel_stacks;		/* --no-kernel-stacks */
+	bool no_remember;		/* --no-remember: unwind every kernel stack again */
+	double checkpoint_s;		/* --checkpoint SECONDS (default 30); 0: none */
+	unsigned drain_ms;		/* --drain-ms (default 1000) */
+
+	/* sizes, for tests and for the worst machines */
+	unsigned detail_entries;	/* --detail-entries (default 32768) */
+	unsigned ring_kb;		/* --ring-kb (default 4096) */
+	unsigned seen_entries;		/* --seen-entries (default 32768) */
+	unsigned max_exited;		/* --max-exited (default 10000) */
+	unsigned max_stacks;		/* --max-stacks (default 100000) */
+	unsigned sideband_pages;	/* --sideband-pages (default 64) */
+};
+
+/*
+ * Parses `worktrace record …`.  Returns 0, or WT_EUSAGE after one clear sentence
+ * on standard error; 1 when --help was answered.  Fill with defaults first.
+ */
+void options__defaults(struct options *o);
+int options__parse_record(struct options *o, int argc, char **argv);
+void options__free(struct options *o);
+
+/* user/syscalls.c: names and classes of the system calls, by number. */
+/* "read", "clock_nanosleep" …; NULL when the number has no name. */
+const char *syscall_name(unsigned nr, bool compat);
+/* Fills out[WT_NR_SYSCALLS] with enum wt_class. */
+void syscall_classes(__u8 *out, bool compat);
+
+#endif /* WT_OPTIONS_H */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * recording.h - what a sink may know: the settled ledger and the facts about
+ * the recording.  Sinks read this and write files; they never see a BPF map.
+ */
+#ifndef WT_RECORDING_H
+#define WT_RECORDING_H
+
+#include <jansson.h>
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include "ledger/ledger.h"
+
+struct symbols;
+
+struct recording_loss {
+	const char *name;	/* as in summary.json's loss{} */
+	const char *what;	/* a sentence for the terminal: "%llu detail lines found their map full" without the number */
+	__u64 n;
+	bool benign;		/* repaired or explained: not worth a warning */
+};
+
+struct recording {
+	struct ledger *ledger;			/* settled */
+	struct ledger_totals totals;
+	struct ledger_frames frames;
+	const char *host, *kernel, *version;
+	__u64 start_ns, end_ns;			/* CLOCK_MONOTONIC */
+	__s64 utc_offset_ns;			/* CLOCK_REALTIME − CLOCK_MONOTONIC */
+	bool complete;				/* false: a checkpoint */
+	const char *end_reason;			/* "duration", "signal", "target gone" … */
+	json_t *target, *options;		/* borrowed */
+	bool has_exit;				/* a command was run and has ended */
+	int exit_status, exit_signal;
+	const struct recording_loss *loss;
+	unsigned n_loss;
+	struct {
+		__u64 cpu_ns, bpf_ns, rss_peak_bytes, bpf_map_bytes, startup_ns;
+	} self;
+	json_t *features;			/* what this kernel could not give; borrowed, or NULL */
+};
+
+enum folded_which { FOLDED_WALL, FOLDED_CPU, FOLDED_OFFCPU };
+
+/* Each writes one file's bytes to f; 0 or a negative errno (nothing printed). */
+int sink_folded(const struct recording *r, enum folded_which which, FILE *f);
+int sink_waits_csv(const struct recording *r, FILE *f);
+int sink_threads_csv(const struct recording *r, FILE *f);
+int sink_summary_json(const struct recording *r, FILE *f);
+/* The table of where the time went, for a person. */
+int sink_terminal(const struct recording *r, FILE *f, bool colour);
+
+/*
+ * recdir: the recording's directory.  Everything is written beside its final
+ * name and moved there whole; an existing one is replaced atomically.
+ */
+struct recdir;
+struct recdir_opts {
+	const char *path;	/* final name; NULL: default name in the working directory */
+	const char *name;	/* job or command, for the default name */
+	bool force;		/* replace what is there */
+	const char *owner;	/* USER[:GROUP] or NULL */
+};
+/*
+ * Checks early that the recording can be written at the end (directory makeable,
+ * writable, not there yet) and prints one sentence if not.  Leaves nothing behind
+ * unless recdir__write succeeds.
+ */
+int recdir__open(struct recdir **out, const struct recdir_opts *opts);
+/* The final path. */
+const char *recdir__path(const struct recdir *d);
+/* Writes all files (mode 0600 in a directory 0700), syncs, moves into place. */
+int recdir__write(struct recdir *d, const struct recording *r);
+void recdir__close(struct recdir *d);
+
+#endif /* WT_RECORDING_H */

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * symbols.h - addresses to names.
+ *
+ * Life: new → (side-band events and seeds keep the mappings of every process
+ * current) → frames are interned as (object, offset) while their process lives
+ * → names are looked up when somebody asks, once per distinct frame → free.
+ *
+ * A frame is a small integer that outlives its process.  0 is never a frame.
+ * Single-threaded.
+ */
+#ifndef WT_SYMBOLS_H
+#define WT_SYMBOLS_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct symbols;
+
+struct symbols_stats {
+	__u64 object_gone;	/* mappings whose file could not be opened any more: loss.object_gone */
+	__u64 no_mapping;	/* user frames outside every known mapping */
+	__u64 frames;		/* distinct frames */
+	__u64 unnamed;		/* distinct frames asked for that have no symbol */
+	__u64 objects;		/* distinct files, by build id or device and inode */
+	__u64 evicted;		/* frames that found the table full and became [folded] */
+};
+
+/* Returns 0 and the object, or a negative errno. */
+int symbols__new(struct symbols **out);
+void symbols__free(struct symbols *s);
+
+/*
+ * Mappings.  time_ns is CLOCK_MONOTONIC; events may be given up to a second
+ * late, a lookup uses the mappings that were current at its own time.
+ */
+struct symbols_mmap {
+	__u32 tgid, tid;
+	__u64 time_ns;
+	__u64 start, len, pgoff;	/* bytes; pgoff is the file offset */
+	__u32 maj, min;			/* 0 when a build id is given instead */
+	__u64 ino;
+	const __u8 *build_id;		/* or NULL */
+	unsigned build_id_len;
+	const char *path;
+};
+void symbols__on_mmap(struct symbols *s, const struct symbols_mmap *m);
+/* A process (not a thread) was forked: the child starts with a copy. */
+void symbols__on_fork(struct symbols *s, __u32 tgid, __u32 ptgid, __u64 time_ns);
+void symbols__on_exec(struct symbols *s, __u32 tgid, __u64 time_ns);
+void symbols__on_exit(struct symbols *s, __u32 tgid, __u64 time_ns);
+/* Reads /proc/TGID/maps as the state at time_ns.  A process that is gone is no error. */
+int symbols__seed(struct symbols *s, __u32 tgid, __u64 time_ns);
+/* Forgets what ended before time_ns; call now and then. */
+void symbols__expire(struct symbols *s, __u64 time_ns);
+
+/*
+ * Interns one address.  return_address: the lookup is for the call before it.
+ * Never fails: an address without a mapping is a frame that prints as
+ * [unmapped+0x…] grouped by page, and is counted.
+ */
+__u32 symbols__user_frame(struct symbols *s, __u32 tgid, __u64 time_ns, __u64 ip,
+			  bool return_address);
+__u32 symbols__kernel_frame(struct symbols *s, __u64 ip);
+
+/*
+ * The frame as it stands in a folded stack: demangled, ';' as ':', newline as
+ * ' ', kernel functions with "_[k]", without a symbol "[module+0xoffset]".
+ * Lives as long as s.  Reads symbol tables on first need.
+ */
+const char *symbols__name(struct symbols *s, __u32 frame);
+/* The bare kernel function name of a kernel frame ("" when unknown), for the witness. */
+const char *symbols__kernel_name(struct symbols *s, __u32 frame);
+/* A frame at which a whole stack ends: _start, a thread's start, ret_from_fork … */
+bool symbols__is_root(struct symbols *s, __u32 frame);
+
+void symbols__stats(const struct symbols *s, struct symbols_stats *out);
+
+#endif /* WT_SYMBOLS_H */
