@@ -192,8 +192,14 @@ struct wt_thread_rec {
 	__u64 steal_ns;			/* the part of cpu that the hypervisor took */
 	__u64 utime_ns;			/* the kernel's tick-sampled split, growth */
 	__u64 stime_ns;			/* … over the record */
-	/* the open interval; open_ns 0 when there is none */
+	/*
+	 * The open interval; open_ns 0 when there is none (an open CPU interval
+	 * has no detail of its own and is not repeated here).  A thread that has
+	 * been woken but not yet been given a CPU has two: open_ns of open_state,
+	 * then open_runq_ns of runq (kind WT_K_WAKEUP), with the same stacks.
+	 */
 	__u64 open_ns;
+	__u64 open_runq_ns;
 	__u64 open_reason;
 	__u64 open_ustack;
 	__u64 open_kstack;
@@ -221,7 +227,7 @@ struct wt_thread_rec {
 	char comm[WT_COMM_LEN];		/* the thread's name */
 	char pcomm[WT_COMM_LEN];	/* the process's name: that of its leader */
 };
-_Static_assert(sizeof(struct wt_thread_rec) == 320, "wt_thread_rec is on the wire");
+_Static_assert(sizeof(struct wt_thread_rec) == 328, "wt_thread_rec is on the wire");
 
 /* Ring buffer records: each starts with this. */
 enum wt_event_type {
@@ -261,7 +267,7 @@ struct wt_ev_thread {
 	struct wt_event h;
 	struct wt_thread_rec rec;
 };
-_Static_assert(sizeof(struct wt_ev_thread) == 336, "wt_ev_thread is on the wire");
+_Static_assert(sizeof(struct wt_ev_thread) == 344, "wt_ev_thread is on the wire");
 
 /* Ways of losing data; one counter each, per CPU. */
 enum wt_loss {
