@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# cases.sh BUILD OUT - runs worktrace in every way that changes what the kernel
+# is asked to do; check.py reads what it left and gives the verdicts.
+#
+# For a POSIX shell with busybox's tools: it runs in the guests, and on the host.
+# Each case leaves in OUT: NAME.want (what to expect), NAME.rc, NAME.out,
+# NAME.err and, for recordings, NAME.rec/.  OUT/order lists the cases; OUT/done
+# is there when all have run.
+build=$1
+out=$2
+wt=${WORKTRACE:-${build%/}/worktrace}
+limit=90
+
+# the tracer's targets go by a name that nothing else on the machine has
+known=$out/bin/known$$
+mkdir -p "$out/bin"
+cp "${KNOWN:-${build%/}/known}" "$known"
+cd "$out" || exit 1
+
+# run NAME WANT COMMAND…
+run() {
+	name=$1
+	echo "$name" >> order
+	echo "$2" > "$name.want"
+	shift 2
+	start=$(cut -d' ' -f1 /proc/uptime)
+	timeout -k 10 "$limit" "$@" > "$name.out" 2> "$name.err" < /dev/null
+	echo $? > "$name.rc"
+	echo "$start $(cut -d' ' -f1 /proc/uptime)" > "$name.time"
+	echo "ran $name: $(cat "$name.rc")"
+}
+
+# rec NAME WANT RECORD-ARGUMENTS…
+rec() {
+	rname=$1
+	rwant=$2
+	shift 2
+	run "$rname" "recording $rwant" "$wt" record -o "$out/$rname.rec" "$@"
+}
+
+skip() {
+	echo "$1" >> order
+	echo "skip $2" > "$1.want"
+	echo "ran $1: skipped"
+}
+
+# a target that is there before and after the recording
+target_start() {
+	"$known" loop > /dev/null &
+	target=$!
+	sleep 0.1
+}
+
+target_stop() {
+	kill -9 "$target"
+	wait "$target" 2> /dev/null
+}
+
+# path of a mount of cgroup version 2, or of version 1's cpu controller
+cgroup_mount() {
+	case $1 in
+	2) awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts ;;
+	1) awk '$3 == "cgroup" && $4 ~ /(^|,)cpu(,|$)/ { print $2; exit }' /proc/mounts ;;
+	esac
+}
+
+all_off="-F 0 --no-user-stacks --no-kernel-stacks --no-remember"
+short="cpu=60 sleep=100 ipc=50"
+
+run doctor "doctor" "$wt" doctor
+run doctor-json "json" "$wt" doctor --json
+
+# a command, with every option on and off by itself, then all of them
+# (words of options and phases are split on purpose)
+rec command "active kstacks ustacks" -- "$known" $short
+rec command-no-user-stacks "active kstacks noustacks" --no-user-stacks -- "$known" $short
+rec command-no-kernel-stacks "active nokstacks ustacks" --no-kernel-stacks -- "$known" $short
+rec command-no-stacks "active nokstacks noustacks" \
+	--no-user-stacks --no-kernel-stacks -- "$known" $short
+rec command-no-remember "active kstacks ustacks" --no-remember -- "$known" $short
+rec command-no-sampling "active nosamples" -F 0 -- "$known" $short
+rec command-all-off "active nosamples nokstacks noustacks" $all_off -- "$known" $short
+# maps made tiny lose detail, never time
+rec command-tiny-maps "active lost" --detail-entries 16 --seen-entries 16 -- "$known" $short
+
+# every other kind of target, with all on and all off
+target_start
+rec pid "active" -d 0.6 -p "$target"
+rec pid-all-off "active nosamples" -d 0.6 $all_off -p "$target"
+rec pids "active" -d 0.6 -p "$target,$$"
+rec comm "active" -d 0.6 -n "$(basename "$known")"
+rec comm-all-off "active nosamples" -d 0.6 $all_off -n "$(basename "$known")"
+rec all "active" -d 0.6 -a
+rec all-all-off "active nosamples" -d 0.6 $all_off -a
+for v in 2 1; do
+	mnt=$(cgroup_mount $v)
+	group=$mnt/worktrace-vm-$$
+	if [ -z "$mnt" ] || ! mkdir "$group" 2> /dev/null; then
+		skip cgroup-v$v "no cgroup version $v with this kernel or without the right to make one"
+		continue
+	fi
+	echo "$target" > "$group/cgroup.procs"
+	rec cgroup-v$v "active" -d 0.6 -g "$group"
+	[ $v = 1 ] || rec cgroup-v$v-all-off "active nosamples" -d 0.6 $all_off -g "$group"
+	# the parent of a version 2 group may hold processes only if it is the root
+	echo "$target" > "$mnt/cgroup.procs"
+	sleep 0.1
+	for child in $(cat "$group/cgroup.procs"); do
+		echo "$child" > "$mnt/cgroup.procs" 2> /dev/null
+	done
+	rmdir "$group"
+done
+target_stop
+
+# known truth
+rec truth "truth active kstacks ustacks" -- \
+	"$known" cpu=300 sleep=300 ipc=200 lock=200 child=200 net=200 idle=200 disk=200
+
+# a CPU quota
+mnt=$(cgroup_mount 1)
+group=$mnt/worktrace-vm-quota-$$
+if [ -n "$mnt" ] && mkdir "$group" 2> /dev/null &&
+   echo 25000 > "$group/cpu.cfs_quota_us" 2> /dev/null; then
+	rec throttled "throttled active" -- \
+		sh -c "echo \$\$ > $group/cgroup.procs; exec $known cpu=250"
+	cp "$group/cpu.stat" throttled.stat
+	for i in 1 2 3 4 5; do
+		rmdir "$group" 2> /dev/null && break
+		sleep 0.2
+	done
+else
+	skip throttled "no cgroup version 1 cpu controller with a quota"
+fi
+
+# Nothing of ours stays in the kernel.  Only in a guest: there nobody else has
+# programs.
+if [ "$build" = / ] && command -v bpftool > /dev/null; then
+	run nothing-left "empty" bpftool -j prog list
+fi
+: > done

@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""check.py LABEL OUT: verdicts on what cases.sh left in OUT.
+
+Prints `ok LABEL NAME`, `not ok LABEL NAME` with indented diagnostics, or
+`skip LABEL NAME: reason`; exit status 1 if any case failed.  Times are checked
+loosely: under emulation they say little.  Sums are checked exactly.
+"""
+import csv
+import json
+import os
+import re
+import sys
+
+STATES = ("cpu runq throttled disk net ipc lock child mem sleep idle stopped other").split()
+MS = 1_000_000
+LIMIT_S = 90  # as in cases.sh; its timeout(1) may hide that it struck
+
+
+class Failed(Exception):
+    pass
+
+
+def need(cond, text):
+    if not cond:
+        raise Failed(text)
+
+
+def text(*path):
+    try:
+        with open(os.path.join(*path), errors="replace") as f:
+            return f.read()
+    except FileNotFoundError:
+        return ""
+
+
+class Recording:
+    def __init__(self, path):
+        need(os.path.isdir(path), "no recording was written")
+        try:
+            self.summary = json.loads(text(path, "summary.json"))
+        except ValueError as e:
+            raise Failed(f"summary.json: {e}")
+        self.ledger = self.summary["ledger"]
+        self.states = {s: self.ledger["states"][s]["ns"] for s in STATES}
+        with open(os.path.join(path, "threads.csv"), newline="") as f:
+            self.threads = list(csv.DictReader(f))
+        self.folded = {n: text(path, n + ".folded") for n in ("wall", "cpu", "offcpu")}
+        with open(os.path.join(path, "waits.csv"), newline="") as f:
+            self.waits = list(csv.DictReader(f))
+
+    def balance(self):
+        led = self.ledger
+        need(led["residual_ns"] == 0, f"residual_ns is {led['residual_ns']}")
+        need(led["wall_ns"] > 0, "wall_ns is 0")
+        need(led["wall_ns"] == led["accounted_ns"],
+             f"wall_ns {led['wall_ns']} != accounted_ns {led['accounted_ns']}")
+        total = sum(self.states.values())
+        need(total == led["wall_ns"], f"the states' sum {total} != wall_ns {led['wall_ns']}")
+        need(self.threads, "threads.csv is empty")
+        for row in self.threads:
+            got = sum(int(row[s + "_ns"]) for s in STATES)
+            need(got == int(row["thread_ns"]),
+                 f"thread {row['tid']} ({row['comm']}): states {got} != thread_ns {row['thread_ns']}")
+        rows = sum(int(row["thread_ns"]) for row in self.threads)
+        need(rows == led["wall_ns"], f"threads.csv adds up to {rows}, wall_ns is {led['wall_ns']}")
+
+    def folded_valid(self):
+        for name, body in self.folded.items():
+            for line in body.splitlines():
+                m = re.fullmatch(r"(.*) (\d+)", line)
+                need(m and all(m.group(1).split(";")), f"{name}.folded: bad line {line!r}")
+        wall = sum(int(line.rsplit(" ", 1)[1]) for line in self.folded["wall"].splitlines())
+        need(abs(wall * 1000 - self.ledger["wall_ns"]) <= 1000 * 1000,
+             f"wall.folded holds {wall} us, the ledger {self.ledger['wall_ns']} ns")
+
+    def witness(self, frame, which="offcpu"):
+        """Lines of a folded file that hold a frame."""
+        return [x for x in self.folded[which].splitlines() if re.search(frame, x)]
+
+
+def close(name, got, want, share, slack_ns):
+    need(abs(got - want) <= want * share + slack_ns,
+         f"{name}: {got / MS:.1f} ms, the program says {want / MS:.1f} ms")
+
+
+def check_truth(rec, out):
+    pid, truth = None, {}
+    for line in out.splitlines():
+        words = line.split()
+        if words[:1] == ["pid"]:
+            pid = words[1]
+        elif words[:1] == ["truth"]:
+            truth[words[1]] = int(words[2])
+    need(pid and "total_cpu" in truth, "the program of known truth did not finish")
+    rows = [r for r in rec.threads if r["tid"] == pid]
+    need(rows, f"threads.csv does not have the program's main thread {pid}")
+    ours = {s: sum(int(r[s + "_ns"]) for r in rows) for s in STATES}
+    truth["cpu"] = truth.pop("total_cpu")
+    # A wait ends in the run queue and the program's figure includes that, as
+    # it does the tracing itself.
+    for state, want in truth.items():
+        slack = 30 * MS + (ours["runq"] if state != "cpu" else 0)
+        close(state, ours[state], want, 0.2, slack)
+    need(ours["other"] <= 0.02 * sum(ours.values()) + 5 * MS,
+         f"other is {ours['other'] / MS:.1f} ms of {sum(ours.values()) / MS:.1f} ms")
+    kinds = {(w["state"], w["reason"]) for w in rec.waits}
+    need(any(s == "net" and "127.0.0.1" in r for s, r in kinds), "no net wait names 127.0.0.1")
+    need(any(s == "child" and "known-child" in r for s, r in kinds),
+         "no child wait names known-child")
+
+
+def check_throttled(rec, stat):
+    figures = dict(line.split() for line in stat.splitlines())
+    want = int(figures.get("throttled_time", 0))
+    need(want > 0, "the kernel did not throttle the group")
+    close("throttled", rec.states["throttled"], want, 0.4, 100 * MS)
+
+
+def check_recording(path, name, wants):
+    rec = Recording(os.path.join(path, name + ".rec"))
+    rec.balance()
+    rec.folded_valid()
+    led, stacks = rec.ledger, rec.summary["stacks"]
+    if "active" in wants:
+        need(rec.states["cpu"] > 0, "no CPU time was charged")
+        need(led["wall_ns"] > rec.states["cpu"], "no waiting was charged")
+    if "lost" in wants:
+        need(led["unattributed_ns"] > 0, "tiny maps, yet nothing is unattributed")
+        need(any(rec.summary["loss"].values()), "tiny maps, yet no loss counter moved")
+    if "nosamples" in wants:
+        need(stacks["oncpu_samples"] == 0, f"-F 0, yet {stacks['oncpu_samples']} samples")
+    elif "truth" in wants:
+        need(stacks["oncpu_samples"] > 0, "no CPU sample was taken")
+        need(rec.witness(r"spend_cpu\b", "cpu"), "no sample names spend_cpu")
+    if "kstacks" in wants:
+        need(rec.witness(r"_\[k\];\["), "no kernel frame before a wait")
+    if "nokstacks" in wants:
+        need(not rec.witness(r"_\[k\];\["), "--no-kernel-stacks, yet kernel frames before a wait")
+    if "ustacks" in wants:
+        need(rec.witness(r"\bspend(_sleep|_ipc)?\b"), "no user frame of the program where it waits")
+    if "noustacks" in wants:
+        need(not rec.witness(r"\bspend"), "--no-user-stacks, yet user frames where it waits")
+    if "truth" in wants:
+        check_truth(rec, text(path, name + ".out"))
+    if "throttled" in wants:
+        check_throttled(rec, text(path, name + ".stat"))
+
+
+def check(path, name, wants):
+    rc, err, out = (text(path, f"{name}.{x}") for x in ("rc", "err", "out"))
+    need(rc.strip() != "", "did not run to its end")
+    start, end = map(float, text(path, name + ".time").split())
+    need(end - start < LIMIT_S, f"took {end - start:.0f} s and was ended (exit status {int(rc)})")
+    need(int(rc) == 0, f"exit status {int(rc)}")
+    if wants[0] == "recording":
+        check_recording(path, name, wants[1:])
+    elif wants[0] == "json":
+        try:
+            json.loads(out)
+        except ValueError as e:
+            raise Failed(f"not JSON: {e}")
+    elif wants[0] == "empty":
+        left = [p.get("name", "?") for p in json.loads(out)]
+        need(not left, f"programs left in the kernel: {', '.join(left)}")
+    else:
+        need(out.strip() or err.strip(), "said nothing")
+
+
+def main():
+    label, path = sys.argv[1:3]
+    bad = 0
+    for name in text(path, "order").split():
+        wants = text(path, name + ".want").split()
+        if wants[0] == "skip":
+            print(f"skip {label} {name}: {' '.join(wants[1:])}")
+            continue
+        try:
+            check(path, name, wants)
+            print(f"ok {label} {name}")
+        except (Failed, KeyError, ValueError, OSError) as e:
+            bad += 1
+            what = e if isinstance(e, Failed) else f"{type(e).__name__}: {e}"
+            print(f"not ok {label} {name}")
+            tail = text(path, name + ".err").splitlines()[-25:]
+            print("\n".join("    " + x for x in [str(what)] + tail))
+    if not os.path.exists(os.path.join(path, "done")):
+        bad += 1
+        print(f"not ok {label} finished\n    the cases did not run to their end")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
