@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * options.c - argv to struct options.
+ *
+ * One table says everything about an option: its letter, its name, what its
+ * argument is, how that is read and what the help says, so that none of these
+ * can drift apart.
+ */
+#include "options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sinks/recording.h"
+#include "util/log.h"
+
+#define PID_LIMIT 4194304		/* the kernel's PID_MAX_LIMIT */
+#define MAX_PIDS 4096			/* a descriptor each */
+#define MAX_SECONDS 31622400.0		/* a leap year */
+#define MAX_FREQ 10000
+#define FIRST_LONG 256			/* codes of options without a letter */
+
+struct opt;
+typedef int (*opt_parser)(struct options *o, const struct opt *opt, const char *arg);
+
+struct opt {
+	const char *name;		/* NULL: a heading of the help */
+	char letter;
+	const char *arg;		/* what the help calls the argument; NULL: none */
+	opt_parser parse;
+	size_t field;			/* offset in struct options */
+	double min, max;
+	const char *help;		/* lines separated by \n */
+};
+
+/* As the user may have written it, for sentences. */
+#define NAME_FMT "--%s"
+
+static void *field_of(struct options *o, const struct opt *opt)
+{
+	return (char *)o + opt->field;
+}
+
+static int parse_flag(struct options *o, const struct opt *opt, const char *arg)
+{
+	(void)arg;
+	*(bool *)field_of(o, opt) = true;
+	return 0;
+}
+
+static int parse_string(struct options *o, const struct opt *opt, const char *arg)
+{
+	const char **s = field_of(o, opt);
+
+	if (!*arg)
+		return wt_error(WT_EUSAGE, NAME_FMT " is empty: a %s is expected",
+				opt->name, opt->arg);
+	if (*s)
+		return wt_error(WT_EUSAGE, NAME_FMT " is given twice", opt->name);
+	*s = arg;
+	return 0;
+}
+
+/* Decimal digits and nothing else; -EINVAL or -ERANGE otherwise. */
+static int read_digits(const char *s, size_t len, unsigned long long max,
+		       unsigned long long *out)
+{
+	unsigned long long v = 0;
+
+	if (!len)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++)
+		if (!isdigit((unsigned char)s[i]))
+			return -EINVAL;
+	for (size_t i = 0; i < len; i++) {
+		v = v * 10 + (s[i] - '0');
+		if (v > max)
+			return -ERANGE;
+	}
+	*out = v;
+	return 0;
+}
+
+static int parse_unsigned(struct options *o, const struct opt *opt, const char *arg)
+{
+	unsigned long long v;
+
+	if (read_digits(arg, strlen(arg), opt->max, &v) || v < opt->min)
+		return wt_error(WT_EUSAGE,
+				NAME_FMT " \"%s\": a whole number from %.0f to %.0f is expected",
+				opt->name, arg, opt->min, opt->max);
+	*(unsigned *)field_of(o, opt) = v;
+	return 0;
+}
+
+static int parse_power_of_two(struct options *o, const struct opt *opt, const char *arg)
+{
+	unsigned long long v;
+
+	if (read_digits(arg, strlen(arg), opt->max, &v) || v < opt->min || (v & (v - 1)))
+		return wt_error(WT_EUSAGE,
+				NAME_FMT " \"%s\": a power of two from %.0f to %.0f is expected",
+				opt->name, arg, opt->min, opt->max);
+	*(unsigned *)field_of(o, opt) = v;
+	return 0;
+}
+
+/* Seconds, with a fraction if one likes; min itself is allowed only if it is 0. */
+static int parse_seconds(struct options *o, const struct opt *opt, const char *arg)
+{
+	char *end = NULL;
+	double v = 0;
+
+	/* strtod would take "inf", "0x1p3" and leading blanks as well */
+	if (strspn(arg, "0123456789.") == strlen(arg) && strpbrk(arg, "0123456789"))
+		v = strtod(arg, &end);
+	if (!end || *end || !isfinite(v) || v < opt->min || v > opt->max)
+		return wt_error(WT_EUSAGE,
+				NAME_FMT " \"%s\": a number of seconds from %g to %.0f is expected",
+				opt->name, arg, opt->min, opt->max);
+	*(double *)field_of(o, opt) = v;
+	return 0;
+}
+
+static bool has_pid(const struct options *o, pid_t pid)
+{
+	for (unsigned i = 0; i < o->n_pids; i++)
+		if (o->pids[i] == pid)
+			return true;
+	return false;
+}
+
+static int add_pid(struct options *o, pid_t pid)
+{
+	pid_t *pids;
+
+	if (has_pid(o, pid))
+		return 0;
+	if (o->n_pids == MAX_PIDS)
+		return wt_error(WT_EUSAGE, "--pid: at most %d processes can be named", MAX_PIDS);
+	pids = reallocarray(o->pids, o->n_pids + 1, sizeof(*pids));
+	if (!pids)
+		return wt_error(-ENOMEM, "--pid");
+	o->pids = pids;
+	o->pids[o->n_pids++] = pid;
+	return 0;
+}
+
+static int parse_pids(struct options *o, const struct opt *opt, const char *arg)
+{
+	for (const char *p = arg;; p++) {
+		size_t len = strcspn(p, ",");
+		unsigned long long v;
+		int err;
+
+		if (read_digits(p, len, PID_LIMIT, &v) || !v)
+			return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": process ids from 1 to %d, "
+					"separated by commas, are expected",
+					opt->name, arg, PID_LIMIT);
+		err = add_pid(o, v);
+		if (err)
+			return err;
+		p += len;
+		if (!*p)
+			return 0;
+	}
+}
+
+static int parse_folded(struct options *o, const struct opt *opt, const char *arg)
+{
+	static const char *const which[] = {
+		[FOLDED_WALL] = "wall", [FOLDED_CPU] = "cpu", [FOLDED_OFFCPU] = "offcpu",
+	};
+
+	for (int i = 0; i < (int)(sizeof(which) / sizeof(which[0])); i++) {
+		if (!strcmp(arg, which[i])) {
+			*(int *)field_of(o, opt) = i;
+			return 0;
+		}
+	}
+	return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": wall, cpu or offcpu is expected",
+			opt->name, arg);
+}
+
+static int parse_event(struct options *o, const struct opt *opt, const char *arg)
+{
+	if (strcmp(arg, "cpu-clock") && strcmp(arg, "cycles"))
+		return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": cpu-clock or cycles is expected",
+				opt->name, arg);
+	*(const char **)field_of(o, opt) = arg;
+	return 0;
+}
+
+static int parse_help(struct options *o, const struct opt *opt, const char *arg);
+
+#define AT(f) offsetof(struct options, f)
+
+static const struct opt opts[] = {
+	{ .help = "Target (exactly one; its descendants are traced with it):" },
+	{ "pid", 'p', "PID[,PID…]", parse_pids, 0, 0, 0, "these processes" },
+	{ "name", 'n', "COMM", parse_string, AT(comm), 0, 0,
+	  "processes of this name, also those that start later" },
+	{ "cgroup", 'g', "CGROUP", parse_string, AT(cgroup), 0, 0,
+	  "a control group: a path below /sys/fs/cgroup, a name,\n"
+	  "or a systemd unit such as nginx.service" },
+	{ "all", 'a', NULL, parse_flag, AT(all), 0, 0, "everything on this machine" },
+	{ "user", 'u', "USER", parse_string, AT(user), 0, 0, "run COMMAND as this user" },
+	{ "wait", 0, NULL, parse_flag, AT(wait), 0, 0,
+	  "with -n or -g: nothing there yet is no error, wait" },
+
+	{ .help = "Recording:" },
+	{ "duration", 'd', "SECONDS", parse_seconds, AT(duration_s), 0.001, MAX_SECONDS,
+	  "end after so long (default: with the target, or at Ctrl-C)" },
+	{ "output", 'o', "DIR", parse_string, AT(output), 0, 0,
+	  "the recording's directory (default: TARGET_TIME_HOST here)" },
+	{ "force", 0, NULL, parse_flag, AT(force), 0, 0,
+	  "with -o: replace the recording that is there" },
+	{ "owner", 0, "USER[:GROUP]", parse_string, AT(owner), 0, 0,
+	  "give the recording to this user" },
+	{ "folded", 0, "wall|cpu|offcpu", parse_folded, AT(folded), 0, 0,
+	  "write these folded stacks to standard output" },
+	{ "exit-status", 0, NULL, parse_flag, AT(exit_status), 0, 0,
+	  "exit with COMMAND's status; worktrace's own failures are 125" },
+	{ "checkpoint", 0, "SECONDS", parse_seconds, AT(checkpoint_s), 0, MAX_SECONDS,
+	  "save what there is so often (default 30, 0: never)" },
+	{ "quiet", 'q', NULL, parse_flag, AT(quiet), 0, 0, "no progress, no closing table" },
+	{ "verbose", 'v', NULL, parse_flag, AT(verbose), 0, 0, "more about what is being done" },
+
+	{ .help = "Stacks:" },
+	{ "frequency", 'F', "HZ", parse_unsigned, AT(freq), 0, MAX_FREQ,
+	  "samples a second of each CPU (default 99, 0: none)" },
+	{ "event", 0, "cpu-clock|cycles", parse_event, AT(event), 0, 0,
+	  "what samples (default cpu-clock); sampling by cycles has\n"
+	  "frozen CPUs of virtual machines: not on a machine that matters" },
+	{ "no-user-stacks", 0, NULL, parse_flag, AT(no_user_stacks), 0, 0,
+	  "no user stacks where threads block" },
+	{ "no-kernel-stacks", 0, NULL, parse_flag, AT(no_kernel_stacks), 0, 0,
+	  "no kernel stacks where threads block" },
+	{ "no-remember", 0, NULL, parse_flag, AT(no_remember), 0, 0,
+	  "unwind every kernel stack again instead of verifying the last one" },
+
+	{ .help = "Sizes (what does not fit is counted and reported):" },
+	{ "detail-entries", 0, "N", parse_unsigned, AT(detail_entries), 1, 1 << 24,
+	  "lines of detail between two drains (default 32768)" },
+	{ "ring-kb", 0, "KIB", parse_power_of_two, AT(ring_kb), 4, 1 << 20,
+	  "ring buffer from the kernel (default 4096)" },
+	{ "seen-entries", 0, "N", parse_unsigned, AT(seen_entries), 1, 1 << 24,
+	  "stacks and reasons the kernel side remembers (default 32768)" },
+	{ "max-exited", 0, "N", parse_unsigned, AT(max_exited), 0, 1 << 28,
+	  "ended threads that keep a row of their own (default 10000)" },
+	{ "max-stacks", 0, "N", parse_unsigned, AT(max_stacks), 1, 1 << 28,
+	  "different stacks kept (default 100000)" },
+	{ "sideband-pages", 0, "N", parse_power_of_two, AT(sideband_pages), 1, 1 << 16,
+	  "pages of each CPU's buffer for mappings (default 64)" },
+	{ "drain-ms", 0, "MS", parse_unsigned, AT(drain_ms), 10, 60000,
+	  "time between two drains (default 1000)" },
+
+	{ "help", 'h', NULL, parse_help, 0, 0, 0, "this text" },
+};
+
+#define N_OPTS (sizeof(opts) / sizeof(opts[0]))
+#define HELP_COLUMN 32
+
+static void print_option(const struct opt *opt)
+{
+	int used, columns = 0;
+
+	if (opt->letter)
+		used = printf("  -%c, --%s", opt->letter, opt->name);
+	else
+		used = printf("      --%s", opt->name);
+	if (opt->arg)
+		used += printf("%c%s", opt->letter ? ' ' : '=', opt->arg);
+	/* "…" is three bytes and one column */
+	for (const char *p = opt->arg; p && *p; p++)
+		columns += (*p & 0xc0) == 0x80;
+	used -= columns;
+	if (used > HELP_COLUMN - 2) {
+		putchar('\n');
+		used = 0;
+	}
+	for (const char *p = opt->help; *p; used = 0) {
+		int len = strcspn(p, "\n");
+
+		printf("%*s%.*s\n", HELP_COLUMN - used, "", len, p);
+		p += len + (p[len] == '\n');
+	}
+}
+
+static int parse_help(struct options *o, const struct opt *help, const char *arg)
+{
+	(void)o;
+	(void)help;
+	(void)arg;
+	puts("usage: worktrace record [OPTIONS…] TARGET\n"
+	     "       worktrace record [OPTIONS…] [--] COMMAND [ARGS…]\n\n"
+	     "Records where the time of the target goes, until the duration is over, the\n"
+	     "target is gone, or Ctrl-C; then writes the recording, a directory of standard\n"
+	     "files, and prints a table.  Needs root.");
+	for (size_t i = 0; i < N_OPTS; i++) {
+		if (!opts[i].name)
+			printf("\n%s\n", opts[i].help);
+		else
+			print_option(&opts[i]);
+	}
+	puts("\nExit status: 0 the recording is whole, 1 failure, 2 usage.");
+	return 1;
+}
+
+/* getopt_long's view of the table; code of entry i is its letter or FIRST_LONG + i. */
+static void make_getopt(struct option *longs, char *shorts)
+{
+	/* stop at the first word that is no option; say ':' for a missing argument */
+	*shorts++ = '+';
+	*shorts++ = ':';
+	for (size_t i = 0; i < N_OPTS; i++) {
+		const struct opt *opt = &opts[i];
+
+		if (!opt->name)
+			continue;
+		*longs++ = (struct option){
+			.name = opt->name,
+			.has_arg = opt->arg ? required_argument : no_argument,
+			.val = FIRST_LONG + (int)i,
+		};
+		if (!opt->letter)
+			continue;
+		*shorts++ = opt->letter;
+		if (opt->arg)
+			*shorts++ = ':';
+	}
+	*longs = (struct option){ 0 };
+	*shorts = 0;
+}
+
+static const struct opt *find_opt(int code)
+{
+	if (code >= FIRST_LONG && code < FIRST_LONG + (int)N_OPTS)
+		return &opts[code - FIRST_LONG];
+	for (size_t i = 0; i < N_OPTS; i++)
+		if (code && opts[i].letter == code)
+			return &opts[i];
+	return NULL;
+}
+
+/* What getopt_long found wrong with the word before optind. */
+static int bad_option(int code, char **argv)
+{
+	const struct opt *opt = find_opt(optopt);
+	const char *word = argv[optind - 1];
+
+	if (code == ':')
+		return wt_error(WT_EUSAGE, "%s%s lacks its argument: %s is expected",
+				optopt < FIRST_LONG ? "-" : "--",
+				optopt < FIRST_LONG ? (char[2]){ (char)optopt } : opt->name,
+				opt->arg);
+	if (opt && optopt >= FIRST_LONG)
+		return wt_error(WT_EUSAGE, NAME_FMT " takes no argument", opt->name);
+	if (optopt)
+		return wt_error(WT_EUSAGE, "there is no option -%c; see worktrace record --help",
+				optopt);
+	return wt_error(WT_EUSAGE, "there is no option %s, or it is short for several; "
+			"see worktrace record --help", word);
+}
+
+static int check_target(const struct options *o)
+{
+	int n = !!o->command + !!o->n_pids + !!o->comm + !!o->cgroup + o->all;
+
+	if (!n)
+		return wt_error(WT_EUSAGE, "a target is needed: -- COMMAND, -p PID, -n COMM, "
+				"-g CGROUP or -a; see worktrace record --help");
+	if (n > 1)
+		return wt_error(WT_EUSAGE, "only one target can be recorded, either of%s%s%s%s%s",
+				o->command ? " COMMAND" : "", o->n_pids ? " --pid" : "",
+				o->comm ? " --name" : "", o->cgroup ? " --cgroup" : "",
+				o->all ? " --all" : "");
+	return 0;
+}
+
+static int check(const struct options *o)
+{
+	int err = check_target(o);
+
+	if (err)
+		return err;
+	if (o->command && !o->command[0][0])
+		return wt_error(WT_EUSAGE, "the command's name is empty");
+	if (o->user && !o->command)
+		return wt_error(WT_EUSAGE, "--user needs a COMMAND to run as %s", o->user);
+	if (o->exit_status && !o->command)
+		return wt_error(WT_EUSAGE, "--exit-status needs a COMMAND whose status it is");
+	if (o->wait && !o->comm && !o->cgroup)
+		return wt_error(WT_EUSAGE, "--wait goes with --name or --cgroup only");
+	if (o->force && !o->output)
+		return wt_error(WT_EUSAGE, "--force needs --output: a name that worktrace makes "
+				"up is never taken yet");
+	if (o->quiet && o->verbose)
+		return wt_error(WT_EUSAGE, "--quiet and --verbose contradict each other");
+	return 0;
+}
+
+void options__defaults(struct options *o)
+{
+	*o = (struct options){
+		.folded = -1,
+		.freq = 99,
+		.event = "cpu-clock",
+		.checkpoint_s = 30,
+		.drain_ms = 1000,
+		.detail_entries = 32768,
+		.ring_kb = 4096,
+		.seen_entries = 32768,
+		.max_exited = 10000,
+		.max_stacks = 100000,
+		.sideband_pages = 64,
+	};
+}
+
+int options__parse_record(struct options *o, int argc, char **argv)
+{
+	struct option longs[N_OPTS + 1];
+	char shorts[3 * N_OPTS + 3];
+	int code;
+
+	make_getopt(longs, shorts);
+	opterr = 0;
+	optind = 0;		/* glibc: start afresh, also after an earlier call */
+	while ((code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		const struct opt *opt = find_opt(code);
+		int err;
+
+		if (code == '?' || code == ':')
+			return bad_option(code, argv);
+		err = opt->parse(o, opt, optarg);
+		if (err)
+			return err;
+	}
+	if (optind < argc)
+		o->command = argv + optind;
+	else if (optind > 1 && !strcmp(argv[optind - 1], "--"))
+		return wt_error(WT_EUSAGE, "-- must be followed by a command");
+	return check(o);
+}
+
+void options__free(struct options *o)
+{
+	free(o->pids);
+	o->pids = NULL;
+	o->n_pids = 0;
+}
