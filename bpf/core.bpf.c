@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* core.bpf.c - the maps, the configuration and the shared state; no program. */
+#include "maps.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+struct wt_task_map tasks SEC(".maps");
+struct wt_detail_map detail_a SEC(".maps");
+struct wt_detail_map detail_b SEC(".maps");
+struct wt_seen_map seen SEC(".maps");
+struct wt_ring_map ring SEC(".maps");
+struct wt_stats_map stats SEC(".maps");
+struct wt_target_map targets SEC(".maps");
+struct wt_scratch_map scratch SEC(".maps");
+
+/*
+ * User space updates this map for its side effect: the kernel waits for every
+ * running program before an update of a map of maps returns
+ * (maybe_wait_bpf_programs in kernel/bpf/syscall.c).
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} grace_inner SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_ARRAY);
+		__uint(max_entries, 1);
+		__type(key, __u32);
+		__type(value, __u32);
+	});
+} grace SEC(".maps");
+
+const volatile __u32 cfg_opts = WT_OPT_USTACK | WT_OPT_KSTACK;
+const volatile __u32 cfg_target = WT_TARGET_PIDS;
+const volatile __u32 cfg_self_tgid = 0;
+const volatile __u32 cfg_stack_size = 16384;
+const volatile char cfg_comm[WT_COMM_LEN] = {};
+const volatile __u64 cfg_cgroup_id = 0;
+const volatile __u32 cfg_cgroup_level = 0;
+const volatile __s32 cfg_cgroup_subsys = -1;
+const volatile __u8 cfg_class[WT_NR_SYSCALLS] = {};
+const volatile __u8 cfg_class_compat[WT_NR_SYSCALLS] = {};
+
+volatile __u64 run_start_ns = ~0ULL;
+volatile __u64 run_end_ns = ~0ULL;
+volatile __u32 run_generation = 0;
+volatile __u32 run_serial = 0;
+volatile __u32 run_live = 0;
+volatile __u32 run_iter = WT_ITER_SEED;

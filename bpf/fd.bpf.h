@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fd.bpf.h - what a descriptor leads to: file, device, pipe, socket and its peer. */
+#ifndef WT_FD_BPF_H
+#define WT_FD_BPF_H
+
+#include "intern.bpf.h"
+
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define AF_NETLINK 16
+#define TCP_LISTEN 10
+
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_IFBLK 0060000
+#define S_IFDIR 0040000
+#define S_IFCHR 0020000
+#define S_IFIFO 0010000
+
+/* include/uapi/linux/magic.h: file systems that are not storage */
+#define PROC_SUPER_MAGIC 0x9fa0
+#define SYSFS_MAGIC 0x62656572
+#define TRACEFS_MAGIC 0x74726163
+#define DEBUGFS_MAGIC 0x64626720
+#define CGROUP_SUPER_MAGIC 0x27e0eb
+#define CGROUP2_SUPER_MAGIC 0x63677270
+#define BPF_FS_MAGIC 0xcafe4a11
+
+static __always_inline struct file *wt_file(struct task_struct *t, __u32 fd)
+{
+	struct file **files, *f = NULL;
+	struct fdtable *fdt = BPF_CORE_READ(t, files, fdt);
+
+	if (!fdt || fd >= BPF_CORE_READ(fdt, max_fds))
+		return NULL;
+	files = BPF_CORE_READ(fdt, fd);
+	bpf_probe_read_kernel(&f, sizeof(f), files + fd);
+	return f;
+}
+
+static __always_inline void wt_set(struct wt_reason *r, __u8 state, __u8 kind)
+{
+	r->state = state;
+	r->kind = kind;
+}
+
+static __always_inline void wt_unix_name(struct wt_reason *r, struct sock *sk)
+{
+	struct unix_sock *u = (void *)sk;
+	struct unix_sock *peer = (void *)BPF_CORE_READ(u, peer);
+	struct unix_address *a = NULL;
+
+	if (peer)
+		a = BPF_CORE_READ(peer, addr);
+	if (!a)
+		a = BPF_CORE_READ(u, addr);
+	if (!a)
+		return;
+	bpf_core_read(r->name, sizeof(r->name) - 1, &a->name[0].sun_path);
+	r->n = BPF_CORE_READ(a, len);
+	if (!r->name[0] && r->name[1])		/* an abstract name */
+		r->name[0] = '@';
+	/* nothing behind the end of the name: the bytes are its identity */
+	for (__u32 i = 1; i < WT_NAME_LEN; i++)
+		if (!r->name[i - 1])
+			r->name[i] = 0;
+	r->n = 0;
+}
+
+WT_SUBPROG int wt_socket(struct wt_reason *r, struct file *f)
+{
+	struct socket *sock = BPF_CORE_READ(f, private_data);
+	struct sock *sk = BPF_CORE_READ(sock, sk);
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	bool listening = BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN;
+
+	r->family = family;
+	if (family == AF_UNIX) {
+		wt_set(r, listening ? WT_IDLE : WT_IPC, listening ? WT_K_ACCEPT : WT_K_UNIX);
+		wt_unix_name(r, sk);
+		return 0;
+	}
+	if (family != AF_INET && family != AF_INET6) {
+		wt_set(r, WT_IPC, family == AF_NETLINK ? WT_K_NETLINK : WT_K_OTHERSOCK);
+		return 0;
+	}
+	r->proto = BPF_CORE_READ(sk, sk_protocol);
+	r->port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	if (listening || !r->port) {		/* our own end is all there is */
+		r->port = BPF_CORE_READ(sk, __sk_common.skc_num);
+		r->n = 1;
+		if (family == AF_INET)
+			bpf_core_read(r->addr, 4, &sk->__sk_common.skc_rcv_saddr);
+		else
+			bpf_core_read(r->addr, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+	} else if (family == AF_INET) {
+		bpf_core_read(r->addr, 4, &sk->__sk_common.skc_daddr);
+	} else {
+		bpf_core_read(r->addr, 16, &sk->__sk_common.skc_v6_daddr);
+	}
+	wt_set(r, listening ? WT_IDLE : WT_NET, listening ? WT_K_ACCEPT : WT_K_SOCKET);
+	return 0;
+}
+
+static __always_inline bool wt_pseudo_fs(__u64 magic)
+{
+	return magic == PROC_SUPER_MAGIC || magic == SYSFS_MAGIC || magic == TRACEFS_MAGIC ||
+	       magic == DEBUGFS_MAGIC || magic == CGROUP_SUPER_MAGIC ||
+	       magic == CGROUP2_SUPER_MAGIC || magic == BPF_FS_MAGIC;
+}
+
+/* A file on a file system: named by its device, or the file system's kind. */
+static __always_inline void wt_on_disk(struct wt_reason *r, struct inode *ino)
+{
+	struct super_block *sb = BPF_CORE_READ(ino, i_sb);
+
+	if (wt_pseudo_fs(BPF_CORE_READ(sb, s_magic))) {
+		wt_set(r, WT_OTHER, WT_K_SYSCALL);
+		return;
+	}
+	wt_set(r, WT_DISK, WT_K_FILE);
+	if (BPF_CORE_READ(sb, s_bdev))
+		bpf_core_read_str(r->name, 32, &sb->s_id);
+	else
+		bpf_probe_read_kernel_str(r->name, 16, BPF_CORE_READ(sb, s_type, name));
+}
+
+static __always_inline bool wt_name_is(const char *name, const char *is)
+{
+	for (int i = 0; i < 6; i++)
+		if (name[i] != is[i])
+			return false;
+	return true;
+}
+
+/* An anonymous inode: the dentry's name is what it is. */
+static __always_inline void wt_anon(struct wt_reason *r, struct file *f)
+{
+	bpf_probe_read_kernel_str(r->name, 24, BPF_CORE_READ(f, f_path.dentry, d_name.name));
+	if (wt_name_is(r->name, "[event") && r->name[6] == 'f') {
+		wt_set(r, WT_IPC, WT_K_EVENTFD);
+	} else if (wt_name_is(r->name, "[event")) {
+		wt_set(r, WT_IDLE, WT_K_EPOLL);
+	} else if (wt_name_is(r->name, "[timer")) {
+		wt_set(r, WT_SLEEP, WT_K_TIMERFD);
+	} else if (wt_name_is(r->name, "[signa")) {
+		wt_set(r, WT_IDLE, WT_K_SIGNAL);
+	} else if (wt_name_is(r->name, "inotif") || wt_name_is(r->name, "[fanot")) {
+		wt_set(r, WT_IDLE, WT_K_INOTIFY);
+	} else if (wt_name_is(r->name, "[io_ur")) {
+		wt_set(r, WT_IDLE, WT_K_URING);
+	} else if (wt_name_is(r->name, "[pidfd")) {
+		wt_set(r, WT_CHILD, WT_K_WAIT);
+		__builtin_memset(r->name, 0, sizeof(r->name));
+		return;
+	} else {
+		wt_set(r, WT_OTHER, WT_K_ANONFD);
+		return;
+	}
+	__builtin_memset(r->name, 0, sizeof(r->name));
+}
+
+static __always_inline void wt_chardev(struct wt_reason *r, struct inode *ino, struct file *f)
+{
+	__u32 major = BPF_CORE_READ(ino, i_rdev) >> 20;
+
+	if (major == 4 || major == 5 || (major >= 136 && major <= 143)) {
+		wt_set(r, WT_IDLE, WT_K_TTY);
+		return;
+	}
+	wt_set(r, WT_OTHER, WT_K_DEVICE);
+	bpf_probe_read_kernel_str(r->name, 24, BPF_CORE_READ(f, f_path.dentry, d_name.name));
+}
+
+/* Fills state, kind and object of a wait on descriptor fd.  −1: no such descriptor. */
+WT_SUBPROG int wt_on_fd(struct wt_reason *r, struct task_struct *t, __u32 fd)
+{
+	struct file *f = wt_file(t, fd);
+	struct inode *ino;
+	__u32 mode;
+
+	if (!f)
+		return -1;
+	ino = BPF_CORE_READ(f, f_inode);
+	mode = BPF_CORE_READ(ino, i_mode) & S_IFMT;
+	if (mode == S_IFSOCK)
+		wt_socket(r, f);
+	else if (mode == S_IFIFO)
+		wt_set(r, WT_IPC, WT_K_PIPE);
+	else if (mode == S_IFREG || mode == S_IFDIR)
+		wt_on_disk(r, ino);
+	else if (mode == S_IFBLK) {
+		wt_set(r, WT_DISK, WT_K_BLOCKDEV);
+		bpf_probe_read_kernel_str(r->name, 24, BPF_CORE_READ(f, f_path.dentry, d_name.name));
+	} else if (mode == S_IFCHR)
+		wt_chardev(r, ino, f);
+	else
+		wt_anon(r, f);
+	return 0;
+}
+
+#endif /* WT_FD_BPF_H */

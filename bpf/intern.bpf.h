@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * intern.bpf.h - stacks and reasons are hashed here and sent to user space once.
+ * A hash is 64 bits wide; user space never has to ask for what it stands for.
+ */
+#ifndef WT_INTERN_BPF_H
+#define WT_INTERN_BPF_H
+
+#include "task.bpf.h"
+
+static __always_inline struct wt_scratch *wt_scratch(__u32 which)
+{
+	return bpf_map_lookup_elem(&scratch, &which);
+}
+
+/* True when id is new and its record, if it can be sent, is now known to user space. */
+static __always_inline bool wt_send_once(__u64 id, void *rec, __u64 size, enum wt_loss loss)
+{
+	__u8 one = 1;
+
+	if (bpf_map_lookup_elem(&seen, &id))
+		return false;
+	if (bpf_ringbuf_output(&ring, rec, size, BPF_RB_NO_WAKEUP)) {
+		wt_lost(loss);
+		return false;
+	}
+	bpf_map_update_elem(&seen, &id, &one, BPF_ANY);
+	return true;
+}
+
+/* Sends the n frames in s->ip under id, unless user space has them. */
+WT_SUBPROG int wt_send_stack(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid_user)
+{
+	__u64 size;
+
+	if (n > WT_MAX_FRAMES)
+		n = WT_MAX_FRAMES;
+	s->stack_h.type = WT_EV_STACK;
+	s->stack_h.ts_ns = bpf_ktime_get_ns();
+	s->stack_id = id;
+	s->stack_tgid = tgid_user;
+	s->stack_user = tgid_user != 0;
+	s->stack_n = n;
+	s->stack_cut = n == WT_MAX_FRAMES;
+	size = sizeof(struct wt_ev_stack) + n * sizeof(__u64);
+	wt_send_once(id, &s->stack_h, size & 2047, WT_LOSS_STACK);
+	return 0;
+}
+
+/* Interns s->reason.reason, which the caller has filled in after zeroing it. */
+WT_SUBPROG __u64 wt_intern_reason(struct wt_scratch *s, struct wt_task *w)
+{
+	__u64 *word = (__u64 *)&s->reason.reason;
+	__u64 h = 0;
+
+	for (__u32 i = 0; i < sizeof(struct wt_reason) / 8; i++)
+		h = wt_hash_add(h, word[i]);
+	h = wt_mix(h) | WT_REASON_INTERNED;
+	if (h == w->last_reason)
+		return h;
+	s->reason.h.type = WT_EV_REASON;
+	s->reason.h.ts_ns = bpf_ktime_get_ns();
+	s->reason.id = h;
+	wt_send_once(h, &s->reason, sizeof(s->reason), WT_LOSS_REASON);
+	w->last_reason = h;
+	return h;
+}
+
+#endif /* WT_INTERN_BPF_H */

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * iter.bpf.c - a walk over all tasks: at the start it finds the target's and
+ * what each is doing, later it writes out the accounts of those that live.
+ */
+#include "record.bpf.h"
+#include "reason.bpf.h"
+#include "child.bpf.h"
+#include "stack.bpf.h"
+
+struct wt_ancestor_ctx {
+	struct task_struct *at;
+	__u32 found;
+};
+
+static long wt_ancestor_step(__u32 i, struct wt_ancestor_ctx *x)
+{
+	struct task_struct *t = x->at;
+	__u32 tgid = BPF_CORE_READ(t, tgid);
+
+	if (!tgid)
+		return 1;
+	if (bpf_map_lookup_elem(&targets, &tgid)) {
+		x->found = 1;
+		return 1;
+	}
+	if (tgid == 1)
+		return 1;
+	x->at = BPF_CORE_READ(t, real_parent);
+	return !x->at;
+}
+
+/* A process in the map of targets, or a descendant of one. */
+static __always_inline bool wt_descends(struct task_struct *t)
+{
+	struct wt_ancestor_ctx x = { .at = t };
+
+	bpf_loop(64, wt_ancestor_step, &x, 0);
+	return x.found;
+}
+
+static __always_inline bool wt_wanted(struct task_struct *t)
+{
+	if (!t->pid || t->exit_state)
+		return false;
+	if (cfg_target == WT_TARGET_ALL)
+		return true;
+	if (cfg_target == WT_TARGET_CGROUP && wt_in_cgroup(t))
+		return true;
+	/* by name: user space has put the processes of that name into the map */
+	return wt_descends(t);
+}
+
+/* What a task that was there before us is doing right now. */
+static __always_inline void wt_seed_state(struct wt_scratch *s, struct wt_task *w,
+					  struct task_struct *t)
+{
+	if (wt_on_cpu(t)) {
+		w->state = WT_CPU;
+	} else if (wt_runnable(t) || !t->__state) {
+		w->state = wt_throttled(t) ? WT_THROTTLED : WT_RUNQ;
+		w->reason = w->state == WT_RUNQ ? WT_K_WAKEUP : WT_K_QUOTA;
+		w->queued_clock = t->sched_info.last_queued;
+	} else {
+		wt_classify(s, w, t, t->__state, false);
+		if (cfg_opts & WT_OPT_KSTACK)
+			w->kstack = wt_kernel_stack(s, w, t);
+	}
+}
+
+static __always_inline void wt_seed(struct wt_scratch *s, struct task_struct *t)
+{
+	struct wt_task *w;
+
+	if (!wt_wanted(t) || bpf_task_storage_get(&tasks, t, 0, 0))
+		return;
+	w = wt_adopt(t, bpf_ktime_get_ns(), 0);
+	if (!w)
+		return;
+	w->flags |= WT_F_SEEDED;
+	/* it may move while we look: the first switch heals what was true no longer */
+	w->fresh = 1;
+	wt_seed_state(s, w, t);
+	w->ready = 1;
+}
+
+/* The states sum to the time between birth and end. */
+static __always_inline bool wt_balances(struct wt_thread_rec *r)
+{
+	__u64 sum = 0;
+
+	for (int i = 0; i < WT_STATES; i++)
+		sum += r->st_ns[i];
+	return sum == r->end_ns - r->birth_ns;
+}
+
+/* The part of an account after an exec that no switch-out has split yet. */
+static __always_inline void wt_write_exec(struct wt_scratch *s, struct wt_task *w,
+					  struct task_struct *t, struct seq_file *seq, __u64 end)
+{
+	__u64 at = w->exec_ns > w->since ? w->exec_ns : w->since;
+
+	if (at > end)
+		at = end;
+	wt_fill_record(s, w, t, at);
+	s->rec.st_ns[WT_CPU] += wt_within(w->since, at);
+	s->rec.why = WT_REC_EXEC;
+	if (s->rec.end_ns > s->rec.birth_ns)
+		bpf_seq_write(seq, &s->rec, sizeof(s->rec));
+	wt_fill_record(s, w, t, end);
+	__builtin_memset(s->rec.st_ns, 0, sizeof(s->rec.st_ns));
+	s->rec.st_ns[WT_CPU] = wt_within(at, end);
+	if (s->rec.birth_ns < at)
+		s->rec.birth_ns = at;
+	s->rec.preempt_ns = 0;
+	s->rec.steal_ns = 0;
+	s->rec.switches = 0;
+	s->rec.audit_cpu_ours_ns = 0;
+	s->rec.audit_cpu_kernel_ns = 0;
+	s->rec.audit_runq_ours_ns = 0;
+	s->rec.audit_runq_kernel_ns = 0;
+	s->rec.audit_ledger_cpu_ns = 0;
+	s->rec.serial = w->exec_serial;
+	s->rec.image = w->exec_image;
+	s->rec.tid = t->pid;
+	bpf_core_read(s->rec.comm, WT_COMM_LEN, &t->comm);
+	bpf_core_read(s->rec.pcomm, WT_COMM_LEN, &t->group_leader->comm);
+}
+
+static __always_inline void wt_write(struct wt_scratch *s, struct task_struct *t,
+				     struct seq_file *seq)
+{
+	struct wt_task *w = wt_task_of(t);
+	bool last = run_iter == WT_ITER_END;
+	__u64 end;
+
+	if (!w || w->done)
+		return;
+	if (last && w->state == WT_CHILD)
+		w->reason = wt_child_reason(s, w, t);
+	if (last && w->state >= WT_DISK && !w->kstack && (cfg_opts & WT_OPT_KSTACK) && !w->wake_ns)
+		w->kstack = wt_kernel_stack(s, w, t);
+	/* it may run while we copy: a copy that does not add up was torn */
+	for (int i = 0; i < 8; i++) {
+		end = bpf_ktime_get_ns();
+		if (end > run_end_ns)
+			end = run_end_ns;
+		if (w->exec_ns && w->state == WT_CPU && w->exec_ns < end)
+			wt_write_exec(s, w, t, seq, end);
+		else
+			wt_open_record(s, w, t, end);
+		if (s->rec.end_ns <= s->rec.birth_ns)
+			return;
+		if (!wt_balances(&s->rec))
+			continue;
+		s->rec.why = last ? WT_REC_END : WT_REC_SNAPSHOT;
+		bpf_seq_write(seq, &s->rec, sizeof(s->rec));
+		return;
+	}
+}
+
+SEC("iter/task")
+int wt_iter_task(struct bpf_iter__task *ctx)
+{
+	struct task_struct *t = ctx->task;
+	struct wt_scratch *s;
+
+	if (!t)
+		return 0;
+	s = wt_scratch(WT_SCRATCH_ITER);
+	if (!s)
+		return 0;
+	if (run_iter == WT_ITER_SEED)
+		wt_seed(s, t);
+	else
+		wt_write(s, t, ctx->meta->seq);
+	return 0;
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * lifecycle.bpf.c - who is traced: children of the traced, processes that take
+ * the wanted name, tasks that enter the wanted cgroup.  Ends are seen by the
+ * switch program: a thread is over when it leaves the CPU for the last time.
+ */
+#include "record.bpf.h"
+
+/*
+ * Storage is made here and never in sched_switch: making it allocates memory,
+ * which must not happen under a run-queue lock.
+ */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(wt_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct task_struct *cur = bpf_get_current_task_btf();
+	struct wt_task *p = wt_task_of(cur), *w;
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!p && cfg_target != WT_TARGET_ALL &&
+	    !(cfg_target == WT_TARGET_CGROUP && wt_in_cgroup(child)))
+		return 0;
+	w = wt_adopt(child, now, p ? p->task : 0);
+	if (!w)
+		return 0;
+	/* it is not woken yet; queued from its birth on is what comes closest */
+	w->state = WT_RUNQ;
+	w->reason = WT_K_WAKEUP;
+	w->exec_last = 0;
+	w->audit_on = 1;
+	if (p)
+		w->epoch = p->epoch;
+	w->ready = 1;
+	wt_counted(WT_CNT_FORK);
+	return 0;
+}
+
+/* The current thread joins the target: it runs, so its first interval is on the CPU. */
+static __always_inline void wt_join(struct task_struct *t)
+{
+	struct wt_task *w = wt_adopt(t, bpf_ktime_get_ns(), 0);
+
+	if (!w)
+		return;
+	w->state = WT_CPU;
+	w->fresh = 1;
+	w->ready = 1;
+}
+
+/* Asks user space to run the seeding iterator again, at once. */
+static __always_inline void wt_ask_reseed(void)
+{
+	struct wt_event e = { .type = WT_EV_RESEED, .ts_ns = bpf_ktime_get_ns() };
+
+	if (bpf_ringbuf_output(&ring, &e, sizeof(e), BPF_RB_FORCE_WAKEUP))
+		wt_lost(WT_LOSS_THREADS);
+}
+
+/*
+ * An exec makes another program of the thread.  The account is split at the
+ * next switch-out, in the one place that changes it, so that no time is lost
+ * in between.
+ */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(wt_process_exec, struct task_struct *t, pid_t old_pid, struct linux_binprm *bprm)
+{
+	struct wt_task *w = wt_task_of(t);
+	char comm[WT_COMM_LEN];
+
+	if (w) {
+		w->exec_image = wt_image(t);
+		if (!w->exec_ns)
+			w->exec_serial = wt_new_serial();
+		w->exec_ns = bpf_ktime_get_ns();
+		wt_counted(WT_CNT_EXEC);
+		return 0;
+	}
+	if (cfg_target != WT_TARGET_COMM)
+		return 0;
+	bpf_core_read(comm, sizeof(comm), &t->comm);
+	if (wt_comm_matches(comm))
+		wt_join(t);
+	return 0;
+}
+
+SEC("tp_btf/task_rename")
+int BPF_PROG(wt_task_rename, struct task_struct *t, const char *comm)
+{
+	struct wt_task *w = wt_task_of(t);
+	char name[WT_COMM_LEN] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name), comm);
+	if (w) {
+		/* an exec renames before it is announced: the old program keeps its name */
+		if (!BPF_CORE_READ_BITFIELD(t, in_execve)) {
+			__builtin_memcpy(w->comm, name, WT_COMM_LEN);
+			if (t->pid == t->tgid)
+				__builtin_memcpy(w->pcomm, name, WT_COMM_LEN);
+		}
+		return 0;
+	}
+	/* a process that takes the wanted name by prctl; after an exec, exec's own event comes */
+	if (cfg_target == WT_TARGET_COMM && t->pid == t->tgid && wt_comm_matches(name))
+		wt_ask_reseed();
+	return 0;
+}
+
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(wt_cgroup_attach, struct cgroup *dst, const char *path, struct task_struct *t,
+	     bool threadgroup)
+{
+	/* whatever entered, a scan of all tasks decides who belongs */
+	if (cfg_target == WT_TARGET_CGROUP && wt_in_cgroup(t))
+		wt_ask_reseed();
+	return 0;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * maps.bpf.h - the maps, the configuration and the state that the programs
+ * share.  core.bpf.c defines them; everybody else sees them as extern.
+ */
+#ifndef WT_MAPS_BPF_H
+#define WT_MAPS_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include "worktrace.h"
+
+/* A real call in the kernel, in a header that not every file uses all of. */
+#define WT_SUBPROG static __noinline __attribute__((unused))
+
+/* The return-address slots of a remembered kernel stack, relative to the saved sp. */
+#define WT_KSLOTS 20
+#define WT_KSPAN 1536
+
+struct wt_kcache {
+	__u64 id;			/* of the stack; 0: nothing remembered */
+	__u64 ip[WT_KSLOTS];
+	__u16 off[WT_KSLOTS];		/* bytes above thread.sp */
+	__u32 n;
+	__u32 zero;
+};
+#define WT_KCACHES 2
+
+/* One thread's account, in its task storage. */
+struct wt_task {
+	__u64 since;			/* start of the open interval */
+	__u64 wake_ns;			/* when it was woken, 0: not yet */
+	__u64 birth_ns;
+	__u64 st_ns[WT_STATES];
+	__u64 preempt_ns;
+	__u64 steal_ns, steal_since;
+	__u64 reason, ustack, kstack;	/* of the open interval */
+	__u64 exec_last;		/* se.sum_exec_runtime at the last boundary */
+	__u64 clock_task_since;		/* rq->clock_task at the last switch-in */
+	__u64 queued_clock;		/* rq->clock when it was queued, 0: unknown */
+	__u64 runq_pending;		/* run-queue wait that run_delay shows only at the switch-out */
+	__u64 audit_exec0, audit_delay0;
+	__u64 audit_cpu, audit_runq, audit_ledger_cpu;
+	__u64 audit_exec1, audit_delay1;
+	__u64 utime0, stime0;
+	__u64 image;
+	__u64 switches, samples;
+	__u64 last_reason;		/* sent already */
+	__u64 last_ustack;
+	__u64 exec_ns;			/* an exec whose split is due at the next switch-out, 0: none */
+	__u64 exec_image;
+	__u32 exec_serial;
+	__u32 serial, task, parent, epoch;
+	__u32 tid, tgid, flags;
+	__u32 last_nr;			/* the last system call it blocked in, for restart_syscall */
+	__u32 child_pid;		/* what wait4 or waitid asked for */
+	__u8 state;
+	__u8 ready;			/* filled in: the programs may use it */
+	__u8 done;			/* its last record was sent */
+	__u8 audit_on;
+	__u8 fresh;			/* just seeded: the first repair is no missed switch */
+	__u8 throttled_wake;
+	__u8 last_class;
+	__u8 zero[1];
+	char comm[WT_COMM_LEN];		/* of the program under `serial` */
+	char pcomm[WT_COMM_LEN];
+	struct wt_kcache kcache[WT_KCACHES];
+};
+
+struct wt_task_map {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct wt_task);
+};
+
+struct wt_detail_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768);
+	__type(key, struct wt_detail_key);
+	__type(value, struct wt_detail_val);
+};
+
+/* Stacks and reasons that user space has been sent; an evicted one is sent again. */
+struct wt_seen_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__type(key, __u64);
+	__type(value, __u8);
+};
+
+struct wt_ring_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096 * 1024);
+};
+
+struct wt_stats_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wt_stats);
+};
+
+struct wt_target_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u8);
+};
+
+/*
+ * A walk over a task's children.  In a map, not on the stack: what the verifier
+ * does not know the value of, it need not follow through every turn of a loop.
+ */
+struct wt_child_walk {
+	__u64 head, at;			/* struct list_head * */
+	__u64 zombie, match, last;	/* struct task_struct * */
+	__u32 want;			/* pid in the waiter's namespace, 0: any */
+	__u32 level;			/* of that namespace */
+	__u32 seen, zero;
+};
+
+/* What does not fit a program's stack; one slot for each context that can interrupt another. */
+struct wt_scratch {
+	struct wt_event stack_h;		/* struct wt_ev_stack, its frames behind it */
+	__u64 stack_id;
+	__u32 stack_tgid;
+	__u16 stack_n;
+	__u8 stack_user;
+	__u8 stack_cut;
+	__u64 ip[WT_MAX_FRAMES + 1];
+	struct wt_ev_reason reason;
+	struct wt_thread_rec rec;
+	struct wt_child_walk child;
+	__u32 want, found;			/* of wt_remember */
+	__u8 span[2048];			/* WT_KSPAN of it are used; a power of two for the verifier */
+};
+enum { WT_SCRATCH_SWITCH = 0, WT_SCRATCH_SAMPLE = 1, WT_SCRATCH_ITER = 2, WT_SCRATCH_LIFE = 3, WT_SCRATCHES = 4 };
+_Static_assert(__builtin_offsetof(struct wt_scratch, ip) == sizeof(struct wt_ev_stack), "frames follow the header");
+struct wt_scratch_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WT_SCRATCHES);
+	__type(key, __u32);
+	__type(value, struct wt_scratch);
+};
+
+extern struct wt_task_map tasks SEC(".maps");
+extern struct wt_detail_map detail_a SEC(".maps");
+extern struct wt_detail_map detail_b SEC(".maps");
+extern struct wt_seen_map seen SEC(".maps");
+extern struct wt_ring_map ring SEC(".maps");
+extern struct wt_stats_map stats SEC(".maps");
+extern struct wt_target_map targets SEC(".maps");
+extern struct wt_scratch_map scratch SEC(".maps");
+
+/* Configuration: set before loading. */
+extern const volatile __u32 cfg_opts;		/* WT_OPT_* */
+extern const volatile __u32 cfg_target;		/* enum wt_target */
+extern const volatile __u32 cfg_self_tgid;
+extern const volatile __u32 cfg_stack_size;	/* THREAD_SIZE in bytes */
+extern const volatile char cfg_comm[WT_COMM_LEN];
+extern const volatile __u64 cfg_cgroup_id;
+extern const volatile __u32 cfg_cgroup_level;
+extern const volatile __s32 cfg_cgroup_subsys;	/* −1: the unified hierarchy */
+extern const volatile __u8 cfg_class[WT_NR_SYSCALLS];
+extern const volatile __u8 cfg_class_compat[WT_NR_SYSCALLS];
+
+/* State that user space reads and sets while the programs run. */
+extern volatile __u64 run_start_ns;		/* nothing before it is charged; ~0: not yet known */
+extern volatile __u64 run_end_ns;		/* nothing after it is charged; ~0: not yet known */
+extern volatile __u32 run_generation;		/* even: detail_a takes the lines, odd: detail_b */
+extern volatile __u32 run_serial;		/* last serial given out */
+extern volatile __u32 run_live;			/* traced threads alive */
+extern volatile __u32 run_iter;			/* enum wt_iter */
+
+#endif /* WT_MAPS_BPF_H */

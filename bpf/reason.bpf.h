@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * reason.bpf.h - why a task blocks, read from its saved registers and its
+ * descriptors at the moment it leaves the CPU.
+ *
+ * The order matters.  A task state that says stopped, a kernel thread, reclaim
+ * and in_iowait come before the system call, because registers show the call
+ * even when a page fault inside it is what blocks.
+ */
+#ifndef WT_REASON_BPF_H
+#define WT_REASON_BPF_H
+
+#include <bpf/bpf_endian.h>
+#include "fd.bpf.h"
+
+#define P_PID 1
+#define P_PIDFD 3
+#define F_SETLKW 7
+#define F_SETLKW64 14
+#define F_OFD_SETLKW 38
+
+/* What one classification works on. */
+struct wt_why {
+	struct wt_scratch *s;
+	struct wt_task *w;
+	struct wt_call call;
+	bool user;		/* the task is current: its memory can be read */
+	__u8 state;		/* result */
+	__u64 reason;		/* result */
+};
+
+static __always_inline void wt_plain(struct wt_why *y, __u8 state, __u8 kind, __u32 n)
+{
+	__u64 r = kind;
+
+	if (y->call.nr >= 0) {
+		r |= (__u64)(y->call.nr & 0xffff) << 8;
+		if (y->call.compat)
+			r |= WT_REASON_COMPAT;
+	}
+	y->state = state;
+	y->reason = r | (__u64)(n & 0x7fffffff) << 32;
+}
+
+/* The object that s->reason holds becomes the reason. */
+static __always_inline void wt_with_object(struct wt_why *y, bool write)
+{
+	struct wt_reason *r = &y->s->reason.reason;
+
+	r->nr = y->call.nr >= 0 ? y->call.nr : 0xffff;
+	r->compat = y->call.compat;
+	r->write = write;
+	/* the call adds nothing to who the peer is: one reason for recv, read and poll */
+	if (r->kind == WT_K_SOCKET || r->kind == WT_K_UNIX || r->kind == WT_K_ACCEPT) {
+		r->nr = 0;
+		r->write = 0;
+	}
+	y->state = r->state;
+	y->reason = wt_intern_reason(y->s, y->w);
+}
+
+static __always_inline struct wt_reason *wt_clear_reason(struct wt_scratch *s)
+{
+	__builtin_memset(&s->reason.reason, 0, sizeof(s->reason.reason));
+	return &s->reason.reason;
+}
+
+WT_SUBPROG int wt_why_fd(struct wt_why *y, struct task_struct *t, __u32 fd, bool write)
+{
+	struct wt_reason *r = wt_clear_reason(y->s);
+
+	if (wt_on_fd(r, t, fd)) {
+		wt_plain(y, WT_OTHER, WT_K_SYSCALL, 0);
+		return -1;
+	}
+	if (r->kind == WT_K_TTY && write) {
+		r->state = WT_OTHER;
+		r->kind = WT_K_DEVICE;
+	}
+	/* kinds without an object stay inline */
+	switch (r->kind) {
+	case WT_K_SOCKET:
+	case WT_K_UNIX:
+	case WT_K_ACCEPT:
+	case WT_K_FILE:
+	case WT_K_BLOCKDEV:
+	case WT_K_OTHERSOCK:
+	case WT_K_DEVICE:
+	case WT_K_ANONFD:
+		wt_with_object(y, write);
+		break;
+	default:
+		wt_plain(y, r->state, r->kind, 0);
+		if (write)
+			y->reason |= WT_REASON_WRITE;
+	}
+	return 0;
+}
+
+static __always_inline void wt_why_sync(struct wt_why *y, struct task_struct *t, __u32 fd)
+{
+	struct wt_reason *r = wt_clear_reason(y->s);
+
+	wt_on_fd(r, t, fd);
+	wt_set(r, WT_DISK, WT_K_SYNC);
+	wt_with_object(y, true);
+}
+
+static __always_inline void wt_why_connect(struct wt_why *y, struct task_struct *t, __u32 fd)
+{
+	struct wt_reason *r = wt_clear_reason(y->s);
+
+	if (wt_on_fd(r, t, fd)) {
+		wt_plain(y, WT_OTHER, WT_K_SYSCALL, 0);
+		return;
+	}
+	if (r->kind == WT_K_SOCKET)
+		r->kind = WT_K_CONNECT;
+	wt_with_object(y, false);
+}
+
+struct wt_pollfd {
+	__s32 fd;
+	__s16 events, revents;
+};
+
+/* One descriptor in the set: what it leads to is what is waited for. */
+static __always_inline void wt_why_one(struct wt_why *y, struct task_struct *t, __u32 fd)
+{
+	struct wt_reason *r = wt_clear_reason(y->s);
+
+	if (!wt_on_fd(r, t, fd) &&
+	    (r->kind == WT_K_SOCKET || r->kind == WT_K_UNIX || r->kind == WT_K_ACCEPT)) {
+		wt_with_object(y, false);
+		return;
+	}
+	if (r->kind == WT_K_PIPE || r->kind == WT_K_EVENTFD || r->kind == WT_K_WAIT ||
+	    r->kind == WT_K_TTY || r->kind == WT_K_TIMERFD || r->kind == WT_K_SIGNAL)
+		wt_plain(y, r->state, r->kind, 0);
+	else
+		wt_plain(y, WT_IDLE, WT_K_POLL, 1);
+}
+
+WT_SUBPROG int wt_why_poll(struct wt_why *y, struct task_struct *t)
+{
+	struct wt_pollfd p;
+	__u32 n = y->call.arg[1];
+
+	if (!n)
+		wt_plain(y, WT_SLEEP, WT_K_POLL_TIMER, 0);
+	else if (n == 1 && y->user && !bpf_probe_read_user(&p, sizeof(p), (void *)y->call.arg[0]) &&
+		 p.fd >= 0)
+		wt_why_one(y, t, p.fd);
+	else
+		wt_plain(y, WT_IDLE, WT_K_POLL, n);
+	return 0;
+}
+
+static __always_inline __u32 wt_popcount(__u64 v)
+{
+	v -= (v >> 1) & 0x5555555555555555ULL;
+	v = (v & 0x3333333333333333ULL) + ((v >> 2) & 0x3333333333333333ULL);
+	v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
+	return (v * 0x0101010101010101ULL) >> 56;
+}
+
+#define WT_FDSET_WORDS 16	/* the first 1,024 descriptors: FD_SETSIZE */
+
+WT_SUBPROG int wt_why_select(struct wt_why *y, struct task_struct *t)
+{
+	__u64 set[WT_FDSET_WORDS];
+	__u32 words = ((__u32)y->call.arg[0] + 63) / 64, n = 0, only = 0;
+
+	if (!(__u32)y->call.arg[0] || !(y->call.arg[1] | y->call.arg[2] | y->call.arg[3])) {
+		wt_plain(y, WT_SLEEP, WT_K_POLL_TIMER, 0);
+		return 0;
+	}
+	for (__u32 which = 1; y->user && which < 3; which++) {
+		__u64 at = which == 1 ? y->call.arg[1] : y->call.arg[2];
+
+		if (!at)
+			continue;
+		for (__u32 i = 0; i < WT_FDSET_WORDS; i++) {
+			__u64 v = 0;
+
+			if (i >= words)
+				break;
+			if (bpf_probe_read_user(&v, sizeof(v), (void *)(at + i * 8)))
+				break;
+			if (!v)
+				continue;
+			n += wt_popcount(v);
+			only = i * 64 + wt_popcount((v & -v) - 1);
+		}
+	}
+	(void)set;
+	if (n == 1)
+		wt_why_one(y, t, only);
+	else
+		wt_plain(y, WT_IDLE, WT_K_POLL, n);
+	return 0;
+}
+
+/* The 32-bit multiplexers: argument 0 says which call, argument 1 where its arguments are. */
+static __always_inline void wt_why_socketcall(struct wt_why *y, struct task_struct *t)
+{
+	__u32 fd = 0, which = y->call.arg[0];
+
+	if (!y->user || bpf_probe_read_user(&fd, sizeof(fd), (void *)y->call.arg[1])) {
+		wt_plain(y, WT_OTHER, WT_K_SYSCALL, 0);
+		return;
+	}
+	if (which == 3)			/* SYS_CONNECT */
+		wt_why_connect(y, t, fd);
+	else
+		wt_why_fd(y, t, fd, which == 9 || which == 11 || which == 16);	/* SEND, SENDTO, SENDMSG */
+}
+
+static __always_inline void wt_why_child(struct wt_why *y, bool any, __u32 pid)
+{
+	y->w->child_pid = any ? 0 : pid;
+	wt_plain(y, WT_CHILD, WT_K_WAIT, 0);
+}
+
+WT_SUBPROG int wt_why_splice(struct wt_why *y, struct task_struct *t, __u32 in, __u32 out)
+{
+	wt_why_fd(y, t, out, true);
+	if (y->state == WT_NET || y->state == WT_IPC)
+		return 0;
+	return wt_why_fd(y, t, in, false);
+}
+
+/* By class, part one: calls with a descriptor or a set of them. */
+WT_SUBPROG int wt_why_call_fd(struct wt_why *y, struct task_struct *t, __u32 class)
+{
+	switch (class) {
+	case WT_C_READ:
+	case WT_C_ACCEPT:
+	case WT_C_IOCTL:
+		wt_why_fd(y, t, y->call.arg[0], false);
+		return 1;
+	case WT_C_WRITE:
+		wt_why_fd(y, t, y->call.arg[0], true);
+		return 1;
+	case WT_C_SYNC:
+		wt_why_sync(y, t, y->call.arg[0]);
+		return 1;
+	case WT_C_CONNECT:
+		wt_why_connect(y, t, y->call.arg[0]);
+		return 1;
+	case WT_C_POLL:
+		wt_why_poll(y, t);
+		return 1;
+	case WT_C_SELECT:
+		wt_why_select(y, t);
+		return 1;
+	case WT_C_SENDFILE:
+		wt_why_splice(y, t, y->call.arg[1], y->call.arg[0]);
+		return 1;
+	case WT_C_SPLICE:
+		wt_why_splice(y, t, y->call.arg[0], y->call.arg[2]);
+		return 1;
+	case WT_C_SOCKETCALL:
+		wt_why_socketcall(y, t);
+		return 1;
+	}
+	return 0;
+}
+
+/* By class, part two: everything else. */
+WT_SUBPROG int wt_why_call(struct wt_why *y, __u32 class, bool deep)
+{
+	__u32 cmd = y->call.arg[1];
+
+	switch (class) {
+	case WT_C_EPOLL:
+		wt_plain(y, WT_IDLE, WT_K_EPOLL, 0);
+		break;
+	case WT_C_FUTEX:
+		wt_plain(y, WT_LOCK, WT_K_FUTEX, 0);
+		break;
+	case WT_C_SLEEP:
+		wt_plain(y, WT_SLEEP, WT_K_SLEEP, 0);
+		break;
+	case WT_C_WAIT4:
+		wt_why_child(y, (__s32)y->call.arg[0] <= 0, y->call.arg[0]);
+		break;
+	case WT_C_WAITID:
+		wt_why_child(y, (__u32)y->call.arg[0] != P_PID, y->call.arg[1]);
+		break;
+	case WT_C_FORK:
+		y->w->child_pid = 0;
+		wt_plain(y, WT_CHILD, WT_K_VFORK, 0);
+		break;
+	case WT_C_SIGNAL:
+		wt_plain(y, WT_IDLE, WT_K_SIGNAL, 0);
+		break;
+	case WT_C_SEM:
+		wt_plain(y, WT_LOCK, WT_K_SEM, 0);
+		break;
+	case WT_C_IPCCALL:
+		if ((y->call.arg[0] & 0xffff) == 11 || (y->call.arg[0] & 0xffff) == 12)
+			wt_plain(y, WT_IPC, WT_K_MQ, 0);	/* MSGSND, MSGRCV */
+		else
+			wt_plain(y, WT_LOCK, WT_K_SEM, 0);
+		break;
+	case WT_C_MSG:
+	case WT_C_MQ:
+		wt_plain(y, WT_IPC, WT_K_MQ, 0);
+		break;
+	case WT_C_FLOCK:
+		wt_plain(y, WT_LOCK, WT_K_FLOCK, 0);
+		break;
+	case WT_C_FCNTL:
+		if (cmd == F_SETLKW || cmd == F_SETLKW64 || cmd == F_OFD_SETLKW)
+			wt_plain(y, WT_LOCK, WT_K_FLOCK, 0);
+		else
+			wt_plain(y, WT_OTHER, WT_K_SYSCALL, 0);
+		break;
+	case WT_C_MM:
+		wt_plain(y, deep ? WT_LOCK : WT_OTHER, deep ? WT_K_MMAP_LOCK : WT_K_SYSCALL, 0);
+		break;
+	case WT_C_URING:
+		wt_plain(y, WT_IDLE, WT_K_URING, 0);
+		break;
+	case WT_C_AIO:
+		wt_plain(y, WT_DISK, WT_K_AIO, 0);
+		break;
+	case WT_C_PATH:
+		if (deep)
+			wt_plain(y, WT_DISK, WT_K_FS, 0);
+		else			/* the open of a FIFO waits for its other end */
+			wt_plain(y, WT_IPC, WT_K_PIPE, 0);
+		break;
+	case WT_C_EXIT:
+		wt_plain(y, WT_OTHER, WT_K_EXITING, 0);
+		break;
+	default:
+		wt_plain(y, WT_OTHER, WT_K_SYSCALL, 0);
+	}
+	return 0;
+}
+
+/* Blocked on I/O for sure; the call may say on what. */
+static __always_inline void wt_why_iowait(struct wt_why *y, struct task_struct *t, __u32 class)
+{
+	if (y->call.nr < 0) {
+		wt_plain(y, WT_DISK, WT_K_MAJFAULT, 0);
+		return;
+	}
+	if (class == WT_C_SYNC) {
+		wt_why_sync(y, t, y->call.arg[0]);
+		return;
+	}
+	if (class == WT_C_READ || class == WT_C_WRITE) {
+		wt_why_fd(y, t, y->call.arg[0], class == WT_C_WRITE);
+		if (y->state == WT_DISK)
+			return;
+	}
+	wt_plain(y, WT_DISK, class == WT_C_PATH ? WT_K_FS : WT_K_IOWAIT, 0);
+}
+
+/* Task states and flags that outrank the system call.  1: decided. */
+static __always_inline int wt_why_task(struct wt_why *y, struct task_struct *t, __u32 state)
+{
+	if (state & TASK_STOPPED_BIT) {
+		wt_plain(y, WT_STOPPED, WT_K_SIGSTOP, 0);
+		return 1;
+	}
+	if (state & TASK_TRACED_BIT) {
+		wt_plain(y, WT_STOPPED, WT_K_TRACED, 0);
+		return 1;
+	}
+	if ((state & TASK_FROZEN) ||
+	    (bpf_core_field_exists(t->frozen) && BPF_CORE_READ_BITFIELD(t, frozen))) {
+		wt_plain(y, WT_STOPPED, WT_K_FROZEN, 0);
+		return 1;
+	}
+	if (t->flags & (PF_KTHREAD | PF_IO_WORKER)) {
+		y->call.nr = -1;
+		if (BPF_CORE_READ_BITFIELD(t, in_iowait))
+			wt_plain(y, WT_DISK, WT_K_IOWAIT, 0);
+		else if (t->flags & PF_IO_WORKER)
+			wt_plain(y, WT_IDLE, WT_K_URING, 0);
+		else
+			wt_plain(y, WT_IDLE, WT_K_KTHREAD, 0);
+		return 1;
+	}
+	if ((t->flags & PF_MEMALLOC) ||
+	    (bpf_core_field_exists(t->in_memstall) && BPF_CORE_READ_BITFIELD(t, in_memstall))) {
+		wt_plain(y, WT_MEM, WT_K_RECLAIM, 0);
+		return 1;
+	}
+	return 0;
+}
+
+/* A call that a signal interrupted goes on as another number: it is still the same wait. */
+static __always_inline __u32 wt_class_of(struct wt_why *y)
+{
+	__u32 nr = y->call.nr, class = WT_C_OTHER;
+
+	if (nr < WT_NR_SYSCALLS)
+		class = y->call.compat ? cfg_class_compat[nr] : cfg_class[nr];
+	if (class == WT_C_RESTART && y->w->last_nr) {
+		y->call.nr = y->w->last_nr;
+		return y->w->last_class;
+	}
+	y->w->last_nr = nr;
+	y->w->last_class = class;
+	return class;
+}
+
+/*
+ * Sets w's state and reason for a task that blocks with task state `state`.
+ * user: it is the current task.
+ */
+WT_SUBPROG int wt_classify(struct wt_scratch *s, struct wt_task *w, struct task_struct *t,
+				  __u32 state, bool user)
+{
+	struct wt_why y = { .s = s, .w = w, .user = user };
+	__u32 class = WT_C_OTHER;
+	/* TASK_NOLOAD with it is TASK_IDLE: a wait that is no load */
+	bool deep = (state & (TASK_UNINTERRUPTIBLE | TASK_NOLOAD)) == TASK_UNINTERRUPTIBLE;
+
+	if (t->flags & PF_KTHREAD)
+		y.call.nr = -1;
+	else
+		wt_read_call(t, &y.call);
+	if (wt_why_task(&y, t, state))
+		goto out;
+	if (y.call.nr >= 0)
+		class = wt_class_of(&y);
+	if (class != WT_C_URING && BPF_CORE_READ_BITFIELD(t, in_iowait))
+		wt_why_iowait(&y, t, class);
+	else if (t->flags & PF_EXITING)
+		wt_plain(&y, WT_OTHER, WT_K_EXITING, 0);
+	else if (y.call.nr < 0)
+		wt_plain(&y, deep ? WT_LOCK : WT_OTHER, deep ? WT_K_MMAP_LOCK : WT_K_FAULT, 0);
+	else if (!wt_why_call_fd(&y, t, class))
+		wt_why_call(&y, class, deep);
+out:
+	w->state = y.state < WT_STATES ? y.state : WT_OTHER;
+	w->reason = y.reason;
+	return 0;
+}
+
+#endif /* WT_REASON_BPF_H */

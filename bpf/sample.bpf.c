@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* sample.bpf.c - on-CPU stacks, by a timer on each CPU. */
+#include "charge.bpf.h"
+#include "stack.bpf.h"
+
+SEC("perf_event")
+int wt_sample(struct bpf_perf_event_data *ctx)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct wt_detail_key k = { .state = WT_CPU, .reason = WT_K_USER };
+	struct wt_scratch *s;
+	struct wt_task *w;
+	__u64 now;
+	long bytes;
+	__u32 n;
+
+	if (!t->pid)
+		return 0;
+	w = wt_task_of(t);
+	if (!w || w->done)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (now < run_start_ns || now >= run_end_ns)
+		return 0;
+	s = wt_scratch(WT_SCRATCH_SAMPLE);
+	if (!s)
+		return 0;
+	bytes = bpf_get_stack(ctx, s->ip, WT_MAX_FRAMES * 8, 0);
+	if (bytes > 0) {
+		k.kstack = wt_kernel_stack_id(s, bytes, &n);
+		k.reason = WT_K_KERNEL;
+	} else if (t->flags & PF_KTHREAD) {
+		wt_lost(WT_LOSS_KSTACK);
+		k.reason = WT_K_KERNEL;
+	}
+	if (!(t->flags & (PF_KTHREAD | PF_IO_WORKER)))
+		k.ustack = wt_user_stack(s, w, t);
+	k.thread = w->exec_ns ? w->exec_serial : w->serial;
+	k.epoch = w->epoch;
+	w->samples++;
+	wt_counted(WT_CNT_SAMPLE);
+	wt_detail_add(&k, 0);
+	return 0;
+}

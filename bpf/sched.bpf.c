@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * sched.bpf.c - the clockwork: every switch closes an interval of the thread
+ * that leaves and one of the thread that comes.
+ *
+ * Blocked time runs to the wakeup, run-queue wait from there to the switch-in;
+ * both are charged at the switch-in, where the kernel stack of the wait still
+ * lies in memory and the child that was waited for has its last name.
+ */
+#include "record.bpf.h"
+#include "reason.bpf.h"
+#include "child.bpf.h"
+#include "stack.bpf.h"
+
+/* A gap between the run queue's clock and the thread's own that no rounding explains. */
+#define WT_GAP_NS 200000
+
+/* The switch program's view of one switch. */
+struct wt_switch {
+	struct wt_scratch *s;
+	__u64 now;
+	__u64 clock, clock_task, steal;		/* of this CPU's run queue */
+	bool asleep;				/* the task's stack lies still: it is on its way in */
+};
+
+/* The end of a wait: blocked until the wakeup, then queued. */
+WT_SUBPROG int wt_end_wait(struct wt_switch *x, struct wt_task *w, struct task_struct *t,
+				  __u64 at)
+{
+	__u64 wake = w->wake_ns;
+	__u8 queued = WT_RUNQ;
+
+	if (w->state >= WT_DISK) {
+		/* no wakeup seen: it was blocked to the end (older kernels, a pending signal) */
+		if (!wake || wake > at)
+			wake = at;
+		if (wake < w->since)
+			wake = w->since;
+		if (w->state == WT_CHILD)
+			w->reason = wt_child_reason(x->s, w, t);
+		if (x->asleep && (cfg_opts & WT_OPT_KSTACK) && !w->kstack && wt_within(w->since, at))
+			w->kstack = wt_kernel_stack(x->s, w, t);
+		wt_charge(w, wake, w->state, w->reason);
+		queued = w->throttled_wake ? WT_THROTTLED : WT_RUNQ;
+		wt_charge(w, at, queued, queued == WT_RUNQ ? WT_K_WAKEUP : WT_K_QUOTA);
+	} else {
+		wt_charge(w, at, w->state, w->reason);
+	}
+	w->wake_ns = 0;
+	w->throttled_wake = 0;
+	return 0;
+}
+
+/*
+ * `t` leaves the CPU, but was never seen to come: the kernel did not trace that
+ * switch.  Its own runtime tells when it must have come.
+ */
+WT_SUBPROG int wt_repair_arrival(struct wt_switch *x, struct wt_task *w,
+					struct task_struct *t)
+{
+	__u64 ran = t->se.sum_exec_runtime - w->exec_last;
+	__u64 at = x->now - w->since;
+
+	if (ran > at)
+		ran = at;
+	at = x->now - ran;
+	if (!w->fresh)
+		wt_lost(WT_LOSS_MISSED_SWITCH);
+	w->fresh = 0;
+	wt_end_wait(x, w, t, at);
+	w->state = WT_CPU;
+	w->clock_task_since = x->clock_task - ran;
+	w->steal_since = x->steal;
+	w->audit_on = 0;
+	w->queued_clock = 0;
+	w->runq_pending = 0;
+	return 0;
+}
+
+/*
+ * `t` comes to the CPU, but was never seen to leave it.  What its runtime did
+ * not grow by was a wait that nobody saw: queued as long as the kernel says it
+ * is queued now, blocked before.
+ */
+WT_SUBPROG int wt_repair_departure(struct wt_switch *x, struct wt_task *w,
+					  struct task_struct *t)
+{
+	__u64 ran = t->se.sum_exec_runtime - w->exec_last;
+	__u64 queued = t->sched_info.last_queued, at;
+
+	if (ran > x->now - w->since)
+		ran = x->now - w->since;
+	queued = queued && x->clock > queued ? x->clock - queued : 0;
+	if (queued > x->now - w->since - ran)
+		queued = x->now - w->since - ran;
+	at = x->now - queued;
+	if (!w->fresh)
+		wt_lost(WT_LOSS_MISSED_SWITCH);
+	w->fresh = 0;
+	wt_charge_cpu(w, w->since + ran);
+	w->ustack = 0;
+	w->kstack = 0;
+	wt_charge(w, at, WT_OTHER, WT_K_MISSED);
+	wt_charge(w, x->now, WT_RUNQ, WT_K_PREEMPT);
+	w->audit_on = 0;
+	return 0;
+}
+
+/* The kernel's books, read where both pairs of the audit are complete. */
+static __always_inline void wt_audit_leave(struct wt_switch *x, struct wt_task *w,
+					   struct task_struct *t, __u64 cpu_ns)
+{
+	__u64 exec = t->se.sum_exec_runtime, delay = t->sched_info.run_delay;
+
+	if (w->audit_on) {
+		w->audit_cpu += x->clock_task - w->clock_task_since;
+		w->audit_runq += w->runq_pending;
+		w->audit_ledger_cpu += cpu_ns;
+	} else {
+		w->audit_exec0 = exec - w->audit_cpu;
+		w->audit_delay0 = delay - w->audit_runq;
+		w->audit_on = 1;
+	}
+	w->audit_exec1 = exec;
+	w->audit_delay1 = delay;
+	w->exec_last = exec;
+	w->runq_pending = 0;
+}
+
+/* It ran less than it was on the CPU: a switch out and a switch in went unseen. */
+static __always_inline void wt_find_gap(struct wt_switch *x, struct wt_task *w,
+					struct task_struct *t)
+{
+	__u64 on = x->clock_task - w->clock_task_since;
+	__u64 ran = t->se.sum_exec_runtime - w->exec_last;
+	__u64 gap = on > ran ? on - ran : 0;
+
+	if (gap < WT_GAP_NS || !w->clock_task_since || gap > x->now - w->since)
+		return;
+	wt_lost(WT_LOSS_MISSED_SWITCH);
+	w->ustack = 0;
+	w->kstack = 0;
+	wt_charge(w, w->since + gap, WT_RUNQ, WT_K_PREEMPT);
+	w->audit_on = 0;
+}
+
+/* An exec took place since the last switch-out: close the account of the old program. */
+WT_SUBPROG int wt_split_exec(struct wt_switch *x, struct wt_task *w, struct task_struct *t)
+{
+	__u64 at = w->exec_ns;
+
+	if (at < w->since)
+		at = w->since;
+	wt_charge_cpu(w, at);
+	wt_fill_record(x->s, w, t, at);
+	wt_send_record(x->s, WT_REC_EXEC);
+	__builtin_memset(w->st_ns, 0, sizeof(w->st_ns));
+	w->preempt_ns = 0;
+	w->steal_ns = 0;
+	w->audit_cpu = 0;
+	w->audit_runq = 0;
+	w->audit_ledger_cpu = 0;
+	w->audit_on = 0;
+	w->audit_exec0 = 0;
+	w->audit_exec1 = 0;
+	w->audit_delay0 = 0;
+	w->audit_delay1 = 0;
+	w->switches = 0;
+	w->samples = 0;
+	w->utime0 = t->utime;
+	w->stime0 = t->stime;
+	w->birth_ns = at;
+	w->serial = w->exec_serial;
+	w->image = w->exec_image;
+	w->tid = t->pid;
+	w->flags = wt_flags_of(t) | (w->flags & WT_F_SEEDED);
+	wt_copy_comms(w, t);
+	w->last_ustack = 0;
+	w->exec_ns = 0;
+	return 0;
+}
+
+static __always_inline void wt_finish(struct wt_switch *x, struct wt_task *w, struct task_struct *t)
+{
+	__u64 end = run_end_ns;
+
+	wt_copy_comms(w, t);
+	wt_fill_record(x->s, w, t, w->since < end ? w->since : end);
+	wt_send_record(x->s, WT_REC_EXIT);
+	w->done = 1;
+	w->ready = 0;
+	__sync_fetch_and_add(&run_live, -1);
+	wt_counted(WT_CNT_EXIT);
+}
+
+static __always_inline void wt_leave(struct wt_switch *x, struct wt_task *w, struct task_struct *t,
+				     bool preempt, __u32 state)
+{
+	__u64 before;
+
+	if (x->now < w->since)
+		x->now = wt_not_before(x->now, w->since);
+	if (w->state != WT_CPU)
+		wt_repair_arrival(x, w, t);
+	else
+		wt_find_gap(x, w, t);
+	w->fresh = 0;
+	before = w->st_ns[WT_CPU];
+	if (w->exec_ns)
+		wt_split_exec(x, w, t);
+	wt_charge_cpu(w, x->now);
+	if (x->steal > w->steal_since && run_start_ns < x->now)
+		w->steal_ns += x->steal - w->steal_since;
+	wt_audit_leave(x, w, t, w->st_ns[WT_CPU] - before);
+	w->switches++;
+	w->kstack = 0;
+	w->ustack = 0;
+	w->wake_ns = 0;
+	if (state & TASK_DEAD) {
+		wt_finish(x, w, t);
+		return;
+	}
+	if (!(t->flags & PF_KTHREAD) && (cfg_opts & WT_OPT_USTACK) && !(t->flags & PF_EXITING))
+		w->ustack = wt_user_stack(x->s, w, t);
+	if (preempt || !state || wt_runnable(t)) {
+		bool quota = wt_throttled(t);
+
+		w->state = quota ? WT_THROTTLED : WT_RUNQ;
+		w->reason = quota ? WT_K_QUOTA : WT_K_PREEMPT;
+		w->queued_clock = x->clock;
+		return;
+	}
+	w->queued_clock = 0;
+	wt_classify(x->s, w, t, state, true);
+}
+
+static __always_inline void wt_arrive(struct wt_switch *x, struct wt_task *w, struct task_struct *t)
+{
+	if (x->now < w->since)
+		x->now = wt_not_before(x->now, w->since);
+	if (w->state == WT_CPU)
+		wt_repair_departure(x, w, t);
+	else
+		wt_end_wait(x, w, t, x->now);
+	w->fresh = 0;
+	w->runq_pending = w->queued_clock && x->clock > w->queued_clock ? x->clock - w->queued_clock : 0;
+	w->queued_clock = 0;
+	w->state = WT_CPU;
+	w->clock_task_since = x->clock_task;
+	w->steal_since = x->steal;
+	w->exec_last = t->se.sum_exec_runtime;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(wt_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next,
+	     unsigned int prev_state)
+{
+	struct wt_task *p = NULL, *n = NULL;
+	struct wt_switch x = {};
+	struct rq *rq;
+
+	if (prev->pid)
+		p = wt_task_of(prev);
+	if (next->pid)
+		n = wt_task_of(next);
+	if (!p && !n)
+		return 0;
+	x.now = bpf_ktime_get_ns();
+	x.s = wt_scratch(WT_SCRATCH_SWITCH);
+	if (!x.s)
+		return 0;
+	if (x.now >= run_end_ns) {
+		/* the account is closed; a thread that ends now is gone before the
+		 * iterator comes to it */
+		if (p && (prev_state & TASK_DEAD) && !p->done) {
+			wt_open_record(x.s, p, prev, run_end_ns);
+			wt_send_record(x.s, WT_REC_END);
+			p->done = 1;
+		}
+		return 0;
+	}
+	rq = p ? wt_rq(prev) : wt_rq(next);
+	if (rq) {
+		x.clock = rq->clock;
+		x.clock_task = rq->clock_task;
+		x.steal = wt_steal(rq);
+	}
+	if (p)
+		wt_leave(&x, p, prev, preempt, prev_state);
+	x.asleep = true;
+	if (n)
+		wt_arrive(&x, n, next);
+	wt_counted(WT_CNT_SWITCH);
+	return 0;
+}
+
+static __always_inline int wt_woken(struct task_struct *t)
+{
+	struct wt_task *w = wt_task_of(t);
+	struct rq *rq;
+
+	/* it also fires for tasks that run or are queued already */
+	if (!w || w->wake_ns || w->state == WT_CPU || (w->state < WT_DISK && w->queued_clock))
+		return 0;
+	rq = wt_rq(t);
+	if (rq)
+		w->queued_clock = rq->clock;
+	if (w->state < WT_DISK)
+		return 0;		/* new: it counts as queued from its birth on */
+	w->throttled_wake = wt_throttled(t);
+	w->wake_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(wt_sched_wakeup, struct task_struct *t)
+{
+	return wt_woken(t);
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(wt_sched_wakeup_new, struct task_struct *t)
+{
+	return wt_woken(t);
+}

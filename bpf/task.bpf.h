@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* task.bpf.h - what the kernel's own structures say of a task; inline readers. */
+#ifndef WT_TASK_BPF_H
+#define WT_TASK_BPF_H
+
+#include "maps.bpf.h"
+
+/* include/linux/sched.h, the same from 6.1 to 7.2 */
+#define TASK_INTERRUPTIBLE 0x1
+#define TASK_UNINTERRUPTIBLE 0x2
+#define TASK_STOPPED_BIT 0x4
+#define TASK_TRACED_BIT 0x8
+#define TASK_DEAD 0x80
+#define TASK_NOLOAD 0x400
+#define TASK_FROZEN 0x8000
+#define PF_EXITING 0x4
+#define PF_IO_WORKER 0x10
+#define PF_MEMALLOC 0x800
+#define PF_KTHREAD 0x200000
+#define EXIT_ZOMBIE 0x20
+
+static __always_inline struct wt_stats *wt_stats(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&stats, &zero);
+}
+
+static __always_inline void wt_lost(enum wt_loss which)
+{
+	struct wt_stats *s = wt_stats();
+
+	if (s)
+		__sync_fetch_and_add(&s->loss[which], 1);
+}
+
+static __always_inline void wt_counted(enum wt_count which)
+{
+	struct wt_stats *s = wt_stats();
+
+	if (s)
+		s->count[which]++;
+}
+
+/* The storage of a traced thread, NULL for any other. */
+static __always_inline struct wt_task *wt_task_of(struct task_struct *t)
+{
+	struct wt_task *w = bpf_task_storage_get(&tasks, t, 0, 0);
+
+	return w && w->ready ? w : NULL;
+}
+
+static __always_inline bool wt_on_cpu(struct task_struct *t)
+{
+	__u32 v = 0;
+
+	bpf_core_read(&v, bpf_core_field_size(t->on_cpu), &t->on_cpu);
+	return v;
+}
+
+/*
+ * Asleep, but kept on the run queue for a while (delayed dequeue, from 6.12):
+ * on_rq alone does not say that a task is runnable.
+ */
+static __always_inline bool wt_delayed(struct task_struct *t)
+{
+	return bpf_core_field_exists(t->se.sched_delayed) && t->se.sched_delayed;
+}
+
+static __always_inline bool wt_runnable(struct task_struct *t)
+{
+	return t->on_rq && !wt_delayed(t);
+}
+
+/* A hierarchy above the task's queue has spent its CPU quota. */
+static __always_inline bool wt_throttled(struct task_struct *t)
+{
+	struct cfs_rq *q = t->se.cfs_rq;
+
+	return bpf_core_field_exists(q->throttle_count) && q && q->throttle_count > 0;
+}
+
+static __always_inline __u64 wt_steal(struct rq *rq)
+{
+	if (rq && bpf_core_field_exists(rq->prev_steal_time))
+		return rq->prev_steal_time;
+	return 0;
+}
+
+static __always_inline struct rq *wt_rq(struct task_struct *t)
+{
+	struct cfs_rq *q = t->se.cfs_rq;
+
+	return q ? q->rq : NULL;
+}
+
+/* 64-bit mixing (the finaliser of MurmurHash3, public domain). */
+static __always_inline __u64 wt_mix(__u64 h)
+{
+	h ^= h >> 33;
+	h *= 0xff51afd7ed558ccdULL;
+	h ^= h >> 33;
+	h *= 0xc4ceb9fe1a85ec53ULL;
+	h ^= h >> 33;
+	return h;
+}
+
+static __always_inline __u64 wt_hash_add(__u64 h, __u64 v)
+{
+	h ^= v;
+	h *= 0x9ddfea08eb382d69ULL;
+	return h ^ (h >> 29);
+}
+
+/* Names an address space: all threads of a process agree, an exec makes another. */
+static __always_inline __u64 wt_image(struct task_struct *t)
+{
+	struct task_struct *leader = t->group_leader;
+	__u64 h = wt_hash_add(t->tgid, leader->start_time);
+
+	return wt_mix(wt_hash_add(h, t->self_exec_id)) | 1;
+}
+
+static __always_inline bool wt_comm_matches(const char *comm)
+{
+	for (int i = 0; i < WT_COMM_LEN; i++) {
+		if (comm[i] != cfg_comm[i])
+			return false;
+		if (!comm[i])
+			break;
+	}
+	return true;
+}
+
+/* In the cgroup of the target, or below it. */
+static __always_inline bool wt_in_cgroup(struct task_struct *t)
+{
+	struct css_set *set = t->cgroups;
+	struct cgroup *cg, *at;
+	__u32 level = cfg_cgroup_level;
+
+	if (cfg_cgroup_subsys < 0) {
+		cg = BPF_CORE_READ(set, dfl_cgrp);
+	} else {
+		struct cgroup_subsys_state *css = NULL;
+
+		bpf_core_read(&css, sizeof(css), &set->subsys[cfg_cgroup_subsys & 15]);
+		cg = BPF_CORE_READ(css, cgroup);
+	}
+	if (!cg || (__u32)BPF_CORE_READ(cg, level) < level)
+		return false;
+	if (bpf_core_read(&at, sizeof(at), &cg->ancestors[level & 63]))
+		return false;
+	return BPF_CORE_READ(at, kn, id) == cfg_cgroup_id;
+}
+
+/* Registers at the entry into the kernel: system call number and arguments. */
+struct wt_call {
+	__s32 nr;			/* −1: no system call */
+	__u32 compat;
+	__u64 arg[4];
+};
+
+static __always_inline void wt_read_call(struct task_struct *t, struct wt_call *c)
+{
+	struct pt_regs *r = (void *)bpf_task_pt_regs(t);
+
+#if defined(__TARGET_ARCH_x86)
+	c->nr = (__s32)r->orig_ax;
+	c->compat = (r->cs & 0xffff) == 0x23;	/* __USER32_CS */
+	if (c->compat) {
+		c->arg[0] = (__u32)r->bx;
+		c->arg[1] = (__u32)r->cx;
+		c->arg[2] = (__u32)r->dx;
+		c->arg[3] = (__u32)r->si;
+	} else {
+		c->arg[0] = r->di;
+		c->arg[1] = r->si;
+		c->arg[2] = r->dx;
+		c->arg[3] = r->r10;
+	}
+#elif defined(__TARGET_ARCH_arm64)
+	c->nr = r->syscallno;
+	c->compat = (r->pstate & 0x10) != 0;	/* PSR_MODE32_BIT */
+	c->arg[0] = r->orig_x0;
+	c->arg[1] = r->regs[1];
+	c->arg[2] = r->regs[2];
+	c->arg[3] = r->regs[3];
+#endif
+	if (c->nr >= 0)
+		c->nr &= 0x3fffffff;		/* without the x32 bit */
+}
+
+static __always_inline __u64 wt_saved_sp(struct task_struct *t)
+{
+#if defined(__TARGET_ARCH_x86)
+	return t->thread.sp;
+#elif defined(__TARGET_ARCH_arm64)
+	return t->thread.cpu_context.sp;
+#endif
+}
+
+#endif /* WT_TASK_BPF_H */
