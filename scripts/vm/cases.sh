@@ -8,6 +8,7 @@
 # is there when all have run.
 build=$1
 out=$2
+load=${LOAD:-${build%/}/load}
 wt=${WORKTRACE:-${build%/}/worktrace}
 limit=90
 
@@ -67,6 +68,7 @@ cgroup_mount() {
 all_off="-F 0 --no-user-stacks --no-kernel-stacks --no-remember"
 short="cpu=60 sleep=100 ipc=50"
 
+run load "load" "$load"
 run doctor "doctor" "$wt" doctor
 run doctor-json "json" "$wt" doctor --json
 

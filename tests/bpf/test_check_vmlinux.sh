@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# check-vmlinux.sh - does scripts/check-vmlinux notice what it is there for?
+# test_check_vmlinux.sh - does scripts/check-vmlinux notice what it is there for?
 # Breaks the header in one way at a time; prints ok / not ok / skip lines.
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
