@@ -23,11 +23,13 @@ class Case:
     def __init__(self, tool, mode):
         self.tool, self.mode = tool, mode
         self.name = tool.name if tool else NOTHING
-        self.runs, self.windows, self.failures = [], [], []
+        self.runs, self.failures = [], []
+        self.windows, self.window_failures = [], []
 
     def as_json(self):
         return {"tool": self.name, "mode": self.mode, "runs": self.runs,
-                "windows": self.windows, "failures": self.failures}
+                "failures": self.failures, "windows": self.windows,
+                "window_failures": self.window_failures}
 
 
 def cases(workload, tools):
@@ -97,13 +99,13 @@ class Bench:
 
     def window_round(self, workload, rows):
         """Program times of every BPF tool, in random order; nothing is timed meanwhile."""
-        order = [c for c in rows if c.tool and c.tool.bpf and not c.failures]
+        order = [c for c in rows if c.tool and c.tool.bpf and not c.failures and not c.window_failures]
         self.rng.shuffle(order)
         for case in order:
             try:
                 case.windows.append(self.window(case, workload))
             except BenchError as e:
-                case.failures.append(str(e))
+                case.window_failures.append(str(e))
                 say("  %s %s failed: %s" % (case.name, case.mode, e))
 
     def window(self, case, workload):

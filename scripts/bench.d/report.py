@@ -108,26 +108,36 @@ def program_rows(case):
             for name, (ns, runs, sec) in sorted(sums.items(), key=lambda i: -i[1][0])]
 
 
+def case_program_rows(w, case):
+    """The rows of one tool in the table of programs."""
+    who = [case["tool"], case["mode"]]
+    if case["window_failures"]:
+        return [who + ["failed: " + case["window_failures"][0], "", "", "", "", ""]]
+    if not case["windows"]:
+        return []
+    switch = None
+    if case["switch"]:
+        switch = switch_program(case["windows"][0]["programs"], case["switch"])
+    shown, rows = program_rows(case), []
+    for r in shown:
+        extra = ["", ""]
+        if switch and r[0] == switch["name"]:
+            mid, low, high = interval(switch_ratios(w, case))
+            if mid:
+                extra = ["%.2f" % mid, "%.2f … %.2f" % (low, high) if low else "-"]
+        rows.append(who + r + extra)
+    if len(shown) > 1:
+        total_ms = sum(float(r[3]) for r in shown)
+        switches = next((float(r[2]) for r in shown if switch and r[0] == switch["name"]), 0)
+        rows.append(who + ["(all, per run of the switch program)",
+                           "%.0f" % (total_ms * 1e6 / switches) if switches else "", "",
+                           "%.2f" % total_ms, "", ""])
+    return rows
+
+
 def program_table(w):
     head = ["<tool", "<target", "<program", "ns/run", "runs/s", "ms/s", "× " + REFERENCE, "95 % interval"]
-    rows = []
-    for case in w["cases"]:
-        if not case["windows"]:
-            continue
-        switch = None
-        if case["switch"]:
-            switch = switch_program(case["windows"][0]["programs"], case["switch"])
-        shown = program_rows(case)
-        for r in shown:
-            extra = ["", ""]
-            if switch and r[0] == switch["name"]:
-                mid, low, high = interval(switch_ratios(w, case))
-                if mid:
-                    extra = ["%.2f" % mid, "%.2f … %.2f" % (low, high) if low else "-"]
-            rows.append([case["tool"], case["mode"]] + r + extra)
-        if len(shown) > 1:
-            rows.append([case["tool"], case["mode"], "(all)", "", "",
-                         "%.2f" % sum(float(r[3]) for r in shown), "", ""])
+    rows = [r for case in w["cases"] for r in case_program_rows(w, case)]
     if not rows:
         return []
     return ["  BPF programs on %s, as the kernel accounts them (separate runs)" % w["name"]] + \

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import time
 
@@ -131,6 +132,27 @@ class BpftraceProfile(BpftraceOffcpu):
         return BPFTRACE_PROFILE % (" || ".join("pid == %d" % p for p in pids) or "pid != 0")
 
 
+def has_sample(path):
+    """Whether a perf.data holds a PERF_RECORD_SAMPLE (newer perf does not print how many).
+
+    Format: tools/perf/Documentation/perf.data-file-format.txt of the kernel."""
+    with open(path, "rb") as f:
+        header = f.read(64)
+        if header[:8] != b"PERFILE2":
+            raise OSError("no perf.data")
+        at, size = struct.unpack_from("=QQ", header, 40)
+        end = at + size
+        while at + 8 <= end:
+            f.seek(at)
+            kind, _misc, length = struct.unpack("=IHH", f.read(8))
+            if kind == 9:
+                return True
+            if length < 8:
+                raise OSError("a damaged record")
+            at += length
+    return False
+
+
 class PerfSched(Tool):
     name, binaries, bpf = "perf-sched", ("perf",), False
     kinds, stacks = ("offcpu",), "none, every switch is written"
@@ -144,14 +166,10 @@ class PerfSched(Tool):
         return os.path.join(d, "perf.data")
 
     def verify(self, d):
-        with open(os.path.join(d, "stderr"), errors="replace") as f:
-            said = f.read()
-        found = re.search(r"Captured and wrote .*?\(~?(\d+) samples\)", said)
-        if found:
-            return None if int(found[1]) else "captured no sample"
-        # perf counts no samples once it has written the build ids in another way
-        wrote = re.search(r"Captured and wrote ([0-9.]+) MB", said)
-        return None if wrote and float(wrote[1]) > 0 else "captured nothing"
+        try:
+            return None if has_sample(os.path.join(d, "perf.data")) else "captured no sample"
+        except (OSError, struct.error) as e:
+            return "perf.data cannot be read: %s" % e
 
 
 class PerfRecord(PerfSched):

@@ -178,7 +178,7 @@ class Pgbench(Client):
     """A PostgreSQL cluster of its own.  Backends are children of the postmaster
     that come with their client, so only a tool that follows forks can aim by pid."""
     name, unit, kinds, traced_by_pid = "pgbench-select", "transaction", ("offcpu",), False
-    what = "pgbench -S, 4 clients on a unix socket, data in memory"
+    what = "pgbench -S, 4 clients on a unix socket; backends and client each on a CPU"
     script, scale = ["-S"], 10
 
     def missing(self):
@@ -220,7 +220,7 @@ class Pgbench(Client):
         self.proc = spawn([self.bin + "/postgres", "-D", data, "-k", self.dir, "-h", "",
                            "-c", "shared_buffers=512MB", "-c", "max_wal_size=4GB",
                            "-c", "checkpoint_timeout=1h", "-c", "autovacuum=off"],
-                          stdout=self.log, stderr=self.log, **who)
+                          cpus={cpus()[-1]}, stdout=self.log, stderr=self.log, **who)
         self.pids = [self.proc.pid]
         self.pgbench = shutil.which("pgbench") or self.bin + "/pgbench"
         self.to = ["-h", self.dir, "-U", "postgres", "postgres"]
@@ -245,7 +245,8 @@ class Pgbench(Client):
 
     def begin(self, seconds):
         self.start_client([self.pgbench, "-n", "-M", "prepared", "-c", "4", "-j", "1",
-                           "-T", str(max(1, round(seconds)))] + self.script + self.to)
+                           "-T", str(max(1, round(seconds)))] + self.script + self.to,
+                          cpus={cpus()[0]})
 
     def finish(self):
         found = re.search(r"^tps = ([0-9.]+)", self.client_output(), re.M)
