@@ -19,9 +19,12 @@
 
 struct ledger;
 
+/* 0 in a field: the default in parentheses. */
 struct ledger_opts {
 	unsigned max_exited;	/* exited threads kept as rows; beyond, folded by name (10000) */
-	unsigned max_stacks;	/* distinct stacks kept; beyond, time goes to a [folded] stack */
+	unsigned max_stacks;	/* distinct stacks kept; beyond, time goes to a [folded] stack (100000) */
+	unsigned max_lines;	/* detail lines kept whole; beyond, new ones lose stacks, then objects (150000) */
+	__u64 period_ns;	/* nominal time between two samples of a CPU; 0: unknown */
 };
 
 int ledger__new(struct ledger **out, const struct ledger_opts *opts);
@@ -73,6 +76,11 @@ struct ledger_totals {
 	__u64 accounted_ns;		/* sum of the states */
 	__s64 residual_ns;		/* wall − accounted: 0, or worktrace is wrong */
 	__u64 unattributed_ns;		/* accounted, but in no detail line */
+	/*
+	 * In detail lines, but in no record: cut off.  A snapshot is older than the
+	 * lines drained after it; at the end of a recording this must be 0.
+	 */
+	__u64 overattributed_ns;
 	__u64 st_ns[WT_STATES];
 	__u64 unattributed_st_ns[WT_STATES];
 	__u64 user_ns, sys_ns;		/* cpu, split by samples, else by the kernel's ticks: an estimate */

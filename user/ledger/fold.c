@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * fold.c - bounded memory: threads long gone become part of one row per
+ * (process, thread) name; their lines merge by what they were made of.
+ */
+#include "ledger/internal.h"
+#include "ledger/hist.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MAX_GROUPS 4096		/* distinct names; beyond, threads fold into their process's row */
+#define GROUP_FLAGS (WT_F_KTHREAD | WT_F_SELF | WT_F_IOWORKER)
+#define PENDING_SWEEP 16384
+
+static __u64 name_key(const char *pcomm, const char *comm, __u32 flags)
+{
+	__u64 h = u64_mix(flags + 1), words[2];
+
+	memcpy(words, pcomm, sizeof(words));
+	h = u64_mix(u64_mix(h ^ words[0]) ^ words[1]);
+	memcpy(words, comm, sizeof(words));
+	return u64_mix(u64_mix(h ^ words[0]) ^ words[1]);
+}
+
+/* The group of a name, made if it is new; 0 when memory is out. */
+static __u32 get_group(struct ledger *l, const char *pcomm, const char *comm, __u32 flags)
+{
+	static const char folded[WT_COMM_LEN] = "[folded]";
+	struct u64map_slot *slot;
+	struct group *g;
+	__u64 key;
+	__u32 i;
+
+	flags &= GROUP_FLAGS;
+	slot = u64map__find(&l->by_group, name_key(pcomm, comm, flags));
+	if (slot)
+		return slot->value;
+	if (l->groups.n >= MAX_GROUPS)
+		comm = folded;
+	if (l->groups.n >= 2 * MAX_GROUPS)
+		pcomm = folded;
+	key = name_key(pcomm, comm, flags);
+	slot = u64map__find(&l->by_group, key);
+	if (slot)
+		return slot->value;
+	i = pool__get(&l->groups);
+	if (!i || !u64map__put(&l->by_group, key, i)) {
+		if (i)
+			pool__put(&l->groups, i);
+		return 0;
+	}
+	g = pool__at(&l->groups, i);
+	g->used = true;
+	g->flags = flags;
+	memcpy(g->comm, comm, WT_COMM_LEN);
+	memcpy(g->pcomm, pcomm, WT_COMM_LEN);
+	return i;
+}
+
+static int fold_line(struct ledger *l, __u32 group, struct line line)
+{
+	line.ustack = stacks__resolve(&l->stacks, line.ustack);
+	line.kstack = stacks__resolve(&l->stacks, line.kstack);
+	line.ns = line.settled_ns;
+	if (line.state == WT_CPU)
+		line.max_ns = 0;
+	line.epoch = 0;
+	return lines__add(l, group, LINE_GROUP, &line);
+}
+
+static int fold_open(struct ledger *l, __u32 group, const struct prog *p)
+{
+	struct line line = {
+		.state = p->rec.open_state,
+		.bucket = hist__bucket(p->rec.open_ns),
+		.reason = p->rec.open_reason,
+		.max_ns = p->rec.open_ns,
+		.count = 1,
+		.settled_ns = p->open_settled_ns,
+	};
+	int err;
+
+	if (!p->rec.open_ns || p->rec.open_state == WT_CPU)
+		return 0;
+	err = stacks__ref(&l->stacks, p->rec.open_ustack, l->gen, &line.ustack);
+	if (!err)
+		err = stacks__ref(&l->stacks, p->rec.open_kstack, l->gen, &line.kstack);
+	return err ? err : fold_line(l, group, line);
+}
+
+/* A program's lines join those of its name; its exact sums the ledger's. */
+static int fold_prog(struct ledger *l, __u32 prog)
+{
+	struct prog *p = pool__at(&l->progs, prog);
+	struct settled *s = &p->settled;
+	struct group *g;
+	__u32 group;
+	__u64 dropped = l->dropped_ns;
+	int err;
+
+	group = get_group(l, p->rec.pcomm, p->rec.comm, p->rec.flags);
+	err = group ? settle__prog(l, p) : -ENOMEM;
+	for (__u32 i = p->lines; i && !err; ) {
+		const struct line *line = pool__at(&l->lines, i);
+		__u32 next = line->next;
+		__u8 state = line->state;
+
+		err = fold_line(l, group, *line);
+		if (state == WT_CPU)
+			s->unsampled_ns += l->dropped_ns - dropped;
+		else
+			s->unattributed_ns[state] += l->dropped_ns - dropped;
+		dropped = l->dropped_ns;
+		i = next;
+	}
+	if (!err)
+		err = fold_open(l, group, p);
+	if (err)
+		return err;
+	s->unattributed_ns[p->rec.open_state < WT_STATES ? p->rec.open_state : 0] +=
+		l->dropped_ns - dropped;
+	g = pool__at(&l->groups, group);
+	g->unsampled_ns += s->unsampled_ns;
+	for (unsigned i = 0; i < WT_STATES; i++) {
+		g->unattributed_ns[i] += s->unattributed_ns[i];
+		l->folded.unattributed_st_ns[i] += s->unattributed_ns[i];
+	}
+	l->folded.user_ns += s->user_ns;
+	l->folded.sys_ns += s->sys_ns;
+	l->folded.overattributed_ns += s->over_ns;
+	totals__add_rec(&l->folded, &l->clock_ns, &p->rec);
+	return 0;
+}
+
+/* Adds one program's record to the row of its thread's last name. */
+static void add_to_row(struct group *g, const struct prog *p)
+{
+	if (!g->start_ns || g->start_ns > p->rec.birth_ns)
+		g->start_ns = p->rec.birth_ns;
+	if (g->end_ns < p->rec.end_ns)
+		g->end_ns = p->rec.end_ns;
+	g->thread_ns += p->rec.end_ns - p->rec.birth_ns;
+	for (unsigned s = 0; s < WT_STATES; s++)
+		g->st_ns[s] += p->rec.st_ns[s];
+	g->user_ns += p->settled.user_ns;
+	g->sys_ns += p->settled.sys_ns;
+}
+
+static const struct prog *last_prog(const struct ledger *l, const struct task *t)
+{
+	const struct prog *last = pool__at(&l->progs, t->first);
+
+	for (__u32 i = t->first; i; ) {
+		const struct prog *p = pool__at(&l->progs, i);
+
+		if (p->rec.end_ns > last->rec.end_ns)
+			last = p;
+		i = p->next_of_task;
+	}
+	return last;
+}
+
+static int fold_task(struct ledger *l, struct task *t)
+{
+	const struct prog *last = last_prog(l, t);
+	__u32 row = get_group(l, last->rec.pcomm, last->rec.comm, last->rec.flags);
+
+	if (!row)
+		return -ENOMEM;
+	while (t->first) {
+		__u32 i = t->first;
+		struct prog *p = pool__at(&l->progs, i);
+		int err = fold_prog(l, i);
+
+		if (err)
+			return err;
+		add_to_row(pool__at(&l->groups, row), p);
+		t->first = p->next_of_task;
+		lines__free_all(l, &p->lines);
+		u64map__delete(&l->by_serial, p->serial);
+		pool__put(&l->progs, i);
+	}
+	((struct group *)pool__at(&l->groups, row))->count++;
+	l->folded.folded_threads++;
+	proc__leave(l, t);
+	return 0;
+}
+
+static bool too_many(const struct ledger *l)
+{
+	return l->n_exited > l->opts.max_exited || l->lines.n > l->opts.max_lines / 2;
+}
+
+/*
+ * Lines that wait for frames which have come get them, so that the list of ids
+ * that are waited for stays short.
+ */
+static void sweep_pending(struct ledger *l)
+{
+	if (l->stacks.pending.n < PENDING_SWEEP)
+		return;
+	for (__u32 i = 1; i < l->lines.end; i++) {
+		const struct line *line = pool__at(&l->lines, i);
+
+		if (line->used && (line->ustack | line->kstack) & STACK_PENDING)
+			lines__resolve(l, i);
+	}
+	stacks__free_resolved(&l->stacks);
+}
+
+int ledger__fold_old(struct ledger *l)
+{
+	while (too_many(l) && l->exited_head) {
+		__u32 i = l->exited_head;
+		struct task *t = pool__at(&l->tasks, i);
+		int err;
+
+		/* its last lines may have come with this generation: wait for the next */
+		if (t->exit_gen >= l->gen)
+			break;
+		err = fold_task(l, t);
+		if (err)
+			return err;
+		l->exited_head = t->next_exited;
+		if (!l->exited_head)
+			l->exited_tail = 0;
+		l->n_exited--;
+		u64map__delete(&l->by_task, t->number);
+		pool__put(&l->tasks, i);
+	}
+	sweep_pending(l);
+	return 0;
+}

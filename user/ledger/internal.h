@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * internal.h - what the files of the ledger share.
+ *
+ *   task   a thread over its execs: one row of threads.csv
+ *   prog   one program of a task: one wt_thread_rec, known by its serial
+ *   line   a detail line; belongs to a prog, or to a group once folded
+ *   group  exited threads of one (process, thread) name, folded
+ *   proc   a process: the address spaces that its execs went through
+ */
+#ifndef WT_LEDGER_INTERNAL_H
+#define WT_LEDGER_INTERNAL_H
+
+#include "ledger/ledger.h"
+#include "ledger/pool.h"
+#include "ledger/u64map.h"
+
+/*
+ * A stack as lines refer to it: 0 none, the number of a stack, or, with
+ * STACK_PENDING, that of an id whose frames have not come (yet).
+ */
+#define STACK_NONE 0
+#define STACK_FOLDED 1			/* beyond max_stacks */
+#define STACK_PENDING 0x80000000u
+
+struct stack {
+	const __u32 *frames;		/* innermost first, in the arena */
+	__u16 n;
+	bool user, cut;
+	bool judged;			/* root and witness are known */
+	bool root;			/* the outermost frame is one */
+	__u16 witness;			/* states that the innermost function allows; 0: no say */
+};
+
+struct pending {
+	__u32 pad;			/* see pool.h */
+	__u32 stack;			/* once its frames have come */
+	__u64 id;
+};
+
+struct stacks {
+	unsigned max;
+	struct pool pool;		/* struct stack */
+	struct pool pending;		/* struct pending */
+	struct u64map ids;		/* kernel's id → reference; stamped with the generation */
+	struct u64map content;		/* hash of frames → stack */
+	__u32 **arena;
+	unsigned n_arena, arena_left;
+	__u32 *arena_next;
+};
+
+int stacks__init(struct stacks *s, unsigned max);
+void stacks__destroy(struct stacks *s);
+int stacks__put(struct stacks *s, __u64 id, const __u32 *frames, unsigned n, bool user, bool cut,
+		__u32 gen);
+/* The reference for a kernel's id; -ENOMEM as a negative number. */
+int stacks__ref(struct stacks *s, __u64 id, __u32 gen, __u32 *ref);
+/* NULL: none, or its frames are lost. */
+struct stack *stacks__get(const struct stacks *s, __u32 ref);
+/* Replaces a pending reference by its stack, if that has come. */
+__u32 stacks__resolve(const struct stacks *s, __u32 ref);
+/* Forgets resolved references; no line may hold one any more. */
+void stacks__free_resolved(struct stacks *s);
+/* Forgets ids of processes long gone, if there are many. */
+void stacks__expire(struct stacks *s, __u32 gen);
+/* Finds out about root and witness, once. */
+void stack__judge(struct stack *st, const struct ledger_frames *f);
+/* Why a line's stacks are not whole. */
+enum ledger_cut stacks__cut(const struct stacks *s, __u32 ustack, __u32 kstack, bool kthread);
+
+/* States that a kernel function may be found waiting in, as bits; 0: no say. */
+__u16 witness__states(const char *kernel_function);
+
+#define LINE_GROUP 1			/* owner is a group, not a prog */
+
+struct line {
+	__u32 next;			/* of its owner; 0: the last */
+	__u32 hnext;			/* of its hash chain */
+	__u32 owner;
+	__u32 epoch;
+	__u32 ustack, kstack;		/* references */
+	__u8 state, bucket, flags;
+	bool used;
+	__u64 reason;
+	__u64 ns;			/* as put; for cpu 0, in a group the scaled time */
+	__u64 max_ns, count;
+	__u64 settled_ns;		/* by the last settle */
+};
+
+/* What settling found out about one record. */
+struct settled {
+	__u64 unattributed_ns[WT_STATES];
+	__u64 unsampled_ns;
+	__u64 user_ns, sys_ns;
+	__u64 over_ns;
+};
+
+struct prog {
+	struct wt_thread_rec rec;
+	__u32 serial;
+	__u32 lines;			/* first */
+	__u32 next_of_task;
+	__u32 row;			/* of the last settle */
+	bool used, has_rec;
+	struct settled settled;
+	__u64 open_settled_ns;
+};
+
+struct task {
+	__u32 number;
+	__u32 first;			/* prog */
+	__u32 proc;
+	__u32 exit_gen;
+	__u32 next_exited;
+	bool used, exited;
+};
+
+struct proc {
+	__u32 pad;			/* see pool.h */
+	__u32 parent;			/* union-find; itself at the root */
+	__u32 next;			/* ring of the members of one process */
+	__u32 refs;			/* at the root: tasks not folded */
+	bool alive;
+	bool leader_exited;		/* at the root */
+	__u64 key;
+};
+
+struct group {
+	__u32 pad;			/* see pool.h */
+	__u32 lines;
+	__u32 row;
+	__u32 flags;
+	bool used;
+	char comm[WT_COMM_LEN], pcomm[WT_COMM_LEN];
+	/* the row: threads whose last name this was */
+	__u32 count;
+	__u64 start_ns, end_ns, thread_ns;
+	__u64 st_ns[WT_STATES];
+	__u64 user_ns, sys_ns;
+	/* beside the lines: programs of this name */
+	__u64 unattributed_ns[WT_STATES];
+	__u64 unsampled_ns;
+};
+
+struct reason_slot {
+	__u32 pad;
+	bool used;
+	struct wt_reason r;
+};
+
+struct row {
+	struct ledger_thread t;
+	__u32 order;
+};
+
+struct ledger {
+	struct ledger_opts opts;
+	struct pool progs, tasks, lines, groups, procs, reasons;
+	struct u64map by_serial, by_task, by_proc, by_group, by_reason;
+	struct stacks stacks;
+	__u32 *line_hash;
+	__u32 line_hash_mask;
+	__u32 gen;			/* calls of ledger__generation() so far */
+	__u32 exited_head, exited_tail, n_exited;
+	__u64 n_processes;
+	__u64 dropped_ns;		/* lines that found even the last resort full */
+	struct ledger_totals folded;	/* sums over folded records */
+	__u64 clock_ns;			/* sum of ledger's − run queue's CPU, folded records */
+	__u64 lost_threads, lost_wall_ns, lost_st_ns[WT_STATES], lost_preempt_ns;
+	/* of the last settle */
+	struct row *rows;
+	__u32 n_rows, lost_row;		/* lost_row: index + 1 */
+	struct settled lost_settled;
+	struct line **scratch;		/* lines of one owner */
+	__u32 n_scratch, max_scratch;
+	struct remainder *remainders;
+	__u32 max_remainders;
+	struct ledger_frames frames;
+};
+
+/* lines.c */
+int lines__add(struct ledger *l, __u32 owner, __u8 flags, const struct line *add);
+/* Gives a line the stacks that its pending references stand for by now. */
+void lines__resolve(struct ledger *l, __u32 i);
+void lines__free_all(struct ledger *l, __u32 *head);
+/* ledger.c */
+__u32 ledger__prog(struct ledger *l, __u32 serial);
+/* fold.c */
+int ledger__fold_old(struct ledger *l);
+/* proc.c */
+int proc__join(struct ledger *l, struct task *t, const struct wt_thread_rec *rec);
+void proc__leave(struct ledger *l, struct task *t);
+/* settle.c */
+void totals__add_rec(struct ledger_totals *t, __u64 *clock_ns, const struct wt_thread_rec *rec);
+/*
+ * Settles the lines in l->scratch against the exact times st_ns: every line
+ * gets its settled_ns.  utime and stime split the CPU time when samples are few.
+ */
+int settle__owner(struct ledger *l, const __u64 *st_ns, __u64 utime_ns, __u64 stime_ns,
+		  struct settled *out);
+int scratch__push(struct ledger *l, struct line *line);
+int settle__prog(struct ledger *l, struct prog *p);
+/* rows.c */
+int ledger__make_rows(struct ledger *l);
+/* reasons.c */
+const struct wt_reason *reasons__get(const struct ledger *l, __u64 id);
+
+#define LOST_ROW_NAME "[lost exit record]"
+
+#endif /* WT_LEDGER_INTERNAL_H */

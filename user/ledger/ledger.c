@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ledger.c - what the drain puts in: records, lines, and who they belong to. */
+#include "ledger/internal.h"
+#include "ledger/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_MAX_EXITED 10000
+#define DEFAULT_MAX_STACKS 100000
+#define DEFAULT_MAX_LINES 150000
+
+static const char *const state_names[WT_STATES] = {
+	"cpu", "runq", "throttled", "disk", "net", "ipc", "lock",
+	"child", "mem", "sleep", "idle", "stopped", "other",
+};
+
+const char *ledger__state_name(unsigned state)
+{
+	return state < WT_STATES ? state_names[state] : "unknown";
+}
+
+int ledger__new(struct ledger **out, const struct ledger_opts *opts)
+{
+	struct ledger *l = calloc(1, sizeof(*l));
+
+	*out = NULL;
+	if (!l)
+		return -ENOMEM;
+	l->opts = *opts;
+	if (!l->opts.max_exited)
+		l->opts.max_exited = DEFAULT_MAX_EXITED;
+	if (!l->opts.max_stacks)
+		l->opts.max_stacks = DEFAULT_MAX_STACKS;
+	if (!l->opts.max_lines)
+		l->opts.max_lines = DEFAULT_MAX_LINES;
+	pool__init(&l->progs, sizeof(struct prog));
+	pool__init(&l->tasks, sizeof(struct task));
+	pool__init(&l->lines, sizeof(struct line));
+	pool__init(&l->groups, sizeof(struct group));
+	pool__init(&l->procs, sizeof(struct proc));
+	pool__init(&l->reasons, sizeof(struct reason_slot));
+	if (stacks__init(&l->stacks, l->opts.max_stacks)) {
+		ledger__free(l);
+		return -ENOMEM;
+	}
+	*out = l;
+	return 0;
+}
+
+void ledger__free(struct ledger *l)
+{
+	if (!l)
+		return;
+	pool__destroy(&l->progs);
+	pool__destroy(&l->tasks);
+	pool__destroy(&l->lines);
+	pool__destroy(&l->groups);
+	pool__destroy(&l->procs);
+	pool__destroy(&l->reasons);
+	u64map__free(&l->by_serial);
+	u64map__free(&l->by_task);
+	u64map__free(&l->by_proc);
+	u64map__free(&l->by_group);
+	u64map__free(&l->by_reason);
+	stacks__destroy(&l->stacks);
+	free(l->line_hash);
+	free(l->rows);
+	free(l->scratch);
+	free(l->remainders);
+	free(l);
+}
+
+/* The program of this serial, made if it is new; 0 when memory is out. */
+__u32 ledger__prog(struct ledger *l, __u32 serial)
+{
+	struct u64map_slot *slot = u64map__find(&l->by_serial, serial);
+	struct prog *p;
+	__u32 i;
+
+	if (slot)
+		return slot->value;
+	i = pool__get(&l->progs);
+	if (!i)
+		return 0;
+	if (!u64map__put(&l->by_serial, serial, i)) {
+		pool__put(&l->progs, i);
+		return 0;
+	}
+	p = pool__at(&l->progs, i);
+	p->used = true;
+	p->serial = serial;
+	return i;
+}
+
+static __u32 get_task(struct ledger *l, __u32 number)
+{
+	struct u64map_slot *slot = u64map__find(&l->by_task, number);
+	struct task *t;
+	__u32 i;
+
+	if (slot)
+		return slot->value;
+	i = pool__get(&l->tasks);
+	if (!i)
+		return 0;
+	if (!u64map__put(&l->by_task, number, i)) {
+		pool__put(&l->tasks, i);
+		return 0;
+	}
+	t = pool__at(&l->tasks, i);
+	t->used = true;
+	t->number = number;
+	return i;
+}
+
+/* The kernel's word on a program gets more final, never less. */
+static unsigned finality(__u8 why)
+{
+	return why == WT_REC_SNAPSHOT ? 0 : why == WT_REC_END ? 1 : 2;
+}
+
+static void clean_name(char *name)
+{
+	char clean[WT_COMM_LEN];
+
+	text__clean(clean, sizeof(clean), name, WT_COMM_LEN, false);
+	if (!clean[0])
+		strcpy(clean, "[unnamed]");
+	memset(name, 0, WT_COMM_LEN);
+	strcpy(name, clean);
+}
+
+static void mark_exited(struct ledger *l, __u32 task)
+{
+	struct task *t = pool__at(&l->tasks, task);
+
+	if (t->exited)
+		return;
+	t->exited = true;
+	t->exit_gen = l->gen;
+	if (l->exited_tail)
+		((struct task *)pool__at(&l->tasks, l->exited_tail))->next_exited = task;
+	else
+		l->exited_head = task;
+	l->exited_tail = task;
+	l->n_exited++;
+}
+
+int ledger__put_thread(struct ledger *l, const struct wt_thread_rec *rec)
+{
+	__u32 i = ledger__prog(l, rec->serial), task;
+	struct prog *p;
+	struct task *t;
+	int err;
+
+	if (!i)
+		return -ENOMEM;
+	p = pool__at(&l->progs, i);
+	if (p->has_rec && finality(rec->why) < finality(p->rec.why))
+		return 0;
+	task = get_task(l, rec->task);
+	if (!task)
+		return -ENOMEM;
+	t = pool__at(&l->tasks, task);
+	err = proc__join(l, t, rec);
+	if (err)
+		return err;
+	if (!p->has_rec) {
+		p->next_of_task = t->first;
+		t->first = i;
+	}
+	p->rec = *rec;
+	p->has_rec = true;
+	clean_name(p->rec.comm);
+	clean_name(p->rec.pcomm);
+	if (p->rec.open_state >= WT_STATES)
+		p->rec.open_ns = 0;
+	if (rec->why == WT_REC_EXIT)
+		mark_exited(l, task);
+	return 0;
+}
+
+int ledger__put_detail(struct ledger *l, const struct wt_detail_key *k,
+		       const struct wt_detail_val *v)
+{
+	struct line add = {
+		.epoch = k->epoch,
+		.state = k->state,
+		.bucket = k->bucket < WT_BUCKETS ? k->bucket : WT_BUCKETS - 1,
+		.reason = k->reason,
+		.ns = v->ns,
+		.max_ns = v->max_ns,
+		.count = v->count,
+	};
+	__u32 i;
+	int err;
+
+	if (k->state >= WT_STATES || (!v->ns && !v->count))
+		return 0;
+	if (k->state == WT_CPU)
+		add.ns = add.max_ns = 0;
+	i = ledger__prog(l, k->thread);
+	if (!i)
+		return -ENOMEM;
+	err = stacks__ref(&l->stacks, k->ustack, l->gen, &add.ustack);
+	if (!err)
+		err = stacks__ref(&l->stacks, k->kstack, l->gen, &add.kstack);
+	return err ? err : lines__add(l, i, 0, &add);
+}
+
+void ledger__put_lost_exits(struct ledger *l, const struct wt_stats *stats)
+{
+	l->lost_threads = stats->lost_threads;
+	l->lost_wall_ns = stats->lost_wall_ns;
+	memcpy(l->lost_st_ns, stats->lost_st_ns, sizeof(l->lost_st_ns));
+	l->lost_preempt_ns = stats->lost_preempt_ns;
+}
+
+int ledger__generation(struct ledger *l)
+{
+	int err = ledger__fold_old(l);
+
+	l->gen++;
+	stacks__expire(&l->stacks, l->gen);
+	return err;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* lines.c - detail lines: found by their key, chained to their owner. */
+#include "ledger/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static __u64 line_key(const struct line *a)
+{
+	__u64 h = u64_mix(a->reason + 0x9e3779b97f4a7c15ULL);
+
+	h = u64_mix(h ^ ((__u64)a->ustack << 32 | a->kstack));
+	h = u64_mix(h ^ ((__u64)a->owner << 32 | a->epoch));
+	return u64_mix(h ^ (a->state | a->bucket << 8 | a->flags << 16));
+}
+
+static bool same_key(const struct line *a, const struct line *b)
+{
+	return a->owner == b->owner && a->reason == b->reason && a->ustack == b->ustack &&
+	       a->kstack == b->kstack && a->epoch == b->epoch && a->state == b->state &&
+	       a->bucket == b->bucket && a->flags == b->flags;
+}
+
+static int grow_hash(struct ledger *l)
+{
+	__u32 size = l->line_hash ? (l->line_hash_mask + 1) * 2 : 1024;
+	__u32 *hash = calloc(size, sizeof(*hash));
+
+	if (!hash)
+		return -ENOMEM;
+	free(l->line_hash);
+	l->line_hash = hash;
+	l->line_hash_mask = size - 1;
+	for (__u32 i = 1; i < l->lines.end; i++) {
+		struct line *line = pool__at(&l->lines, i);
+		__u32 h;
+
+		if (!line->used)
+			continue;
+		h = line_key(line) & l->line_hash_mask;
+		line->hnext = hash[h];
+		hash[h] = i;
+	}
+	return 0;
+}
+
+static struct line *find(struct ledger *l, const struct line *key)
+{
+	__u32 i;
+
+	if (!l->line_hash)
+		return NULL;
+	for (i = l->line_hash[line_key(key) & l->line_hash_mask]; i; ) {
+		struct line *line = pool__at(&l->lines, i);
+
+		if (same_key(line, key))
+			return line;
+		i = line->hnext;
+	}
+	return NULL;
+}
+
+/*
+ * What a new line gives up when there are too many: beyond max_lines its
+ * stacks, beyond twice that the object of its reason and its epoch.  Beyond
+ * three times that there is no room: its time will be unattributed.
+ */
+static bool degrade(const struct ledger *l, struct line *key)
+{
+	__u32 max = l->opts.max_lines;
+
+	if (l->lines.n < max)
+		return true;
+	key->ustack = key->ustack ? STACK_FOLDED : 0;
+	key->kstack = key->kstack ? STACK_FOLDED : 0;
+	if (l->lines.n < 2 * max)
+		return true;
+	if (key->reason & WT_REASON_INTERNED) {
+		const struct wt_reason *r = reasons__get(l, key->reason);
+
+		key->reason = r ? r->kind | (__u64)r->nr << 8 : WT_K_NONE;
+	}
+	key->epoch = 0;
+	return l->lines.n < 3 * max;
+}
+
+static void accumulate(struct line *line, const struct line *add)
+{
+	line->ns += add->ns;
+	line->count += add->count;
+	if (line->max_ns < add->max_ns)
+		line->max_ns = add->max_ns;
+}
+
+static __u32 *head_of(struct ledger *l, const struct line *key)
+{
+	if (key->flags & LINE_GROUP)
+		return &((struct group *)pool__at(&l->groups, key->owner))->lines;
+	return &((struct prog *)pool__at(&l->progs, key->owner))->lines;
+}
+
+/* Adds the values of add to the owner's line of the same key. */
+int lines__add(struct ledger *l, __u32 owner, __u8 flags, const struct line *add)
+{
+	struct line key = *add, *line;
+	__u32 i, h, *head;
+
+	key.owner = owner;
+	key.flags = flags;
+	line = find(l, &key);
+	if (!line && l->lines.n >= l->opts.max_lines) {
+		bool room = degrade(l, &key);
+
+		line = find(l, &key);
+		if (!line && !room) {
+			l->dropped_ns += add->ns;
+			return 0;
+		}
+	}
+	if (line) {
+		accumulate(line, add);
+		return 0;
+	}
+	if (!l->line_hash || l->lines.n > l->line_hash_mask) {
+		int err = grow_hash(l);
+
+		if (err)
+			return err;
+	}
+	i = pool__get(&l->lines);
+	if (!i)
+		return -ENOMEM;
+	line = pool__at(&l->lines, i);
+	*line = key;
+	line->used = true;
+	line->settled_ns = 0;
+	h = line_key(line) & l->line_hash_mask;
+	line->hnext = l->line_hash[h];
+	l->line_hash[h] = i;
+	head = head_of(l, line);
+	line->next = *head;
+	*head = i;
+	return 0;
+}
+
+static void unhash(struct ledger *l, __u32 i)
+{
+	struct line *line = pool__at(&l->lines, i);
+	__u32 *p = &l->line_hash[line_key(line) & l->line_hash_mask];
+
+	while (*p != i)
+		p = &((struct line *)pool__at(&l->lines, *p))->hnext;
+	*p = line->hnext;
+}
+
+void lines__resolve(struct ledger *l, __u32 i)
+{
+	struct line *line = pool__at(&l->lines, i);
+	__u32 h;
+
+	unhash(l, i);
+	line->ustack = stacks__resolve(&l->stacks, line->ustack);
+	line->kstack = stacks__resolve(&l->stacks, line->kstack);
+	h = line_key(line) & l->line_hash_mask;
+	line->hnext = l->line_hash[h];
+	l->line_hash[h] = i;
+}
+
+void lines__free_all(struct ledger *l, __u32 *head)
+{
+	while (*head) {
+		__u32 i = *head;
+
+		*head = ((struct line *)pool__at(&l->lines, i))->next;
+		unhash(l, i);
+		pool__put(&l->lines, i);
+	}
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * stacks.c - the kernel's stack ids and the frames behind them.
+ *
+ * An id is the kernel's hash over one process's addresses; the frames are
+ * position-independent, so that forks and restarts of a program share one stack.
+ */
+#include "ledger/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA_FRAMES 65536
+#define MAX_PENDING 65536
+#define LOST_FOR_GOOD (1 | STACK_PENDING)	/* more ids than that are waited for */
+#define ID_IDLE_GENS 16		/* an id not seen for so many generations may go */
+
+int stacks__init(struct stacks *s, unsigned max)
+{
+	struct stack *folded;
+
+	memset(s, 0, sizeof(*s));
+	s->max = max;
+	pool__init(&s->pool, sizeof(struct stack));
+	pool__init(&s->pending, sizeof(struct pending));
+	if (pool__get(&s->pool) != STACK_FOLDED ||
+	    (pool__get(&s->pending) | STACK_PENDING) != LOST_FOR_GOOD)
+		return -ENOMEM;
+	folded = pool__at(&s->pool, STACK_FOLDED);
+	folded->judged = true;
+	return 0;
+}
+
+void stacks__destroy(struct stacks *s)
+{
+	for (unsigned i = 0; i < s->n_arena; i++)
+		free(s->arena[i]);
+	free(s->arena);
+	pool__destroy(&s->pool);
+	pool__destroy(&s->pending);
+	u64map__free(&s->ids);
+	u64map__free(&s->content);
+}
+
+static __u64 content_hash(const __u32 *frames, unsigned n, bool user, bool cut)
+{
+	__u64 h = u64_mix(n << 2 | user << 1 | cut);
+
+	for (unsigned i = 0; i < n; i++)
+		h = u64_mix(h ^ (frames[i] + 0x9e3779b97f4a7c15ULL * (i + 1)));
+	return h;
+}
+
+static const __u32 *arena_copy(struct stacks *s, const __u32 *frames, unsigned n)
+{
+	__u32 *copy;
+
+	if (n > s->arena_left) {
+		__u32 **arena = realloc(s->arena, (s->n_arena + 1) * sizeof(*arena));
+
+		if (!arena)
+			return NULL;
+		s->arena = arena;
+		s->arena_next = malloc(ARENA_FRAMES * sizeof(__u32));
+		s->arena_left = s->arena_next ? ARENA_FRAMES : 0;
+		if (!s->arena_next)
+			return NULL;
+		arena[s->n_arena++] = s->arena_next;
+	}
+	copy = s->arena_next;
+	s->arena_next += n;
+	s->arena_left -= n;
+	if (n)
+		memcpy(copy, frames, n * sizeof(*frames));
+	return copy;
+}
+
+static bool same(const struct stack *st, const __u32 *frames, unsigned n, bool user, bool cut)
+{
+	return st->n == n && st->user == user && st->cut == cut &&
+	       (!n || !memcmp(st->frames, frames, n * sizeof(*frames)));
+}
+
+/* The stack of these frames, made if it is new; 0 when memory is out. */
+static __u32 intern(struct stacks *s, const __u32 *frames, unsigned n, bool user, bool cut)
+{
+	__u64 h = content_hash(frames, n, user, cut);
+	struct u64map_slot *slot;
+	struct stack *st;
+	__u32 i;
+
+	/* different frames of equal hash: try the next hash */
+	while ((slot = u64map__find(&s->content, h))) {
+		if (same(pool__at(&s->pool, slot->value), frames, n, user, cut))
+			return slot->value;
+		h++;
+	}
+	if (s->pool.n > s->max)
+		return STACK_FOLDED;
+	i = pool__get(&s->pool);
+	if (!i)
+		return 0;
+	st = pool__at(&s->pool, i);
+	st->frames = arena_copy(s, frames, n);
+	if (!st->frames || !u64map__put(&s->content, h, i)) {
+		pool__put(&s->pool, i);
+		return 0;
+	}
+	st->n = n;
+	st->user = user;
+	st->cut = cut;
+	return i;
+}
+
+int stacks__put(struct stacks *s, __u64 id, const __u32 *frames, unsigned n, bool user, bool cut,
+		__u32 gen)
+{
+	struct u64map_slot *slot = u64map__find(&s->ids, id);
+	__u32 i;
+
+	if (slot && !(slot->value & STACK_PENDING))
+		return 0;
+	i = intern(s, frames, n < WT_MAX_FRAMES ? n : WT_MAX_FRAMES, user, cut);
+	if (!i)
+		return -ENOMEM;
+	if (slot) {
+		struct pending *p = pool__at(&s->pending, slot->value & ~STACK_PENDING);
+
+		p->stack = i;
+		slot->value = i;
+	} else {
+		slot = u64map__put(&s->ids, id, i);
+		if (!slot)
+			return -ENOMEM;
+	}
+	slot->used = gen + 1;
+	return 0;
+}
+
+int stacks__ref(struct stacks *s, __u64 id, __u32 gen, __u32 *ref)
+{
+	struct u64map_slot *slot;
+	struct pending *p;
+	__u32 i;
+
+	*ref = STACK_NONE;
+	if (!id)
+		return 0;
+	slot = u64map__find(&s->ids, id);
+	if (!slot && s->pending.n >= MAX_PENDING) {
+		*ref = LOST_FOR_GOOD;
+		return 0;
+	}
+	if (!slot) {
+		i = pool__get(&s->pending);
+		if (!i)
+			return -ENOMEM;
+		p = pool__at(&s->pending, i);
+		p->id = id;
+		slot = u64map__put(&s->ids, id, i | STACK_PENDING);
+		if (!slot) {
+			pool__put(&s->pending, i);
+			return -ENOMEM;
+		}
+	}
+	slot->used = gen + 1;
+	*ref = slot->value;
+	return 0;
+}
+
+__u32 stacks__resolve(const struct stacks *s, __u32 ref)
+{
+	const struct pending *p;
+
+	if (!(ref & STACK_PENDING))
+		return ref;
+	p = pool__at(&s->pending, ref & ~STACK_PENDING);
+	return p->stack ? p->stack : ref;
+}
+
+struct stack *stacks__get(const struct stacks *s, __u32 ref)
+{
+	ref = stacks__resolve(s, ref);
+	if (!ref || ref & STACK_PENDING)
+		return NULL;
+	return pool__at(&s->pool, ref);
+}
+
+void stacks__free_resolved(struct stacks *s)
+{
+	for (__u32 i = 1; i < s->pending.end; i++) {
+		const struct pending *p = pool__at(&s->pending, i);
+
+		if (p->stack)
+			pool__put(&s->pending, i);
+	}
+}
+
+struct expiry {
+	__u32 oldest;
+};
+
+static bool keep_id(const struct u64map_slot *slot, void *arg)
+{
+	const struct expiry *e = arg;
+
+	/* lines hold stacks by number: only names for later lines are lost */
+	return slot->value & STACK_PENDING || slot->used > e->oldest;
+}
+
+void stacks__expire(struct stacks *s, __u32 gen)
+{
+	struct expiry e = { .oldest = gen > ID_IDLE_GENS ? gen - ID_IDLE_GENS : 0 };
+
+	if (s->ids.n > 4 * s->max + 4096)
+		u64map__filter(&s->ids, keep_id, &e);
+}
+
+static const char *const cut_names[LEDGER_CUTS] = {
+	[LEDGER_COMPLETE] = "complete",
+	[LEDGER_NO_ROOT] = "no_frame_pointer",
+	[LEDGER_TOO_DEEP] = "too_deep",
+	[LEDGER_NO_STACK] = "unreadable",
+	[LEDGER_LOST] = "lost",
+	[LEDGER_FOLDED] = "folded",
+};
+
+const char *ledger__cut_name(enum ledger_cut c)
+{
+	return (unsigned)c < LEDGER_CUTS ? cut_names[c] : "unknown";
+}
+
+void stack__judge(struct stack *st, const struct ledger_frames *f)
+{
+	if (st->judged)
+		return;
+	st->judged = true;
+	if (!st->n)
+		return;
+	if (st->user) {
+		st->root = f->is_root(f->ctx, st->frames[st->n - 1]);
+		return;
+	}
+	for (unsigned i = 0; i < st->n && !st->witness; i++)
+		st->witness = witness__states(f->kernel_name(f->ctx, st->frames[i]));
+}
+
+static enum ledger_cut cut_of(const struct stacks *s, __u32 ref, bool user)
+{
+	const struct stack *st = stacks__get(s, ref);
+
+	if (!ref || (st && !st->n && stacks__resolve(s, ref) != STACK_FOLDED))
+		return LEDGER_NO_STACK;
+	if (!st)
+		return LEDGER_LOST;
+	if (stacks__resolve(s, ref) == STACK_FOLDED)
+		return LEDGER_FOLDED;
+	if (st->cut)
+		return LEDGER_TOO_DEEP;
+	return !user || st->root ? LEDGER_COMPLETE : LEDGER_NO_ROOT;
+}
+
+enum ledger_cut stacks__cut(const struct stacks *s, __u32 ustack, __u32 kstack, bool kthread)
+{
+	enum ledger_cut k = cut_of(s, kstack, false);
+	enum ledger_cut u;
+
+	/* a kernel thread has nothing but its kernel stack */
+	if (kthread)
+		return k;
+	u = cut_of(s, ustack, true);
+	/* user code that was interrupted has no kernel stack: only a bad one counts */
+	if (u == LEDGER_COMPLETE && k != LEDGER_NO_STACK)
+		return k;
+	return u;
+}
+
+bool ledger__has_stack(const struct ledger *l, __u64 id)
+{
+	const struct u64map_slot *slot = u64map__find(&l->stacks.ids, id);
+
+	return slot && !(slot->value & STACK_PENDING);
+}
+
+int ledger__put_stack(struct ledger *l, __u64 id, const __u32 *frames, unsigned n,
+		      bool user, bool cut)
+{
+	return id ? stacks__put(&l->stacks, id, frames, n, user, cut, l->gen) : 0;
+}
