@@ -54,7 +54,8 @@ def timed_row(case):
                   "%.2f s" % med(case, "own_cpu_total_s"),
                   "%.1f MB" % (med(case, "rss_peak_bytes") / 1e6),
                   "%s/s" % amount(median([r["output_bytes"] / r["traced_s"]
-                                          for r in case["runs"]])), ""]
+                                          for r in case["runs"]])),
+                  next(("lost: " + r["lost"] for r in reversed(case["runs"]) if r["lost"]), "")]
 
 
 def timed_table(w):

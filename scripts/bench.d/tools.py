@@ -58,6 +58,13 @@ class Tool:
         """None when its output shows that it traced, else what is wrong."""
         raise NotImplementedError
 
+    def losses(self, d):
+        """What it says it lost, in its own words or counters; "" when nothing."""
+        with open(os.path.join(d, "stderr"), errors="replace") as f:
+            said = [line.strip() for line in f
+                    if re.search(r"\blost\b|could not be displayed", line, re.I)]
+        return said[-1][:100] if said else ""
+
 
 class Worktrace(Tool):
     name, kinds, stacks = "worktrace", ("offcpu", "cpu"), "user + kernel, reasons, CPU samples"
@@ -84,6 +91,11 @@ class Worktrace(Tool):
         if not ledger.get("threads") or not ledger.get("accounted_ns"):
             return "an empty ledger"
         return None
+
+    def losses(self, d):
+        with open(os.path.join(d, "rec", "summary.json")) as f:
+            loss = json.load(f).get("loss", {})
+        return ", ".join("%s %d" % i for i in sorted(loss.items()) if i[1])
 
 
 class Offcputime(Tool):
@@ -241,6 +253,7 @@ class Session:
         return dict(self.at, traced_s=traced_s, own_cpu_traced_s=cpu_traced,
                     own_cpu_total_s=self.rusage.ru_utime + self.rusage.ru_stime,
                     finish_s=time.monotonic() - asked, rss_peak_bytes=rss,
+                    lost=self.tool.losses(self.dir),
                     output_bytes=tree_bytes(self.tool.output(self.dir)))
 
     def reap(self):
