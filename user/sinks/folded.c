@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * folded.c - flamegraph-ready stacks: frames joined by ';', root first, a space,
+ * microseconds.
+ *
+ * A line of text is never built before it is written: frames become ranks in
+ * the sorted list of distinct names, so a stack compares as a row of numbers
+ * where the ledger keeps it, and 100,000 stacks need no more memory than that.
+ */
+#include "ledger/text.h"
+#include "sinks/csv.h"
+#include "sinks/recording.h"
+#include "sinks/rowmap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct name {
+	struct rowkey key;	/* with its NUL */
+	__u32 rank;
+};
+
+/* One line of the file; the names are numbers of rows in `names`. */
+struct entry {
+	const __u32 *ustack, *kstack;
+	__u16 n_ustack, n_kstack;
+	__u32 pcomm, comm, mark, leaf;	/* + 1; 0: none */
+	__u64 ns;
+};
+
+struct folder {
+	const struct recording *r;
+	enum folded_which which;
+	struct rowmap names;
+	__u32 *frame_names;		/* of frame i: row in names + 1; 0: not asked yet */
+	size_t n_frame_names;
+	struct entry *entries;
+	size_t n, max;
+};
+
+/* The row of a name, + 1; 0 when memory is out. */
+static __u32 name_of(struct folder *fo, const char *text)
+{
+	struct name *name;
+	char *clean = NULL;
+	size_t len = strlen(text);
+
+	if (!len) {
+		text = "[unnamed]";
+		len = strlen(text);
+	} else if (!text__is_clean(text, true)) {
+		clean = malloc(len + 1);
+		if (!clean)
+			return 0;
+		text = text__clean(clean, len + 1, text, len, true);
+		len = strlen(text);
+	}
+	name = rowmap__get(&fo->names, text, len + 1);
+	free(clean);
+	return name ? ((char *)name - fo->names.rows) / sizeof(*name) + 1 : 0;
+}
+
+static int name_frames(struct folder *fo, const __u32 *frames, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const char *text;
+
+		if (frames[i] >= fo->n_frame_names) {
+			size_t max = (frames[i] | 4095) + 1ULL;
+			__u32 *v = realloc(fo->frame_names, max * sizeof(*v));
+
+			if (!v)
+				return -ENOMEM;
+			memset(v + fo->n_frame_names, 0, (max - fo->n_frame_names) * sizeof(*v));
+			fo->frame_names = v;
+			fo->n_frame_names = max;
+		}
+		if (fo->frame_names[frames[i]])
+			continue;
+		text = fo->r->frames.name(fo->r->frames.ctx, frames[i]);
+		fo->frame_names[frames[i]] = name_of(fo, text ? text : "");
+		if (!fo->frame_names[frames[i]])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static bool wanted(enum folded_which which, __u8 state)
+{
+	switch (which) {
+	case FOLDED_CPU:
+		return state == WT_CPU;
+	case FOLDED_OFFCPU:
+		return state != WT_CPU && state != WT_IDLE && state != WT_STOPPED;
+	default:
+		return true;
+	}
+}
+
+/* What stands where frames should be, when they are not there. */
+static const char *mark_text(const struct ledger_line *line)
+{
+	if (line->unsampled || line->unattributed)
+		return NULL;
+	if (line->cut == LEDGER_LOST)
+		return "[lost stack]";
+	if (line->cut == LEDGER_FOLDED)
+		return "[folded]";
+	if (line->state == WT_CPU && !line->n_ustack && !line->n_kstack)
+		return "[no stack]";
+	return NULL;
+}
+
+static const char *leaf_text(const struct folder *fo, const struct ledger_line *line, char *buf,
+			     size_t sz)
+{
+	if (line->unsampled)
+		return "[unsampled]";
+	if (line->unattributed)
+		snprintf(buf, sz, "[%s unattributed]", ledger__state_name(line->state));
+	else if (line->state == WT_CPU)
+		return NULL;
+	else
+		ledger__leaf_text(fo->r->ledger, line->state, line->reason, buf, sz);
+	return buf;
+}
+
+static int set_name(struct folder *fo, __u32 *out, const char *text)
+{
+	*out = text ? name_of(fo, text) : 0;
+	return text && !*out ? -ENOMEM : 0;
+}
+
+static int add_line(void *arg, const struct ledger_line *line)
+{
+	const struct ledger_thread *t = line->thread;
+	struct folder *fo = arg;
+	struct entry *e;
+	char leaf[128];
+	int err;
+
+	if (!line->ns || !wanted(fo->which, line->state))
+		return 0;
+	if (fo->n == fo->max) {
+		size_t max = fo->max ? fo->max * 2 : 4096;
+		struct entry *v = realloc(fo->entries, max * sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		fo->entries = v;
+		fo->max = max;
+	}
+	e = &fo->entries[fo->n];
+	*e = (struct entry){ .ustack = line->ustack, .n_ustack = line->n_ustack,
+			     .kstack = line->kstack, .n_kstack = line->n_kstack, .ns = line->ns };
+	err = set_name(fo, &e->pcomm, t->pcomm);
+	if (!err)
+		err = set_name(fo, &e->comm, strcmp(t->comm, t->pcomm) ? t->comm : NULL);
+	if (!err)
+		err = set_name(fo, &e->mark, mark_text(line));
+	if (!err)
+		err = set_name(fo, &e->leaf, leaf_text(fo, line, leaf, sizeof(leaf)));
+	if (!err)
+		err = name_frames(fo, line->ustack, line->n_ustack);
+	if (!err)
+		err = name_frames(fo, line->kstack, line->n_kstack);
+	if (!err)
+		fo->n++;
+	return err;
+}
+
+static struct name *name_at(const struct folder *fo, __u32 ref)
+{
+	return rowmap__at(&fo->names, ref - 1);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp((*(struct name *const *)a)->key.bytes, (*(struct name *const *)b)->key.bytes);
+}
+
+static int rank_names(struct folder *fo)
+{
+	struct name **v = calloc(fo->names.n + 1, sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	for (unsigned i = 0; i < fo->names.n; i++)
+		v[i] = rowmap__at(&fo->names, i);
+	if (fo->names.n)
+		qsort(v, fo->names.n, sizeof(*v), by_text);
+	for (unsigned i = 0; i < fo->names.n; i++)
+		v[i]->rank = i;
+	free(v);
+	return 0;
+}
+
+/* The i-th name of an entry from the root, or NULL behind the last. */
+static const struct name *name_nr(const struct folder *fo, const struct entry *e, unsigned i)
+{
+	if (!i--)
+		return name_at(fo, e->pcomm);
+	if (e->comm && !i--)
+		return name_at(fo, e->comm);
+	if (i < e->n_ustack)
+		return name_at(fo, fo->frame_names[e->ustack[e->n_ustack - 1 - i]]);
+	i -= e->n_ustack;
+	if (e->mark && !i--)
+		return name_at(fo, e->mark);
+	if (i < e->n_kstack)
+		return name_at(fo, fo->frame_names[e->kstack[e->n_kstack - 1 - i]]);
+	i -= e->n_kstack;
+	return e->leaf && !i ? name_at(fo, e->leaf) : NULL;
+}
+
+static int by_names(const void *a, const void *b, void *arg)
+{
+	const struct folder *fo = arg;
+
+	for (unsigned i = 0; ; i++) {
+		const struct name *x = name_nr(fo, a, i), *y = name_nr(fo, b, i);
+
+		if (!x || !y)
+			return !!x - !!y;
+		if (x->rank != y->rank)
+			return x->rank < y->rank ? -1 : 1;
+	}
+}
+
+static void write_entry(const struct folder *fo, const struct entry *e, __u64 us, FILE *f)
+{
+	const struct name *name;
+
+	for (unsigned i = 0; (name = name_nr(fo, e, i)); i++) {
+		if (i)
+			putc(';', f);
+		fputs(name->key.bytes, f);
+	}
+	fprintf(f, " %llu\n", us);
+}
+
+/*
+ * A microsecond's fraction is carried to the next line, so that the file's sum
+ * is the ledger's, whatever the number of lines.
+ */
+static void write_all(const struct folder *fo, FILE *f)
+{
+	__u64 carry_ns = 0;
+
+	for (size_t i = 0; i < fo->n; ) {
+		const struct entry *e = &fo->entries[i];
+
+		for (; i < fo->n && !by_names(e, &fo->entries[i], (void *)fo); i++)
+			carry_ns += fo->entries[i].ns;
+		if (carry_ns >= 1000)
+			write_entry(fo, e, carry_ns / 1000, f);
+		carry_ns %= 1000;
+	}
+}
+
+int sink_folded(const struct recording *r, enum folded_which which, FILE *f)
+{
+	struct folder fo = { .r = r, .which = which, .names.size = sizeof(struct name) };
+	int err;
+
+	err = ledger__each_line(r->ledger, add_line, &fo);
+	if (!err)
+		err = rank_names(&fo);
+	if (!err) {
+		if (fo.n)
+			qsort_r(fo.entries, fo.n, sizeof(*fo.entries), by_names, &fo);
+		write_all(&fo, f);
+		err = sink_result(f);
+	}
+	rowmap__free(&fo.names);
+	free(fo.frame_names);
+	free(fo.entries);
+	return err;
+}

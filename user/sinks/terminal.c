@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * terminal.c - the end of a recording for the person who waited for it: where
+ * the time went, who spent it, what was waited for, and how far to trust it.
+ */
+#include "sinks/csv.h"
+#include "sinks/human.h"
+#include "sinks/rowmap.h"
+#include "sinks/waits.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOP 10
+#define TOP_IDLE 4
+#define BAR 30
+#define AUDIT_LIMIT_PPM 1000
+
+struct page {
+	const struct recording *r;
+	FILE *f;
+	bool colour;
+	__u64 work_ns;		/* thread time that is neither idle nor stopped */
+};
+
+static bool is_work(unsigned state)
+{
+	return state != WT_IDLE && state != WT_STOPPED;
+}
+
+static void heading(const struct page *p, const char *text)
+{
+	fprintf(p->f, p->colour ? "\n\033[1m%s\033[0m" : "\n%s", text);
+}
+
+/* Right-aligned in width columns, counted as columns. */
+static void cell(FILE *f, const char *text, unsigned width)
+{
+	unsigned w = human_width(text);
+
+	fprintf(f, "%*s%s", w < width ? (int)(width - w) : 0, "", text);
+}
+
+/* Left-aligned, cut to width columns with "…" when it is longer. */
+static void label(FILE *f, const char *text, unsigned width)
+{
+	unsigned w = human_width(text), used = 0;
+
+	if (w <= width) {
+		fprintf(f, "%s%*s", text, (int)(width - w), "");
+		return;
+	}
+	for (; *text; text++) {
+		if ((*text & 0xc0) != 0x80 && ++used == width)
+			break;
+		putc(*text, f);
+	}
+	fputs("…", f);
+}
+
+static void write_head(const struct page *p)
+{
+	const struct recording *r = p->r;
+	const struct ledger_totals *t = &r->totals;
+	char buf[32];
+
+	fprintf(p->f, "%s recorded on %s: %llu thread%s of %llu process%s; ended by: %s%s\n",
+		human_ns(buf, sizeof(buf), r->end_ns - r->start_ns), r->host ? r->host : "this host",
+		t->threads, t->threads == 1 ? "" : "s", t->processes,
+		t->processes == 1 ? "" : "es", r->end_reason ? r->end_reason : "unknown",
+		r->complete ? "" : " (a checkpoint: it goes on)");
+	if (r->has_exit && r->exit_signal > 0)
+		fprintf(p->f, "the command was killed by signal %d\n", r->exit_signal);
+	else if (r->has_exit && r->exit_status)
+		fprintf(p->f, "the command ended with status %d\n", r->exit_status);
+}
+
+static void bar(const struct page *p, __u64 part)
+{
+	unsigned n = p->work_ns ? (double)part * BAR / (double)p->work_ns + 0.5 : 0;
+
+	fputs("  ", p->f);
+	while (n--)
+		putc('#', p->f);
+}
+
+static void state_row(const struct page *p, const char *name, __u64 ns, bool work, bool with_bar,
+		      const char *note)
+{
+	char buf[32];
+
+	fputs("  ", p->f);
+	label(p->f, name, 14);
+	cell(p->f, human_ns(buf, sizeof(buf), ns), 11);
+	cell(p->f, human_share(buf, sizeof(buf), ns, p->r->totals.wall_ns), 10);
+	cell(p->f, work ? human_share(buf, sizeof(buf), ns, p->work_ns) : "-", 10);
+	if (with_bar && work)
+		bar(p, ns);
+	fprintf(p->f, "%s%s\n", note ? "  " : "", note ? note : "");
+}
+
+static void write_states(const struct page *p)
+{
+	const struct ledger_totals *t = &p->r->totals;
+	char all[32], work[32];
+
+	heading(p, "WHERE THE TIME WENT");
+	fprintf(p->f, "  %s of thread time, %s of it work (not idle, not stopped)\n",
+		human_ns(all, sizeof(all), t->wall_ns), human_ns(work, sizeof(work), p->work_ns));
+	fputs("  state                time    of all   of work\n", p->f);
+	for (unsigned s = 0; s < WT_STATES; s++) {
+		if (!is_work(s) || !t->st_ns[s])
+			continue;
+		state_row(p, ledger__state_name(s), t->st_ns[s], true, true, NULL);
+		if (s == WT_CPU) {
+			state_row(p, "  user", t->user_ns, true, false, "estimate");
+			state_row(p, "  system", t->sys_ns, true, false, "estimate");
+			if (t->steal_ns)
+				state_row(p, "  stolen", t->steal_ns, true, false,
+					  "by the hypervisor, in cpu");
+		} else if (s == WT_RUNQ) {
+			state_row(p, "  woken", t->wakeup_ns, true, false, NULL);
+			state_row(p, "  preempted", t->preempt_ns, true, false, NULL);
+		}
+	}
+	for (unsigned s = 0; s < WT_STATES; s++)
+		if (!is_work(s) && t->st_ns[s])
+			state_row(p, ledger__state_name(s), t->st_ns[s], false, false, NULL);
+}
+
+struct who {
+	struct rowkey key;
+	char name[WT_COMM_LEN + 8];
+	__u64 threads, work_ns, st_ns[WT_STATES];
+};
+
+static const char *who_name(const struct ledger_thread *t)
+{
+	if (t->flags & WT_F_SELF)
+		return "worktrace itself";
+	if (t->flags & (WT_F_KTHREAD | WT_F_IOWORKER))
+		return "kernel threads";
+	return t->pcomm;
+}
+
+static int add_thread(void *arg, const struct ledger_thread *t)
+{
+	const char *name = who_name(t);
+	/* "\1": a program that calls itself "kernel threads" stays apart */
+	char key[WT_COMM_LEN + 16];
+	struct who *who;
+
+	snprintf(key, sizeof(key), "%d %s", name != t->pcomm, name);
+	who = rowmap__get(arg, key, strlen(key));
+	if (!who)
+		return -ENOMEM;
+	snprintf(who->name, sizeof(who->name), "%s", name);
+	who->threads += t->count;
+	for (unsigned s = 0; s < WT_STATES; s++) {
+		who->st_ns[s] += t->st_ns[s];
+		who->work_ns += is_work(s) ? t->st_ns[s] : 0;
+	}
+	return 0;
+}
+
+static int by_work(const void *a, const void *b)
+{
+	const struct who *x = *(struct who *const *)a, *y = *(struct who *const *)b;
+
+	if (x->work_ns != y->work_ns)
+		return x->work_ns > y->work_ns ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/* "cpu 88 %, disk 5 %, lock 3 %": the largest states of its work. */
+static void write_mix(const struct page *p, const struct who *who)
+{
+	bool done[WT_STATES] = { false };
+
+	for (int k = 0; k < 4; k++) {
+		unsigned top = WT_STATES;
+
+		for (unsigned s = 0; s < WT_STATES; s++)
+			if (is_work(s) && !done[s] && (top == WT_STATES ||
+						       who->st_ns[s] > who->st_ns[top]))
+				top = s;
+		if (!who->work_ns || who->st_ns[top] * 100 < who->work_ns)
+			break;
+		done[top] = true;
+		fprintf(p->f, "%s%s %.0f %%", k ? ", " : "", ledger__state_name(top),
+			100.0 * (double)who->st_ns[top] / (double)who->work_ns);
+	}
+}
+
+static void who_row(const struct page *p, const struct who *who)
+{
+	char buf[32];
+
+	fputs("  ", p->f);
+	label(p->f, who->name, 18);
+	cell(p->f, human_count(buf, sizeof(buf), who->threads), 9);
+	cell(p->f, human_ns(buf, sizeof(buf), who->work_ns), 11);
+	cell(p->f, human_share(buf, sizeof(buf), who->work_ns, p->work_ns), 9);
+	fputs("  ", p->f);
+	write_mix(p, who);
+	putc('\n', p->f);
+}
+
+static int write_processes(const struct page *p)
+{
+	struct rowmap map = { .size = sizeof(struct who) };
+	struct who **v = NULL;
+	int err = ledger__each_thread(p->r->ledger, add_thread, &map);
+
+	if (!err) {
+		v = calloc(map.n + 1, sizeof(*v));
+		err = v ? 0 : -ENOMEM;
+	}
+	if (!err) {
+		for (unsigned i = 0; i < map.n; i++)
+			v[i] = rowmap__at(&map, i);
+		if (map.n)
+			qsort(v, map.n, sizeof(*v), by_work);
+		heading(p, "WHO SPENT IT");
+		fputs("\n  process             threads       work  of work  spent in\n", p->f);
+		for (unsigned i = 0; i < map.n && i < TOP; i++)
+			who_row(p, v[i]);
+		if (map.n > TOP)
+			fprintf(p->f, "  … and %u more: see threads.csv\n", map.n - TOP);
+	}
+	free(v);
+	rowmap__free(&map);
+	return err;
+}
+
+static void wait_row(const struct page *p, const struct wait_row *w)
+{
+	char text[128], buf[32];
+
+	/* "child: make" says its state already */
+	if (w->state == WT_CHILD && !strncmp(w->reason, "child", 5))
+		snprintf(text, sizeof(text), "%s", w->reason);
+	else
+		snprintf(text, sizeof(text), "%s %s", ledger__state_name(w->state), w->reason);
+	fputs("  ", p->f);
+	label(p->f, text, 30);
+	cell(p->f, human_ns(buf, sizeof(buf), w->total_ns), 11);
+	cell(p->f, human_share(buf, sizeof(buf), w->total_ns, p->work_ns), 9);
+	cell(p->f, human_count(buf, sizeof(buf), w->count), 8);
+	cell(p->f, w->count ? human_ns(buf, sizeof(buf), w->p95_ns) : "-", 11);
+	fprintf(p->f, "  %s\n", w->comm);
+}
+
+static int write_waits(const struct page *p)
+{
+	unsigned shown = 0, idle = 0;
+	struct waits w;
+	char buf[32];
+	int err = waits__collect(&w, p->r, false);
+
+	for (unsigned i = 0; i < w.n && shown < TOP; i++) {
+		if (!is_work(w.rows[i]->state) || !w.rows[i]->total_ns)
+			continue;
+		if (!shown++) {
+			heading(p, "WHAT IT WAITED FOR");
+			fputs("\n  wait                                total  of work   count"
+			      "        p95  by\n", p->f);
+		}
+		wait_row(p, w.rows[i]);
+	}
+	for (unsigned i = 0; i < w.n && idle < TOP_IDLE; i++) {
+		const struct wait_row *row = w.rows[i];
+
+		if (row->state != WT_IDLE || !row->total_ns)
+			continue;
+		fprintf(p->f, "%s%s %s (%s)", idle++ ? ", " : "\n  idle, waiting for work: ",
+			row->reason, human_ns(buf, sizeof(buf), row->total_ns), row->comm);
+	}
+	if (idle)
+		putc('\n', p->f);
+	waits__free(&w);
+	return err;
+}
+
+static void warning(const struct page *p, const char *text)
+{
+	fprintf(p->f, p->colour ? "\033[31m%s\033[0m" : "%s", text);
+}
+
+static void write_balance(const struct page *p)
+{
+	const struct ledger_totals *t = &p->r->totals;
+	char a[32], b[32], share[32];
+
+	if (t->residual_ns)
+		warning(p, "  THE LEDGER DOES NOT BALANCE");
+	else
+		fputs("  the ledger balances", p->f);
+	fprintf(p->f, ": %s accounted of %s wall time, residual %lld ns\n",
+		human_ns(a, sizeof(a), t->accounted_ns), human_ns(b, sizeof(b), t->wall_ns),
+		t->residual_ns);
+	if (t->unattributed_ns)
+		fprintf(p->f, "  %s (%s) is in its state, but without a reason or stack\n",
+			human_ns(a, sizeof(a), t->unattributed_ns),
+			human_share(share, sizeof(share), t->unattributed_ns, t->wall_ns));
+	if (t->overattributed_ns && p->r->complete)
+		fprintf(p->f, "  %s of detail exceeded its thread's record and was cut\n",
+			human_ns(a, sizeof(a), t->overattributed_ns));
+}
+
+static bool within(double ppm)
+{
+	return ppm <= AUDIT_LIMIT_PPM && ppm >= -AUDIT_LIMIT_PPM;
+}
+
+static void write_audit(const struct page *p)
+{
+	const struct ledger_totals *t = &p->r->totals;
+	char share[32];
+
+	if (within(t->cpu_residual_ppm) && within(t->runq_residual_ppm))
+		fputs("  the audit passes", p->f);
+	else
+		warning(p, "  the audit finds a difference");
+	fprintf(p->f, ": cpu %+.0f ppm, run queue %+.0f ppm against the kernel's books (limit %d)\n",
+		t->cpu_residual_ppm, t->runq_residual_ppm, AUDIT_LIMIT_PPM);
+	if (t->witness_waits)
+		fprintf(p->f, "  %llu of %llu waits (%s) were in a kernel function that speaks of "
+			"another state\n", t->witness_disagreements, t->witness_waits,
+			human_share(share, sizeof(share), t->witness_disagreements,
+				    t->witness_waits));
+	if (t->oncpu_samples)
+		fprintf(p->f, "  %llu of %llu samples have their whole stack (%s)\n",
+			t->cut[LEDGER_COMPLETE], t->oncpu_samples,
+			human_share(share, sizeof(share), t->cut[LEDGER_COMPLETE],
+				    t->oncpu_samples));
+}
+
+static void write_losses(const struct page *p)
+{
+	const struct recording *r = p->r;
+
+	for (unsigned i = 0; i < r->n_loss; i++) {
+		if (!r->loss[i].n)
+			continue;
+		if (r->loss[i].benign)
+			fputs("  repaired: ", p->f);
+		else
+			warning(p, "  lost: ");
+		fprintf(p->f, "%llu %s\n", r->loss[i].n, r->loss[i].what);
+	}
+	if (r->totals.folded_threads)
+		fprintf(p->f, "  %llu ended threads are kept as one row for each name\n",
+			r->totals.folded_threads);
+}
+
+static void write_trust(const struct page *p)
+{
+	heading(p, "HOW FAR TO TRUST IT");
+	putc('\n', p->f);
+	write_balance(p);
+	write_audit(p);
+	write_losses(p);
+	fputs("  exact: the time of every thread in every state, counts, longest waits\n"
+	      "  estimates: user and system, the shape of cpu stacks (sampled), percentiles "
+	      "(within 12.5 %)\n", p->f);
+}
+
+int sink_terminal(const struct recording *r, FILE *f, bool colour)
+{
+	struct page p = { .r = r, .f = f, .colour = colour };
+	int err;
+
+	for (unsigned s = 0; s < WT_STATES; s++)
+		p.work_ns += is_work(s) ? r->totals.st_ns[s] : 0;
+	write_head(&p);
+	write_states(&p);
+	err = write_processes(&p);
+	if (!err)
+		err = write_waits(&p);
+	if (err)
+		return err;
+	write_trust(&p);
+	return sink_result(f);
+}

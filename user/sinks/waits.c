@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sinks/waits.h"
+#include "ledger/hist.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One line's share of a row's distribution; sparse, as most rows have few. */
+struct cell {
+	__u32 row;
+	struct hist_cell hist;
+};
+
+struct collector {
+	struct waits *w;
+	const struct recording *r;
+	bool per_pid;
+	struct cell *cells;
+	size_t n_cells, max_cells;
+};
+
+static int add_cell(struct collector *c, __u32 row, __u32 bucket, __u64 count)
+{
+	if (c->n_cells == c->max_cells) {
+		size_t max = c->max_cells ? c->max_cells * 2 : 1024;
+		struct cell *cells = realloc(c->cells, max * sizeof(*cells));
+
+		if (!cells)
+			return -ENOMEM;
+		c->cells = cells;
+		c->max_cells = max;
+	}
+	c->cells[c->n_cells++] = (struct cell){ row, { bucket, count } };
+	return 0;
+}
+
+static struct wait_row *row_of(struct collector *c, const struct ledger_line *line)
+{
+	__u32 tgid = c->per_pid ? line->thread->tgid : 0;
+	char reason[96], key[160];
+	struct wait_row *row;
+	int n;
+
+	if (line->unattributed)
+		strcpy(reason, "[unattributed]");
+	else
+		ledger__reason_text(c->r->ledger, line->state, line->reason, reason, sizeof(reason));
+	n = snprintf(key, sizeof(key), "%u %u %s %s", line->state, tgid, line->thread->pcomm, reason);
+	row = rowmap__get(&c->w->map, key, (size_t)n < sizeof(key) ? (size_t)n : sizeof(key) - 1);
+	if (!row || row->reason[0])
+		return row;
+	strcpy(row->reason, reason);
+	snprintf(row->comm, sizeof(row->comm), "%s", line->thread->pcomm);
+	row->state = line->state;
+	row->tgid = tgid;
+	return row;
+}
+
+static int add_line(void *arg, const struct ledger_line *line)
+{
+	struct collector *c = arg;
+	struct wait_row *row;
+	__u64 max_ns = line->max_ns < line->ns ? line->max_ns : line->ns;
+
+	if (line->state == WT_CPU)
+		return 0;
+	row = row_of(c, line);
+	if (!row)
+		return -ENOMEM;
+	row->total_ns += line->ns;
+	if (line->unattributed)
+		return 0;
+	row->count += line->count;
+	if (row->max_ns < max_ns)
+		row->max_ns = max_ns;
+	return add_cell(c, ((char *)row - c->w->map.rows) / sizeof(*row), line->bucket, line->count);
+}
+
+static int by_row_and_bucket(const void *a, const void *b)
+{
+	const struct cell *x = a, *y = b;
+
+	if (x->row != y->row)
+		return x->row < y->row ? -1 : 1;
+	return x->hist.bucket < y->hist.bucket ? -1 : x->hist.bucket > y->hist.bucket;
+}
+
+static int percentiles(struct collector *c)
+{
+	struct hist_cell *h = calloc(c->n_cells + 1, sizeof(*h));
+
+	if (!h)
+		return -ENOMEM;
+	if (c->n_cells)
+		qsort(c->cells, c->n_cells, sizeof(*c->cells), by_row_and_bucket);
+	for (size_t i = 0; i < c->n_cells; ) {
+		__u32 index = c->cells[i].row;
+		struct wait_row *row = rowmap__at(&c->w->map, index);
+		unsigned n = 0;
+
+		for (; i < c->n_cells && c->cells[i].row == index; i++)
+			h[n++] = c->cells[i].hist;
+		row->p50_ns = hist__percentile(h, n, 50, row->max_ns);
+		row->p95_ns = hist__percentile(h, n, 95, row->max_ns);
+		row->p99_ns = hist__percentile(h, n, 99, row->max_ns);
+	}
+	free(h);
+	return 0;
+}
+
+static int by_total(const void *a, const void *b)
+{
+	const struct wait_row *x = *(struct wait_row *const *)a, *y = *(struct wait_row *const *)b;
+	int c;
+
+	if (x->total_ns != y->total_ns)
+		return x->total_ns > y->total_ns ? -1 : 1;
+	if (x->state != y->state)
+		return x->state < y->state ? -1 : 1;
+	c = strcmp(x->reason, y->reason);
+	if (!c)
+		c = strcmp(x->comm, y->comm);
+	return c ? c : x->tgid < y->tgid ? -1 : x->tgid > y->tgid;
+}
+
+int waits__collect(struct waits *w, const struct recording *r, bool per_pid)
+{
+	struct collector c = { .w = w, .r = r, .per_pid = per_pid };
+	int err;
+
+	memset(w, 0, sizeof(*w));
+	w->map.size = sizeof(struct wait_row);
+	err = ledger__each_line(r->ledger, add_line, &c);
+	if (!err)
+		err = percentiles(&c);
+	free(c.cells);
+	if (err)
+		return err;
+	w->rows = calloc(w->map.n + 1, sizeof(*w->rows));
+	if (!w->rows)
+		return -ENOMEM;
+	w->n = w->map.n;
+	for (unsigned i = 0; i < w->n; i++)
+		w->rows[i] = rowmap__at(&w->map, i);
+	if (w->n)
+		qsort(w->rows, w->n, sizeof(*w->rows), by_total);
+	return 0;
+}
+
+void waits__free(struct waits *w)
+{
+	free(w->rows);
+	rowmap__free(&w->map);
+	w->rows = NULL;
+	w->n = 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * waits.h - waits summed by what they waited for, with percentiles: the rows of
+ * waits.csv and the top of the terminal's table.
+ */
+#ifndef WT_WAITS_H
+#define WT_WAITS_H
+
+#include "sinks/recording.h"
+#include "sinks/rowmap.h"
+
+struct wait_row {
+	struct rowkey key;
+	char reason[96];
+	char comm[WT_COMM_LEN + 4];	/* the process's name */
+	__u8 state;
+	__u32 tgid;			/* 0: threads folded by name, or all of that name */
+	__u64 count, total_ns, p50_ns, p95_ns, p99_ns, max_ns;
+};
+
+struct waits {
+	struct rowmap map;
+	struct wait_row **rows;		/* by total, largest first */
+	unsigned n;
+};
+
+/*
+ * Every state but cpu.  per_pid: processes of one name stay apart.  0 or
+ * -ENOMEM; waits__free() in both cases.
+ */
+int waits__collect(struct waits *w, const struct recording *r, bool per_pid);
+void waits__free(struct waits *w);
+
+#endif /* WT_WAITS_H */
