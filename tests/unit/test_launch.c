@@ -298,6 +298,8 @@ static void test_signals(void **state)
 
 static void test_user(void **state)
 {
+	char path[128], *path_before;
+
 	(void)state;
 	if (geteuid())
 		skip();
@@ -310,6 +312,16 @@ static void test_user(void **state)
 	chmod(dir, 0755);
 	prepare_fails(make_file("private", "#!/bin/sh\n", 0700), "daemon");
 	assert_one_sentence("it is not executable by daemon");
+	/* a PATH that holds a directory closed to that user */
+	chmod(dir, 0700);
+	snprintf(path, sizeof(path), "%s:/bin", dir);
+	path_before = strdup(getenv("PATH"));
+	setenv("PATH", path, 1);
+	prepare_fails("no-such-command-here", "daemon");
+	assert_one_sentence("command not found: no-such-command-here (PATH was searched)");
+	assert_int_equal(run_sh("true", "daemon", false), 0);
+	setenv("PATH", path_before, 1);
+	free(path_before);
 }
 
 static int setup(void **state)

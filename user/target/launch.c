@@ -26,9 +26,10 @@
 
 enum stage {
 	STAGE_USER = 1,		/* becoming the user */
-	STAGE_SEARCH = 2,	/* looking for the command */
-	STAGE_READY = 3,	/* waiting to be let go */
-	STAGE_EXEC = 4,
+	STAGE_SEARCH = 2,	/* looking for the command: it is not there */
+	STAGE_ACCESS = 3,	/* it is there, but cannot be executed */
+	STAGE_READY = 4,	/* waiting to be let go */
+	STAGE_EXEC = 5,
 };
 
 /* What the child says; err is a positive errno. */
@@ -260,35 +261,45 @@ static int child_identity(const struct identity *id)
 	return 0;
 }
 
-/* The first executable file; the complaint is about the first that is there at all. */
-static int child_search(const struct launch *l, char **found)
+/*
+ * The first executable file; the complaint is about the first that is there at
+ * all.  A directory of PATH that we may not search has nothing for us.
+ */
+static enum stage child_search(const struct launch *l, char **found, int *err)
 {
-	int err = ENOENT;
+	bool by_path = strchr(l->argv[0], '/');
+	enum stage stage = STAGE_SEARCH;
 
+	*err = ENOENT;
 	for (char **p = l->paths; *p; p++) {
 		struct stat st;
 		int why;
 
-		if (stat(*p, &st))
-			why = errno == ENOTDIR ? ENOENT : errno;
-		else if (S_ISDIR(st.st_mode))
-			why = EISDIR;
-		else if (access(*p, X_OK))
-			why = errno;
-		else {
-			*found = *p;
-			return 0;
+		if (stat(*p, &st)) {
+			if (by_path && errno != ENOTDIR)
+				*err = errno;
+			continue;
 		}
-		if (err == ENOENT)
-			err = why;
+		if (S_ISDIR(st.st_mode)) {
+			why = EISDIR;
+		} else if (access(*p, X_OK)) {
+			why = errno;
+		} else {
+			*found = *p;
+			*err = 0;
+			return STAGE_READY;
+		}
+		if (stage == STAGE_SEARCH)
+			*err = why;
+		stage = STAGE_ACCESS;
 	}
-	return err;
+	return stage;
 }
 
 static void __attribute__((noreturn))
 child_main(struct launch *l, int go_fd, int report_fd)
 {
-	struct report ready = { STAGE_READY, 0 };
+	struct report ready;
 	char *file = NULL;
 	char byte;
 	int err;
@@ -300,9 +311,9 @@ child_main(struct launch *l, int go_fd, int report_fd)
 	err = child_identity(&l->id);
 	if (err)
 		child_fail(report_fd, STAGE_USER, err);
-	err = child_search(l, &file);
-	if (err)
-		child_fail(report_fd, STAGE_SEARCH, err);
+	ready.stage = child_search(l, &file, &ready.err);
+	if (ready.err)
+		child_fail(report_fd, ready.stage, ready.err);
 	if (write(report_fd, &ready, sizeof(ready)) != sizeof(ready))
 		_exit(126);
 	/* the end of the file: worktrace is gone */
@@ -376,7 +387,7 @@ static int say_failure(const struct launch *l, const struct report *r)
 		wt_error(WT_ESAID, "cannot run %s: it is a directory", name);
 		return -EISDIR;
 	}
-	if (r->err == EACCES) {
+	if (r->err == EACCES && r->stage != STAGE_SEARCH) {
 		wt_error(WT_ESAID, "cannot run %s: it is not executable%s%s", name,
 			 l->user ? " by " : "", l->user ? l->user : "");
 		return -EACCES;
