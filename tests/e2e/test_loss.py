@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every way of losing data is counted: each counter moves when it is provoked.
+
+Whatever is lost, the totals stay exact: lib.check() runs for each recording.
+"""
+import signal
+import subprocess
+import time
+
+import lib
+
+
+def busy():
+    """A program with many reasons and stacks."""
+    phases = subprocess.check_output([lib.workload("wl_states"), "--list"], text=True).split()
+    return [lib.workload("wl_states"), "--dir", lib.TMP] + \
+        [f"{p}=15" for p in phases if p not in ("connect", "uring")]
+
+
+def moved(r, *names):
+    for name in names:
+        lib.at_least(r.loss[name], 1, f"loss.{name} (all: { {k: v for k, v in r.loss.items() if v} })")
+
+
+def test_detail():
+    r = lib.record(["--detail-entries", 16, "--drain-ms", 5000], busy())
+    moved(r, "detail")
+    lib.at_least(r.ledger["unattributed_ns"], 1, "unattributed")
+
+
+def test_sample():
+    """Samples whose line found the map full."""
+    r = lib.record(["--detail-entries", 4, "--drain-ms", 5000, "-F", 2000],
+                   [lib.workload("wl_states"), "--dir", lib.TMP, "disk=200", "tcp4=50", "tcp6=50",
+                    "cpu_sys=500", "cpu_user=500", "majfault=100"])
+    moved(r, "sample")
+    lib.at_least(r.state("cpu"), 1, "cpu")
+
+
+def stalled(args, command, stall_s=2.5):
+    """A recording whose reader stands still while the command runs."""
+    p = lib.Running(args + ["--"] + command).attached()
+    p.p.send_signal(signal.SIGSTOP)
+    time.sleep(stall_s)
+    p.p.send_signal(signal.SIGCONT)
+    return p.finish()
+
+
+def later(*argv):
+    """After half a second, when worktrace has attached and stands still."""
+    return ["sh", "-c", 'sleep 0.9; exec "$@"', "sh"] + [str(a) for a in argv]
+
+
+def test_stack_and_reason():
+    """A ring that nobody reads: stacks and reasons do not fit."""
+    r = stalled(["--ring-kb", "4"], later(*busy()))
+    moved(r, "stack", "reason")
+
+
+def test_exit():
+    """Exit records that do not fit: their totals are in the account all the same."""
+    r = stalled(["--ring-kb", "4"], later(lib.workload("wl_spawn"), "row", 2000))
+    moved(r, "exit")
+    lib.equal(r.ledger["processes"] >= 1, True)
+    lib.equal(r.ledger["threads"], 2002, "threads: the shell's sleep, the parent, its children")
+
+
+def test_sideband():
+    """Mappings that do not fit into perf's ring."""
+    r = stalled(["--sideband-pages", "1"], later(lib.workload("wl_spawn"), "brief", 300, 16))
+    moved(r, "sideband")
+
+
+def test_object_gone():
+    """The binary is gone before it could be opened: its frames are named by offset."""
+    r = stalled([], later(lib.workload("wl_spawn"), "deleted", 50, 8))
+    moved(r, "object_gone")
+    frames = {f for stack, _ in r.folded("wall") for f in stack if stack[0] == "wl-brief"}
+    assert any(f.startswith("[") and "+0x" in f for f in frames), f"no [module+0xoffset]: {frames}"
+
+
+def test_missed_switch():
+    """Switches that the kernel did not trace are found; not every kernel has them."""
+    r = lib.record(["-a", "-d", 6])
+    if not r.loss["missed_switch"]:
+        raise lib.Skip("this kernel traced every switch in 6 s")
+
+
+def test_user_stack():
+    """A stack pointer that leads nowhere: the stack is counted as unreadable."""
+    gcc = lib.need("gcc")
+    with open(lib.tmp("nofp.c"), "w") as f:
+        f.write(NO_FRAME)
+    subprocess.run([gcc, "-O1", "-o", lib.tmp("nofp"), lib.tmp("nofp.c")], check=True)
+    r = lib.record([], [lib.tmp("nofp")])
+    s = r.summary["stacks"]
+    cut = sum(s["incomplete"].values())
+    lib.at_least(r.loss["ustack"] + cut, 1, f"stacks that could not be read: {s} {r.loss}")
+
+
+# waits and computes with a frame pointer into a page that cannot be read
+NO_FRAME = r"""
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int main(void)
+{
+	char *hole = mmap(0, 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct timespec t = { 0, 20000000 };
+
+	for (int i = 0; i < 20; i++) {
+		long r;
+
+		__asm__ volatile("push %%rbp; mov %4, %%rbp; syscall;"
+				 "mov $30000000, %%rcx; 1: dec %%rcx; jnz 1b; pop %%rbp"
+				 : "=a"(r) : "a"(35), "D"(&t), "S"(0), "r"(hole + 64)
+				 : "rcx", "r11", "memory");
+	}
+	return 0;
+}
+"""
+
+
+def test_stacks_are_folded():
+    """Beyond --max-stacks time goes to one stack and is counted as incomplete."""
+    r = lib.record(["--max-stacks", 4, "-F", 999], busy() + ["cpu_sys=200", "cpu_user=200"])
+    lib.at_least(r.summary["stacks"]["incomplete"].get("folded", 0), 1,
+                 f"folded stacks: {r.summary['stacks']}")
+
+
+def test_losses_are_shown():
+    """What was lost is said on standard error, in words."""
+    p = lib.worktrace(["record", "--detail-entries", 16, "--drain-ms", 5000, "-o", lib.tmp("l"),
+                       "--"] + busy())
+    lib.equal(p.returncode, 0, p.stderr)
+    r = lib.Recording(lib.tmp("l"))
+    moved(r, "detail")
+    lib.contains(p.stderr, str(r.loss["detail"]), "standard error")
+
+
+def test_stalled_reader_loses_nothing_of_the_total():
+    """Stopped for seconds, with default sizes: the account is whole."""
+    r = stalled([], later(*busy()), 2)
+    lib.equal(r.ledger["residual_ns"], 0)
+    lib.at_least(r.ledger["threads"], 20, "threads")

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Programs that know where their time went: the recording must say the same.
+
+The tolerance is 1 % of the recording's wall time for each state, and for each wait
+by name the same.
+"""
+import json
+import re
+import subprocess
+import time
+
+import lib
+from lib import S, Skip, near
+
+
+def run_states(phases, ms=300, rounds=3, args=()):
+    """wl_states through these phases; (recording, its own ledger)."""
+    command = [lib.workload("wl_states"), "--dir", lib.TMP]
+    r = lib.record(list(args), command + [f"{p}={ms}" for p in phases] * rounds)
+    return r, r.truth_output()
+
+
+def main_thread(r, pid):
+    rows = r.threads(pid=pid, tid=pid)
+    lib.equal(len(rows), 1, f"rows of the main thread {pid}")
+    return rows[0]
+
+
+def compare(r, truth, names=True):
+    """States of the main thread, and the reasons that name the waits."""
+    row = main_thread(r, truth["pid"])
+    tolerance = r.duration / 100
+    expected = dict.fromkeys(lib.STATES, 0)
+    for p in truth["phases"]:
+        expected["cpu"] += p["cpu_ns"]
+        expected["runq"] += p["runq_ns"]
+        if p["state"] not in ("cpu", "runq"):
+            expected[p["state"]] += p["wait_ns"]
+        if p["second_state"]:
+            expected[p["second_state"]] += p["second_ns"]
+    for state in lib.STATES:
+        near(row[state + "_ns"], expected[state], tolerance,
+             f"{state} of the main thread (all: { {k: v for k, v in row.items() if v} })")
+    if not names:
+        return
+    by_reason = {}
+    for p in truth["phases"]:
+        if p["reason"] and p["state"] not in ("cpu", "runq"):
+            key = (p["state"], p["reason"])
+            ns, waits = by_reason.get(key, (0, 0))
+            by_reason[key] = (ns + p["wait_ns"], waits + p["waits"])
+    for (state, reason), (ns, waits) in by_reason.items():
+        rows = r.waits(state=state, reason=reason, pid=truth["pid"])
+        assert rows, f"no wait `{state} {reason}` in {sorted_waits(r, truth['pid'])}"
+        near(sum(w["total_ns"] for w in rows), ns, tolerance, f"{state} {reason}")
+        lib.at_least(sum(w["count"] for w in rows), waits, f"number of waits: {state} {reason}")
+        leaf = f"[{reason}]" if state == "child" else f"[{state} {reason}]"
+        us = sum(v for frames, v in r.folded("wall") if frames[-1] == leaf)
+        lib.at_least(us * 1000, ns - tolerance, f"wall.folded: {leaf}")
+
+
+def sorted_waits(r, pid):
+    return [(w["state"], w["reason"], w["total_ns"] // 1000) for w in r.waits(pid=pid)]
+
+
+def test_cpu():
+    r, truth = run_states(["cpu_user", "cpu_sys"])
+    compare(r, truth)
+    row = main_thread(r, truth["pid"])
+    # the split is an estimate by samples: 2 × 900 ms at 99 Hz
+    user = sum(p["cpu_ns"] for p in truth["phases"] if p["phase"] == "cpu_user")
+    cpu = r.ledger["states"]["cpu"]
+    near(cpu["user_ns"], user, 0.15 * row["cpu_ns"], "user part of the CPU time")
+    burn = sum(v for f, v in r.folded("cpu") if any(x.startswith("wl_burn") for x in f)) * 1000
+    near(burn, user, 0.15 * row["cpu_ns"], "samples in wl_burn")
+
+
+def test_runq():
+    r, truth = run_states(["runq"], 400, 2)
+    compare(r, truth)
+    preempted = r.waited(state="runq", reason="preempt", pid=truth["pid"])
+    lib.at_least(preempted, 0.8 * main_thread(r, truth["pid"])["runq_ns"], "runq after preemption")
+
+
+def test_disk():
+    r, truth = run_states(["disk", "majfault"], 400, 2)
+    compare(r, truth)
+    reasons = {w["reason"].split()[0] for w in r.waits(state="disk", pid=truth["pid"])}
+    assert reasons & {"pwrite64", "write", "fsync", "iowait", "read"}, f"disk reasons: {reasons}"
+    lib.contains(" ".join(w["reason"] for w in r.waits(state="disk", pid=truth["pid"])),
+                 r"fsync \w+", "an fsync with its device")
+
+
+def test_net():
+    r, truth = run_states(["tcp4", "tcp6", "udp", "polltcp"], 300, 2)
+    compare(r, truth)
+
+
+def test_connect():
+    r, truth = run_states(["connect"], 0, 1)
+    compare(r, truth)
+
+
+def test_ipc():
+    r, truth = run_states(["pipe", "pipewrite", "unix", "eventfd", "mq", "msg"])
+    compare(r, truth)
+
+
+def test_high_fd():
+    r, truth = run_states(["highfd"])
+    compare(r, truth)
+
+
+def test_lock():
+    r, truth = run_states(["futex", "flock", "fcntl", "sem"])
+    compare(r, truth)
+
+
+def test_child():
+    r, truth = run_states(["child", "waitid", "vfork"])
+    compare(r, truth)
+
+
+def test_sleep():
+    r, truth = run_states(["sleep", "timerfd", "polltimeout"])
+    compare(r, truth)
+
+
+def test_restarted():
+    r, truth = run_states(["restarted"], 600, 2)
+    compare(r, truth)
+
+
+def test_idle():
+    r, truth = run_states(["epoll", "poll3", "accept", "signal", "tty", "inotify"])
+    compare(r, truth)
+
+
+def test_uring():
+    with subprocess.Popen([lib.workload("wl_states"), "uring=1"], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, text=True) as p:
+        _, err = p.communicate(timeout=10)
+    if p.returncode:
+        raise Skip(f"this kernel has no io_uring for us: {err.strip()}")
+    r, truth = run_states(["uring"])
+    compare(r, truth)
+
+
+def test_stopped():
+    r, truth = run_states(["stop", "ptrace"])
+    compare(r, truth)
+
+
+def test_everything_in_turn():
+    """All states in one recording, without stacks: names need none."""
+    names = subprocess.check_output([lib.workload("wl_states"), "--list"], text=True).split()
+    names = [n for n in names if n not in ("connect", "uring")]
+    r, truth = run_states(names, 100, 1, ["--no-user-stacks", "--no-kernel-stacks", "-F", 0])
+    compare(r, truth)
+
+
+def throttle(cgroup, v2, percent):
+    quota, period = percent * 1000, 100000
+    if v2:
+        with open(cgroup + "/cpu.max", "w") as f:
+            f.write(f"{quota} {period}")
+    else:
+        with open(cgroup + "/cpu.cfs_period_us", "w") as f:
+            f.write(str(period))
+        with open(cgroup + "/cpu.cfs_quota_us", "w") as f:
+            f.write(str(quota))
+
+
+def throttled_ns(cgroup, v2):
+    stat = lib.read_keys(cgroup + "/cpu.stat")
+    return stat["throttled_usec"] * 1000 if v2 else stat["throttled_time"]
+
+
+def test_throttled():
+    """One runnable thread: throttled is what cpu.stat says, within 5 %."""
+    cgroup, v2 = lib.cpu_cgroup()
+    throttle(cgroup, v2, 20)
+    # worktrace stays outside of the group: only the command is throttled
+    script = f'echo 0 > {cgroup}/cgroup.procs && exec taskset -c 0 "$@"'
+    r = lib.record([], ["sh", "-c", script, "sh", lib.workload("wl_states"), "cpu_user=700"])
+    truth = r.truth_output()
+    states = r.thread_states(truth["pid"])
+    stat = throttled_ns(cgroup, v2)
+    lib.at_least(stat, S, "throttled by the quota")
+    near(states["throttled"], stat, 0.05 * stat, "throttled against cpu.stat")
+    near(states["throttled"] + states["runq"], truth["runq_ns"], r.duration / 100,
+         "throttled and runq against run_delay")
+    near(states["cpu"], truth["cpu_ns"], r.duration / 100, "cpu")
+    assert r.waits(state="throttled", reason="quota", pid=truth["pid"]), "no wait named quota"
+
+
+def test_throttled_not_without_quota():
+    r, truth = run_states(["runq"], 300, 1)
+    lib.equal(r.thread_states(truth["pid"])["throttled"], 0, "throttled without a quota")
+
+
+def test_compat32():
+    """A 32-bit program: its system calls have other numbers."""
+    gcc = lib.need("gcc")
+    program = lib.tmp("compat32")
+    built = subprocess.run([gcc, "-m32", "-nostdlib", "-static", "-ffreestanding", "-fno-pic",
+                            "-fno-stack-protector", "-O1", "-o", program,
+                            lib.ROOT + "/tests/e2e/data/compat32.c"],
+                           capture_output=True, text=True)
+    if built.returncode:
+        raise Skip("no 32-bit programs can be built here")
+    try:
+        subprocess.run([program], stdout=subprocess.DEVNULL, check=True, timeout=20)
+    except (OSError, subprocess.CalledProcessError) as e:
+        raise Skip(f"no 32-bit programs can run here: {e}")
+    r = lib.record([], [program])
+    truth = {k: v * 1000 for k, v in json.loads(r.out).items()}
+    rows = [t for t in r.threads(comm="compat32") if t["child_ns"]]
+    lib.equal(len(rows), 1, "threads that wait for a child")
+    row, tolerance = rows[0], r.duration / 100
+    near(row["sleep_ns"], truth["sleep"] + truth["poll"], tolerance, "sleep")
+    near(row["ipc_ns"], truth["pipe"], tolerance, "pipe")
+    near(row["child_ns"], truth["child"], tolerance, "child")
+    near(row["lock_ns"], truth["futex"], tolerance, "futex")
+    near(row["net_ns"], truth["udp"], tolerance, "udp")
+    near(row["other_ns"], 0, tolerance, "other")
+    assert r.waits(state="sleep", reason="nanosleep", pid=row["pid"]), sorted_waits(r, row["pid"])
+    assert r.waits(state="child", reason="child: compat32", pid=row["pid"])
+    assert r.waits(state="net", reason=re.compile(r"^udp "), pid=row["pid"])
+
+
+def test_renamed():
+    """A name is the last one; a thread has its own."""
+    r = lib.record([], [lib.workload("wl_spawn"), "rename"])
+    names = {t["comm"] for t in r.threads()}
+    assert {"wl-renamed", "wl-thread-new"} <= names, f"names: {names}"
+    assert any("wl-renamed" in f[:2] for f, _ in r.folded("wall")), "no wl-renamed in wall.folded"
+
+
+def test_asleep_since_before():
+    """A thread that never runs during the recording is charged all of it."""
+    p = lib.spawn(["sleep", "1000"])
+    time.sleep(0.2)
+    r = lib.record(["-p", p.pid, "-d", 1])
+    row = main_thread(r, p.pid)
+    lib.equal(row["thread_ns"], r.duration, "time of the sleeper")
+    lib.equal(row["sleep_ns"], r.duration, "sleep")
+    lib.equal(r.ledger["unattributed_ns"], 0, "unattributed")
+    (w,) = r.waits(pid=p.pid)
+    lib.equal((w["state"], w["reason"], w["total_ns"]), ("sleep", "clock_nanosleep", r.duration))
+    frames = [f for f, _ in r.folded("wall")]
+    assert any(x.endswith("_[k]") for x in frames[0]), f"no kernel stack at the seed: {frames}"
+
+
+def test_asleep_each_state():
+    """The same in every state that can be asleep before the start."""
+    phases = {"pipe": "ipc", "unix": "ipc", "polltcp": "net", "udp": "net", "futex": "lock",
+              "flock": "lock", "sem": "lock", "child": "child", "timerfd": "sleep",
+              "epoll": "idle", "poll3": "idle", "accept": "idle", "signal": "idle",
+              "stop": "stopped", "tty": "idle", "eventfd": "ipc"}
+    pids = {}
+    for phase in phases:
+        p = lib.spawn([lib.workload("wl_states"), "--dir", lib.TMP, f"{phase}=60000"],
+                      stderr=subprocess.DEVNULL)
+        pids[phase] = p.pid
+    time.sleep(0.7)
+    r = lib.record(["-p", ",".join(map(str, pids.values())), "-d", 1])
+    for phase, state in phases.items():
+        row = main_thread(r, pids[phase])
+        near(row[state + "_ns"], r.duration, r.duration / 100,
+             f"{phase}: {sorted_waits(r, pids[phase])}")
+
+
+def test_running_all_the_time():
+    p = lib.spawn([lib.workload("wl_states"), "cpu_user=60000"], stderr=subprocess.DEVNULL)
+    time.sleep(0.3)
+    r = lib.record(["-p", p.pid, "-d", 1.5])
+    row = main_thread(r, p.pid)
+    lib.equal(row["thread_ns"], r.duration, "time of the burner")
+    near(row["cpu_ns"] + row["runq_ns"], r.duration, r.duration / 100, "cpu and runq")
