@@ -189,7 +189,8 @@ static int fold_task(struct ledger *l, struct task *t)
 
 static bool too_many(const struct ledger *l)
 {
-	return l->n_exited > l->opts.max_exited || l->lines.n > l->opts.max_lines / 2;
+	return l->n_exited > l->opts.max_exited ||
+	       l->lines.n - l->n_group_lines > l->opts.max_lines / 2;
 }
 
 /*

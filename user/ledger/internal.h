@@ -160,6 +160,7 @@ struct ledger {
 	struct stacks stacks;
 	__u32 *line_hash;
 	__u32 line_hash_mask;
+	__u32 n_group_lines;		/* of all lines; these are never freed */
 	__u32 gen;			/* calls of ledger__generation() so far */
 	__u32 exited_head, exited_tail, n_exited;
 	__u64 n_processes;

@@ -134,6 +134,7 @@ int lines__add(struct ledger *l, __u32 owner, __u8 flags, const struct line *add
 	line = pool__at(&l->lines, i);
 	*line = key;
 	line->used = true;
+	l->n_group_lines += !!(flags & LINE_GROUP);
 	line->settled_ns = 0;
 	h = line_key(line) & l->line_hash_mask;
 	line->hnext = l->line_hash[h];

@@ -147,7 +147,7 @@ static const char *who_name(const struct ledger_thread *t)
 static int add_thread(void *arg, const struct ledger_thread *t)
 {
 	const char *name = who_name(t);
-	/* "\1": a program that calls itself "kernel threads" stays apart */
+	/* a program that calls itself "kernel threads" stays apart from them */
 	char key[WT_COMM_LEN + 16];
 	struct who *who;
 
