@@ -10,7 +10,7 @@ build=$1
 out=$2
 load=${LOAD:-${build%/}/load}
 wt=${WORKTRACE:-${build%/}/worktrace}
-limit=90
+limit=240
 
 # the tracer's targets go by a name that nothing else on the machine has
 known=$out/bin/known$$
@@ -18,9 +18,21 @@ mkdir -p "$out/bin"
 cp "${KNOWN:-${build%/}/known}" "$known"
 cd "$out" || exit 1
 
+# only these, if there are any
+only=${ONLY:-$(cat /vm/only 2> /dev/null)}
+
+wanted() {
+	[ -z "$only" ] && return 0
+	case " $only " in
+	*" $1 "*) return 0 ;;
+	esac
+	return 1
+}
+
 # run NAME WANT COMMAND…
 run() {
 	name=$1
+	wanted "$name" || return 0
 	echo "$name" >> order
 	echo "$2" > "$name.want"
 	shift 2
@@ -40,6 +52,7 @@ rec() {
 }
 
 skip() {
+	wanted "$1" || return 0
 	echo "$1" >> order
 	echo "skip $2" > "$1.want"
 	echo "ran $1: skipped"

@@ -14,7 +14,7 @@ import sys
 
 STATES = ("cpu runq throttled disk net ipc lock child mem sleep idle stopped other").split()
 MS = 1_000_000
-LIMIT_S = 90  # as in cases.sh; its timeout(1) may hide that it struck
+LIMIT_S = 240  # as in cases.sh; its timeout(1) may hide that it struck
 
 
 class Failed(Exception):

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <linux/types.h>
 #include "worktrace.h"
 #include "worktrace.skel.h"
@@ -74,48 +75,64 @@ static void print_programs(struct worktrace_bpf *skel)
 	}
 }
 
-/* One setting; 0 or a negative errno. */
-static int load(__u32 target, __u32 opts, __s32 subsys, int show)
+static double now_s(void)
 {
-	struct worktrace_bpf *skel = worktrace_bpf__open();
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static int loads, refused;
+
+/* One setting; refusals are reported and counted. */
+static void load(__u32 target, __u32 opts, __s32 subsys)
+{
+	struct worktrace_bpf *skel;
+	double start = now_s();
 	int err;
 
-	if (!skel)
-		return -errno;
+	if (refused == MAX_REFUSED)
+		return;
 	log_len = 0;
+	skel = worktrace_bpf__open();
+	if (!skel) {
+		fprintf(stderr, "cannot open the programs: %s\n", strerror(errno));
+		refused++;
+		return;
+	}
 	skel->rodata->cfg_target = target;
 	skel->rodata->cfg_opts = opts;
 	skel->rodata->cfg_cgroup_subsys = subsys;
 	err = worktrace_bpf__load(skel);
 	if (err) {
+		refused++;
 		fprintf(stderr, "target %u, options %u, cgroup subsystem %d: %s\n", target, opts,
 			subsys, strerror(-err));
 		print_log_tail();
 		fputc('\n', stderr);
-	} else if (show) {
-		print_programs(skel);
+	} else {
+		if (!loads++)
+			print_programs(skel);
+		printf("target %u, options %u, cgroup subsystem %d: %.2f s\n", target, opts,
+		       subsys, now_s() - start);
 	}
 	worktrace_bpf__destroy(skel);
-	return err;
 }
 
 int main(void)
 {
-	const __u32 all_opts = WT_OPT_USTACK | WT_OPT_KSTACK | WT_OPT_NOREMEMBER;
-	int loads = 0, refused = 0;
+	const __u32 stacks = WT_OPT_USTACK | WT_OPT_KSTACK;
 
 	libbpf_set_print(keep);
-	for (__u32 target = WT_TARGET_PIDS; target <= WT_TARGET_ALL; target++) {
-		for (__u32 opts = 0; opts <= all_opts; opts++) {
-			int n = target == WT_TARGET_CGROUP ? 2 : 1;
-
-			/* version 2, then a version 1 hierarchy */
-			for (int v = 0; v < n && refused < MAX_REFUSED; v++) {
-				refused += load(target, opts, v ? 1 : -1, !loads) != 0;
-				loads++;
-			}
-		}
-	}
-	printf("%d settings loaded, %d refused\n", loads - refused, refused);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	/* the options among themselves, then every other kind of target */
+	for (__u32 opts = 0; opts <= (stacks | WT_OPT_NOREMEMBER); opts++)
+		load(WT_TARGET_PIDS, opts, -1);
+	load(WT_TARGET_COMM, stacks, -1);
+	load(WT_TARGET_CGROUP, stacks, -1);	/* version 2 */
+	load(WT_TARGET_CGROUP, stacks, 1);	/* a version 1 hierarchy */
+	load(WT_TARGET_ALL, stacks, -1);
+	printf("%d settings loaded, %d refused\n", loads, refused);
 	return refused ? 1 : 0;
 }
