@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "symbols/debugfile.h"
+
+#include <fcntl.h>
+#include <gelf.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "symbols/elfimg.h"
+
+#define DEBUG_DIR "/usr/lib/debug"
+/* A checksum reads the whole file; nothing larger is worth it. */
+#define MAX_CHECKED ((off_t)256 << 20)
+
+struct wanted {
+	__u8 id[BUILD_ID_MAX];
+	unsigned id_len;
+	char link[NAME_MAX + 1];	/* empty: none */
+	__u32 crc;
+};
+
+/* .gnu_debuglink: a file name, zeros up to a multiple of 4, CRC-32 (binutils' objcopy). */
+static void read_link(Elf *elf, struct wanted *w)
+{
+	size_t strndx, len;
+	Elf_Scn *scn = NULL;
+	Elf_Data *data;
+	GElf_Shdr sh;
+
+	if (elf_getshdrstrndx(elf, &strndx))
+		return;
+	while ((scn = elf_nextscn(elf, scn))) {
+		const char *name = gelf_getshdr(scn, &sh) ? elf_strptr(elf, strndx, sh.sh_name) : NULL;
+
+		if (name && sh.sh_type == SHT_PROGBITS && !strcmp(name, ".gnu_debuglink"))
+			break;
+	}
+	data = scn ? elfimg__section(scn, 4096) : NULL;
+	if (!data || !data->d_buf || data->d_size < 8)
+		return;
+	len = strnlen(data->d_buf, data->d_size);
+	if (!len || len > NAME_MAX || ((len + 4) & ~3UL) + 4 > data->d_size ||
+	    memchr(data->d_buf, '/', len) || !strcmp(data->d_buf, "..") || !strcmp(data->d_buf, "."))
+		return;
+	memcpy(&w->crc, (char *)data->d_buf + ((len + 4) & ~3UL), 4);
+	memcpy(w->link, data->d_buf, len + 1);
+}
+
+static bool crc_matches(int fd, __u32 want)
+{
+	unsigned char buf[16384];
+	uLong crc = crc32(0, NULL, 0);
+	off_t off = 0;
+	ssize_t n;
+
+	while (off <= MAX_CHECKED && (n = pread(fd, buf, sizeof(buf), off)) > 0) {
+		crc = crc32(crc, buf, n);
+		off += n;
+	}
+	return off <= MAX_CHECKED && crc == want;
+}
+
+static int try_path(const char *path, const struct wanted *w)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	__u8 id[BUILD_ID_MAX];
+	struct stat st;
+	bool ok;
+
+	if (fd < 0)
+		return -1;
+	ok = !fstat(fd, &st) && S_ISREG(st.st_mode);
+	if (ok && w->id_len)
+		ok = elfimg__file_build_id(fd, id) == w->id_len && !memcmp(id, w->id, w->id_len);
+	else if (ok)
+		ok = crc_matches(fd, w->crc);
+	if (ok)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int by_build_id(const struct wanted *w)
+{
+	char path[sizeof(DEBUG_DIR) + 32 + 2 * BUILD_ID_MAX];
+	unsigned i;
+	int n;
+
+	if (w->id_len < 2)
+		return -1;
+	n = sprintf(path, DEBUG_DIR "/.build-id/%02x/", w->id[0]);
+	for (i = 1; i < w->id_len; i++)
+		n += sprintf(path + n, "%02x", w->id[i]);
+	strcpy(path + n, ".debug");
+	return try_path(path, w);
+}
+
+int debugfile__open(Elf *elf, const char *path)
+{
+	static const char *const place[] = { "%.*s/%s", "%.*s/.debug/%s", DEBUG_DIR "%.*s/%s" };
+	struct wanted w = { 0 };
+	char buf[PATH_MAX];
+	const char *slash;
+	unsigned i;
+	int fd;
+
+	w.id_len = elfimg__build_id(elf, w.id);
+	fd = by_build_id(&w);
+	if (fd >= 0 || !path || path[0] != '/')
+		return fd;
+	read_link(elf, &w);
+	slash = strrchr(path, '/');
+	for (i = 0; w.link[0] && fd < 0 && i < 3; i++)
+		if (snprintf(buf, sizeof(buf), place[i], (int)(slash - path), path, w.link) <
+		    (int)sizeof(buf))
+			fd = try_path(buf, &w);
+	return fd;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * elfimg.h - a careful way into ELF files, which belong to whoever is traced:
+ * read, never mapped (their owner may cut them short at any time), native byte
+ * order only, and every size bounded before memory is taken for it.
+ */
+#ifndef WT_ELFIMG_H
+#define WT_ELFIMG_H
+
+#include <libelf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* A file, or with fd -1 an image in memory.  Both are borrowed. */
+struct elfimg {
+	int fd;
+	const void *mem;
+	size_t size;		/* of mem */
+};
+
+#define BUILD_ID_MAX 20		/* as many bytes as the kernel hands out */
+
+/* As pread(2); short at the end. */
+ssize_t elfimg__read(const struct elfimg *img, __u64 off, void *buf, size_t n);
+/* True when it starts like an ELF file of this machine's byte order. */
+bool elfimg__is_elf(const struct elfimg *img);
+/* libelf's handle, to be given to elf_end(); NULL when the file is not acceptable. */
+Elf *elfimg__begin(const struct elfimg *img);
+/* Length of the build id (at most BUILD_ID_MAX bytes of it), 0: none. */
+unsigned elfimg__build_id(Elf *elf, __u8 id[BUILD_ID_MAX]);
+/* The contents of a section, NULL when it has none or more than max bytes. */
+Elf_Data *elfimg__section(Elf_Scn *scn, size_t max);
+/* elfimg__build_id() of a file that is opened for it only. */
+unsigned elfimg__file_build_id(int fd, __u8 id[BUILD_ID_MAX]);
+
+#endif /* WT_ELFIMG_H */

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * elfsyms.h - the functions of one ELF file, as a sorted array of 16 bytes each.
+ * Names stay in the file and are read when one is wanted, so the file must stay
+ * open as long as the table is used.
+ *
+ * Sources: .symtab, else the one of the file's debug file (debugfile.h), and
+ * .dynsym where there is no .symtab.  Where none of them says anything, the
+ * function starts of .eh_frame_hdr at least tell functions apart.
+ */
+#ifndef WT_ELFSYMS_H
+#define WT_ELFSYMS_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include "symbols/elfimg.h"
+
+struct elfsyms;
+
+/*
+ * Reads the tables of img, which is borrowed until elfsyms__free (the descriptor
+ * or the memory, not the struct).  path: where to look for a debug file beside
+ * it, or NULL.  A file without any symbols gives an empty table; -ENOEXEC when it
+ * is no ELF file, -ENOMEM.
+ */
+int elfsyms__load(struct elfsyms **out, const struct elfimg *img, const char *path);
+void elfsyms__free(struct elfsyms *es);
+
+/* The address that the file itself gives to the byte at this offset of it. */
+__u64 elfsyms__vaddr(const struct elfsyms *es, __u64 file_off);
+
+struct elfsym {
+	__u64 start;		/* of the function, 0 when it is not known */
+	bool named;		/* buf has its symbol as the file spells it */
+};
+/*
+ * The function that holds vaddr: inside its st_size, or for one of size 0 up to
+ * the next one or the end of its section.  Functions before plain labels, global
+ * before local; among aliases the one with the fewest leading underscores, then
+ * the shortest, then the first by strcmp (underscores: the most instead).
+ */
+struct elfsym elfsyms__find(const struct elfsyms *es, __u64 vaddr, bool underscores,
+			    char *buf, size_t sz);
+
+unsigned elfsyms__count(const struct elfsyms *es);
+size_t elfsyms__bytes(const struct elfsyms *es);
+
+#endif /* WT_ELFSYMS_H */

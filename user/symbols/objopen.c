@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * objopen.c - opens the file behind a mapping of a process that may be gone in a
+ * moment, that may be deleted, and whose paths may mean something else here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "symbols/objects.h"
+#include "symbols/symbols.h"
+
+#ifndef BTRFS_SUPER_MAGIC
+#define BTRFS_SUPER_MAGIC 0x9123683E
+#endif
+
+#define READ_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+
+/*
+ * Device and inode as maps and perf give them.  Over overlayfs and btrfs the
+ * device that stat(2) gives is another one, so there the inode has to do.
+ */
+static bool same_inode(int fd, const struct stat *st, const struct symbols_mmap *m)
+{
+	struct statfs fs;
+
+	if (st->st_ino != m->ino)
+		return false;
+	if (major(st->st_dev) == m->maj && minor(st->st_dev) == m->min)
+		return true;
+	return !fstatfs(fd, &fs) && (fs.f_type == OVERLAYFS_SUPER_MAGIC ||
+				     (__u32)fs.f_type == BTRFS_SUPER_MAGIC);
+}
+
+/* Is it what was mapped?  Closes it when it is not. */
+static int verified(int fd, const struct symbols_mmap *m, __u8 id[BUILD_ID_MAX], unsigned *id_len,
+		    bool *elf)
+{
+	const struct elfimg img = { .fd = fd };
+	struct stat st;
+	bool ok;
+
+	*id_len = 0;
+	ok = fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode);
+	if (ok && !m->build_id_len && m->ino)
+		ok = same_inode(fd, &st, m);
+	if (ok) {
+		*elf = elfimg__is_elf(&img);
+		*id_len = *elf ? elfimg__file_build_id(fd, id) : 0;
+	}
+	if (ok && m->build_id_len)
+		ok = *id_len == m->build_id_len && !memcmp(id, m->build_id, *id_len);
+	if (ok)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/*
+ * A path that the traced side chose may name a device or a FIFO by now: look at
+ * it before it is opened for reading.
+ */
+static int open_regular(int dir, const char *path, bool in_root)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = in_root ? RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS : 0,
+	};
+	int fd = syscall(SYS_openat2, dir, path, &how, sizeof(how)), ret;
+	char self[64];
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	ret = !fstat(fd, &st) && S_ISREG(st.st_mode) ? open(self, READ_FLAGS) : -1;
+	close(fd);
+	return ret;
+}
+
+int objopen(const struct symbols_mmap *m, __u8 id[BUILD_ID_MAX], unsigned *id_len, bool *elf)
+{
+	char buf[PATH_MAX], *deleted;
+	int fd, root;
+
+	/* the file itself, whatever its name is by now and in whatever namespace */
+	snprintf(buf, sizeof(buf), "/proc/%u/map_files/%llx-%llx", m->tgid, m->start,
+		 m->start + m->len);
+	fd = verified(open(buf, READ_FLAGS), m, id, id_len, elf);
+	/* without an identity to verify, a path alone would be a guess */
+	if (fd >= 0 || !m->path || m->path[0] != '/' || (!m->build_id_len && !m->ino))
+		return fd;
+
+	snprintf(buf, sizeof(buf), "/proc/%u/root", m->tgid);
+	root = open(buf, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	snprintf(buf, sizeof(buf), "%s", m->path);
+	deleted = strstr(buf, " (deleted)");
+	if (deleted && !deleted[10])
+		*deleted = '\0';
+	if (root >= 0) {
+		fd = verified(open_regular(root, buf, true), m, id, id_len, elf);
+		close(root);
+	}
+	return fd >= 0 ? fd : verified(open_regular(AT_FDCWD, buf, false), m, id, id_len, elf);
+}
