@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* main.c - the command table and the exit status, nothing else. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "cmds.h"
 #include "util/log.h"
 #include "version.h"
@@ -90,10 +92,22 @@ static int finish_stdout(int status)
 	return 1;
 }
 
+/*
+ * Who starts us may have closed standard descriptors: no file or pipe of ours
+ * may get their numbers.  What is opened for reading still refuses our output.
+ */
+static void hold_standard_fds(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+			return;
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *c;
 
+	hold_standard_fds();
 	/* writing to a closed pipe is an error like any other */
 	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2) {
