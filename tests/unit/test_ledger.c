@@ -14,7 +14,8 @@
 #include "ledger/hist.h"
 
 #if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/allocator_interface.h>
+/* gcc ships the runtime without its headers in some distributions */
+size_t __sanitizer_get_current_allocated_bytes(void);
 #endif
 
 #define SEC 1000000000ULL

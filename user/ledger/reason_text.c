@@ -275,12 +275,12 @@ static void say_other(struct words *w, const struct wt_reason *r)
 		break;
 	case WT_K_DEVICE:
 		say_name(w, "", r);
-		if (!w->len)
+		if (!r->name[0])
 			say(w, "device");
 		break;
 	case WT_K_ANONFD:
 		say_name(w, "", r);
-		if (!w->len)
+		if (!r->name[0])
 			say(w, "anonymous fd");
 		break;
 	default:
