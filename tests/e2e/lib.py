@@ -495,6 +495,8 @@ def check_ledger(s, ledger):
           "run-queue wait after wakeups and preemptions")
     at_most(states["cpu"]["steal_ns"], states["cpu"]["ns"], "steal")
     at_most(ledger["unattributed_ns"], ledger["accounted_ns"], "unattributed")
+    if s["complete"]:
+        equal(ledger["overattributed_ns"], 0, "detail beyond the threads' records")
     at_most(ledger["processes"], ledger["threads"], "processes against threads")
     at_most(ledger["wall_ns"], ledger["threads"] * s["duration_ns"], "wall against threads")
 

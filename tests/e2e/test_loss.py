@@ -3,6 +3,7 @@
 
 Whatever is lost, the totals stay exact: lib.check() runs for each recording.
 """
+import os
 import signal
 import subprocess
 import time
@@ -87,35 +88,37 @@ def test_missed_switch():
 
 
 def test_user_stack():
-    """A stack pointer that leads nowhere: the stack is counted as unreadable."""
+    """A frame pointer that leads nowhere: the stack is counted as unreadable."""
     gcc = lib.need("gcc")
     with open(lib.tmp("nofp.c"), "w") as f:
         f.write(NO_FRAME)
-    subprocess.run([gcc, "-O1", "-o", lib.tmp("nofp"), lib.tmp("nofp.c")], check=True)
+    if os.uname().machine != "x86_64":
+        raise lib.Skip("written for x86-64 only")
+    # the red zone would be overwritten by the push
+    subprocess.run([gcc, "-O1", "-mno-red-zone", "-o", lib.tmp("nofp"), lib.tmp("nofp.c")],
+                   check=True)
     r = lib.record([], [lib.tmp("nofp")])
-    s = r.summary["stacks"]
-    cut = sum(s["incomplete"].values())
-    lib.at_least(r.loss["ustack"] + cut, 1, f"stacks that could not be read: {s} {r.loss}")
+    moved(r, "ustack")
 
 
-# waits and computes with a frame pointer into a page that cannot be read
+# sleeps with a frame pointer that points beyond the top of the stack
 NO_FRAME = r"""
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 int main(void)
 {
-	char *hole = mmap(0, 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct timespec t = { 0, 20000000 };
 
 	for (int i = 0; i < 20; i++) {
+#ifdef __x86_64__
 		long r;
 
-		__asm__ volatile("push %%rbp; mov %4, %%rbp; syscall;"
-				 "mov $30000000, %%rcx; 1: dec %%rcx; jnz 1b; pop %%rbp"
-				 : "=a"(r) : "a"(35), "D"(&t), "S"(0), "r"(hole + 64)
+		__asm__ volatile("push %%rbp; lea 0x400000(%%rsp), %%rbp; and $-16, %%rbp;"
+				 "syscall; pop %%rbp"
+				 : "=a"(r) : "a"(SYS_nanosleep), "D"(&t), "S"(0)
 				 : "rcx", "r11", "memory");
+#endif
 	}
 	return 0;
 }
