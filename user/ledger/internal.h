@@ -206,6 +206,4 @@ int ledger__make_rows(struct ledger *l);
 /* reasons.c */
 const struct wt_reason *reasons__get(const struct ledger *l, __u64 id);
 
-#define LOST_ROW_NAME "[lost exit record]"
-
 #endif /* WT_LEDGER_INTERNAL_H */

@@ -104,6 +104,9 @@ struct ledger_totals {
  */
 int ledger__settle(struct ledger *l, const struct ledger_frames *f, struct ledger_totals *t);
 
+/* The name of the row that holds the threads whose records were lost. */
+#define LEDGER_LOST_ROW "[lost exit record]"
+
 /* One row of threads.csv: a thread over its execs, or a folded row. */
 struct ledger_thread {
 	__u32 tgid, tid;	/* 0 in a folded row */

@@ -61,7 +61,7 @@ static void row_of_lost(const struct ledger *l, struct row *rows, __u32 n)
 	struct ledger_thread *out = &rows[n].t;
 
 	out->count = l->lost_threads;
-	out->comm = out->pcomm = LOST_ROW_NAME;
+	out->comm = out->pcomm = LEDGER_LOST_ROW;
 	out->thread_ns = l->lost_wall_ns;
 	memcpy(out->st_ns, l->lost_st_ns, sizeof(out->st_ns));
 	out->user_ns = l->lost_settled.user_ns;

@@ -3,19 +3,17 @@
 #include "sinks/recording.h"
 #include "sinks/csv.h"
 
+#include <string.h>
+
 static void write_name(FILE *f, const struct ledger_thread *t)
 {
 	char text[64];
 
-	if (t->tid || !t->count) {
+	if (t->tid || !strcmp(t->comm, LEDGER_LOST_ROW)) {
 		csv_field(f, t->comm);
 		return;
 	}
-	/* a folded row, or the row of the records that were lost */
-	if (t->start_ns && t->comm[0] == '[')
-		snprintf(text, sizeof(text), "%s %u", t->comm, t->count);
-	else
-		snprintf(text, sizeof(text), "%s [folded %u]", t->comm, t->count);
+	snprintf(text, sizeof(text), "%s [folded %u]", t->comm, t->count);
 	csv_field(f, text);
 }
 

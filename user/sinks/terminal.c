@@ -3,17 +3,19 @@
  * terminal.c - the end of a recording for the person who waited for it: where
  * the time went, who spent it, what was waited for, and how far to trust it.
  */
+#include "ledger/text.h"
 #include "sinks/csv.h"
 #include "sinks/human.h"
 #include "sinks/rowmap.h"
 #include "sinks/waits.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TOP 10
-#define TOP_IDLE 4
+#define WIDTH 96
 #define BAR 30
 #define AUDIT_LIMIT_PPM 1000
 
@@ -63,10 +65,12 @@ static void write_head(const struct page *p)
 {
 	const struct recording *r = p->r;
 	const struct ledger_totals *t = &r->totals;
-	char buf[32];
+	const char *name = r->host ? r->host : "this host";
+	char buf[32], host[128];
 
+	text__clean(host, sizeof(host), name, strlen(name), false);
 	fprintf(p->f, "%s recorded on %s: %llu thread%s of %llu process%s; ended by: %s%s\n",
-		human_ns(buf, sizeof(buf), r->end_ns - r->start_ns), r->host ? r->host : "this host",
+		human_ns(buf, sizeof(buf), r->end_ns - r->start_ns), host,
 		t->threads, t->threads == 1 ? "" : "s", t->processes,
 		t->processes == 1 ? "" : "es", r->end_reason ? r->end_reason : "unknown",
 		r->complete ? "" : " (a checkpoint: it goes on)");
@@ -80,7 +84,8 @@ static void bar(const struct page *p, __u64 part)
 {
 	unsigned n = p->work_ns ? (double)part * BAR / (double)p->work_ns + 0.5 : 0;
 
-	fputs("  ", p->f);
+	if (n)
+		fputs("  ", p->f);
 	while (n--)
 		putc('#', p->f);
 }
@@ -252,11 +257,32 @@ static void wait_row(const struct page *p, const struct wait_row *w)
 	fprintf(p->f, "  %s\n", w->comm);
 }
 
+/* One line for what waits for work, so that it does not drown the rest. */
+static void write_idle(const struct page *p, const struct waits *w)
+{
+	unsigned width = fprintf(p->f, "\n  idle, waiting for work:") - 1, shown = 0;
+
+	for (unsigned i = 0; i < w->n; i++) {
+		const struct wait_row *row = w->rows[i];
+		char text[192], buf[32];
+
+		if (row->state != WT_IDLE || !row->total_ns)
+			continue;
+		snprintf(text, sizeof(text), "%s %s %s (%s)", shown ? "," : "", row->reason,
+			 human_ns(buf, sizeof(buf), row->total_ns), row->comm);
+		width += human_width(text);
+		if (shown && width > WIDTH)
+			break;
+		fputs(text, p->f);
+		shown++;
+	}
+	fputs(shown ? "\n" : " nothing\n", p->f);
+}
+
 static int write_waits(const struct page *p)
 {
-	unsigned shown = 0, idle = 0;
+	unsigned shown = 0;
 	struct waits w;
-	char buf[32];
 	int err = waits__collect(&w, p->r, false);
 
 	for (unsigned i = 0; i < w.n && shown < TOP; i++) {
@@ -269,16 +295,8 @@ static int write_waits(const struct page *p)
 		}
 		wait_row(p, w.rows[i]);
 	}
-	for (unsigned i = 0; i < w.n && idle < TOP_IDLE; i++) {
-		const struct wait_row *row = w.rows[i];
-
-		if (row->state != WT_IDLE || !row->total_ns)
-			continue;
-		fprintf(p->f, "%s%s %s (%s)", idle++ ? ", " : "\n  idle, waiting for work: ",
-			row->reason, human_ns(buf, sizeof(buf), row->total_ns), row->comm);
-	}
-	if (idle)
-		putc('\n', p->f);
+	if (!err && p->r->totals.st_ns[WT_IDLE])
+		write_idle(p, &w);
 	waits__free(&w);
 	return err;
 }
@@ -319,15 +337,17 @@ static void write_audit(const struct page *p)
 	const struct ledger_totals *t = &p->r->totals;
 	char share[32];
 
-	if (within(t->cpu_residual_ppm) && within(t->runq_residual_ppm))
+	if (!t->cpu_kernel_ns && !t->runq_kernel_ns)
+		fputs("  the audit had no closed interval to compare", p->f);
+	else if (within(t->cpu_residual_ppm) && within(t->runq_residual_ppm))
 		fputs("  the audit passes", p->f);
 	else
 		warning(p, "  the audit finds a difference");
-	fprintf(p->f, ": cpu %+.0f ppm, run queue %+.0f ppm against the kernel's books (limit %d)\n",
-		t->cpu_residual_ppm, t->runq_residual_ppm, AUDIT_LIMIT_PPM);
+	fprintf(p->f, ": cpu %+ld ppm, run queue %+ld ppm against the kernel's books (limit %d)\n",
+		lround(t->cpu_residual_ppm), lround(t->runq_residual_ppm), AUDIT_LIMIT_PPM);
 	if (t->witness_waits)
-		fprintf(p->f, "  %llu of %llu waits (%s) were in a kernel function that speaks of "
-			"another state\n", t->witness_disagreements, t->witness_waits,
+		fprintf(p->f, "  the kernel function speaks of another state in %llu of %llu waits "
+			"(%s)\n", t->witness_disagreements, t->witness_waits,
 			human_share(share, sizeof(share), t->witness_disagreements,
 				    t->witness_waits));
 	if (t->oncpu_samples)
