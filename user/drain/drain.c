@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "drain/drain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/clock.h"
+#include "util/log.h"
+
+struct drain {
+	struct tracer *tracer;
+	struct ledger *ledger;
+	struct symbols *symbols;
+	struct sideband *sideband;
+	/*
+	 * Stack events of one round.  They wait until the side-band has been read
+	 * after them: a mapping is announced before code in it can run.
+	 */
+	char *held;
+	size_t held_len, held_size;
+	bool reseed;
+	__u64 stacks, start_ns;
+};
+
+static int hold(struct drain *d, const void *data, size_t size)
+{
+	size_t need = d->held_len + sizeof(size) + ((size + 7) & ~7UL);
+
+	if (need > d->held_size) {
+		size_t grown = need * 2 < 65536 ? 65536 : need * 2;
+		char *p = realloc(d->held, grown);
+
+		if (!p)
+			return -ENOMEM;
+		d->held = p;
+		d->held_size = grown;
+	}
+	memcpy(d->held + d->held_len, &size, sizeof(size));
+	memcpy(d->held + d->held_len + sizeof(size), data, size);
+	d->held_len = need;
+	return 0;
+}
+
+static int on_event(void *arg, const void *data, size_t size)
+{
+	const struct wt_event *h = data;
+	struct drain *d = arg;
+
+	if (size < sizeof(*h))
+		return 0;
+	switch (h->type) {
+	case WT_EV_STACK:
+		return size >= sizeof(struct wt_ev_stack) ? hold(d, data, size) : 0;
+	case WT_EV_REASON: {
+		const struct wt_ev_reason *r = data;
+
+		return size >= sizeof(*r) ? ledger__put_reason(d->ledger, r->id, &r->reason) : 0;
+	}
+	case WT_EV_THREAD: {
+		const struct wt_ev_thread *t = data;
+
+		return size >= sizeof(*t) ? ledger__put_thread(d->ledger, &t->rec) : 0;
+	}
+	case WT_EV_RESEED:
+		d->reseed = true;
+	}
+	return 0;
+}
+
+static int put_stack(struct drain *d, const struct wt_ev_stack *e, size_t size)
+{
+	__u32 frames[WT_MAX_FRAMES];
+	unsigned n = e->n;
+
+	if (n > WT_MAX_FRAMES || size < sizeof(*e) + n * sizeof(e->ip[0]))
+		return 0;
+	if (ledger__has_stack(d->ledger, e->id))
+		return 0;
+	for (unsigned i = 0; i < n; i++)
+		frames[i] = e->user ? symbols__user_frame(d->symbols, e->tgid, e->h.ts_ns,
+							  e->ip[i], i > 0)
+				    : symbols__kernel_frame(d->symbols, e->ip[i]);
+	d->stacks++;
+	return ledger__put_stack(d->ledger, e->id, frames, n, e->user, e->cut);
+}
+
+static int put_held(struct drain *d)
+{
+	int err = 0;
+
+	for (size_t at = 0; at < d->held_len && !err;) {
+		size_t size;
+
+		memcpy(&size, d->held + at, sizeof(size));
+		err = put_stack(d, (void *)(d->held + at + sizeof(size)), size);
+		at += sizeof(size) + ((size + 7) & ~7UL);
+	}
+	d->held_len = 0;
+	return err;
+}
+
+int drain__new(struct drain **out, struct tracer *t, struct ledger *l, struct symbols *s,
+	       struct sideband *sb)
+{
+	struct drain *d = calloc(1, sizeof(*d));
+	int err;
+
+	*out = NULL;
+	if (!d)
+		return wt_error(-ENOMEM, "cannot start");
+	d->tracer = t;
+	d->ledger = l;
+	d->symbols = s;
+	d->sideband = sb;
+	err = tracer__on_event(t, on_event, d);
+	if (err) {
+		drain__free(d);
+		return err;
+	}
+	*out = d;
+	return 0;
+}
+
+void drain__free(struct drain *d)
+{
+	if (!d)
+		return;
+	free(d->held);
+	free(d);
+}
+
+static int seed_mapping(void *arg, const struct wt_thread_rec *rec)
+{
+	struct drain *d = arg;
+
+	if (!(rec->flags & WT_F_LEADER) || (rec->flags & WT_F_KTHREAD))
+		return 0;
+	return symbols__seed(d->symbols, rec->tgid, d->start_ns);
+}
+
+int drain__seed_mappings(struct drain *d, __u64 start_ns)
+{
+	d->start_ns = start_ns;
+	return tracer__records(d->tracer, false, seed_mapping, d);
+}
+
+int drain__events(struct drain *d)
+{
+	int err = tracer__consume(d->tracer);
+
+	if (!err && d->sideband)
+		err = sideband__drain(d->sideband, d->symbols);
+	if (!err)
+		err = put_held(d);
+	if (!err)
+		symbols__expire(d->symbols, now_ns() - 2 * NSEC_PER_SEC);
+	return err;
+}
+
+static int put_detail(void *arg, const struct wt_detail_key *k, const struct wt_detail_val *v)
+{
+	struct drain *d = arg;
+
+	return ledger__put_detail(d->ledger, k, v);
+}
+
+int drain__details(struct drain *d)
+{
+	struct wt_stats st;
+	int err;
+
+	err = drain__events(d);
+	if (!err)
+		err = tracer__swap_details(d->tracer, put_detail, d);
+	if (!err)
+		err = ledger__generation(d->ledger);
+	if (!err && !tracer__stats(d->tracer, &st))
+		ledger__put_lost_exits(d->ledger, &st);
+	return err;
+}
+
+static int put_record(void *arg, const struct wt_thread_rec *rec)
+{
+	struct drain *d = arg;
+
+	return ledger__put_thread(d->ledger, rec);
+}
+
+int drain__records(struct drain *d, bool last)
+{
+	return tracer__records(d->tracer, last, put_record, d);
+}
+
+bool drain__reseed_wanted(struct drain *d)
+{
+	bool wanted = d->reseed;
+
+	d->reseed = false;
+	return wanted;
+}
+
+__u64 drain__stacks(const struct drain *d)
+{
+	return d->stacks;
+}

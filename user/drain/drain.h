@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * drain.h - from the kernel side's maps and rings into the ledger and the
+ * symbols.  One way only: nothing here is ever asked for by a sink.
+ */
+#ifndef WT_DRAIN_H
+#define WT_DRAIN_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include "drain/sideband.h"
+#include "ledger/ledger.h"
+#include "loader/tracer.h"
+#include "symbols/symbols.h"
+
+struct drain;
+
+/* All four are borrowed and outlive the drain.  0 or a negative errno, printed. */
+int drain__new(struct drain **out, struct tracer *t, struct ledger *l, struct symbols *s,
+	       struct sideband *sb);
+void drain__free(struct drain *d);
+
+/* Reads the mappings of every process that is traced now, as of the start. */
+int drain__seed_mappings(struct drain *d, __u64 start_ns);
+/* Takes what is in the rings: cheap, often. */
+int drain__events(struct drain *d);
+/* The rings, then the detail lines: a generation of the ledger is complete. */
+int drain__details(struct drain *d);
+/* The records of the threads that live; last: after tracer__stop. */
+int drain__records(struct drain *d, bool last);
+/* Somebody joined the target in a way only a new seed can follow; asks once. */
+bool drain__reseed_wanted(struct drain *d);
+/* Thread records taken so far, and user stacks whose frames were resolved. */
+__u64 drain__stacks(const struct drain *d);
+
+#endif /* WT_DRAIN_H */

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "loader/tracer.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "loader/sampler.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "worktrace.skel.h"
+
+struct tracer {
+	struct worktrace_bpf *skel;
+	struct sampler *sampler;
+	struct ring_buffer *ring;
+	const struct options *o;
+	unsigned n_cpus;
+	__u64 details_before;		/* count[WT_CNT_DETAIL] at the last swap */
+	int stats_fd;			/* of a cost window, -1: none is open */
+	__u64 window_start, window_ns;	/* of the open one; sum of all */
+	__u64 window_before, window_cost;
+};
+
+static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	/* what libbpf warns of, our own sentence says; the details are for --verbose */
+	if (!wt_verbose || level == LIBBPF_DEBUG)
+		return 0;
+	return vfprintf(stderr, fmt, ap);
+}
+
+static void configure_target(struct worktrace_bpf *skel, const struct target *t,
+			     const struct features *f)
+{
+	skel->rodata->cfg_target = t->type;
+	memcpy((void *)skel->rodata->cfg_comm, t->comm, WT_COMM_LEN);
+	if (t->type != WT_TARGET_CGROUP)
+		return;
+	skel->rodata->cfg_cgroup_id = t->cgroup.id;
+	skel->rodata->cfg_cgroup_level = t->cgroup.level;
+	skel->rodata->cfg_cgroup_subsys =
+		t->cgroup.v2 ? -1 : features__subsys_index(f, t->cgroup.controller);
+}
+
+/* A cgroup level deeper than the programs can follow, or a controller the kernel lacks. */
+static int check_cgroup(const struct target *t, const struct features *f)
+{
+	if (t->type != WT_TARGET_CGROUP)
+		return 0;
+	if (!t->cgroup.v2 && features__subsys_index(f, t->cgroup.controller) < 0)
+		return wt_error(WT_ESAID, "the kernel does not know the cgroup controller \"%s\"",
+				t->cgroup.controller);
+	if (t->cgroup.level > 63)
+		return wt_error(WT_ESAID, "%s is %d levels deep, 63 can be followed",
+				t->cgroup.path, t->cgroup.level);
+	return 0;
+}
+
+static int configure(struct worktrace_bpf *skel, const struct options *o, const struct target *t,
+		     const struct features *f)
+{
+	struct { struct bpf_map *map; unsigned n; } sizes[] = {
+		{ skel->maps.detail_a, o->detail_entries },
+		{ skel->maps.detail_b, o->detail_entries },
+		{ skel->maps.seen, o->seen_entries },
+		{ skel->maps.ring, o->ring_kb * 1024 },
+		{ skel->maps.targets, t->n_pids > 4096 ? t->n_pids * 2 : 4096 },
+	};
+	__u32 opts = 0;
+	int err;
+
+	err = check_cgroup(t, f);
+	if (err)
+		return err;
+	if (!o->no_user_stacks)
+		opts |= WT_OPT_USTACK;
+	if (!o->no_kernel_stacks)
+		opts |= WT_OPT_KSTACK;
+	if (o->no_remember)
+		opts |= WT_OPT_NOREMEMBER;
+	skel->rodata->cfg_opts = opts;
+	skel->rodata->cfg_self_tgid = getpid();
+	syscall_classes((void *)skel->rodata->cfg_class, false);
+	syscall_classes((void *)skel->rodata->cfg_class_compat, true);
+	configure_target(skel, t, f);
+	bpf_program__set_autoload(skel->progs.wt_task_rename, f->tp.task_rename >= 0);
+	bpf_program__set_autoload(skel->progs.wt_cgroup_attach,
+				  t->type == WT_TARGET_CGROUP && f->tp.cgroup_attach_task >= 0);
+	bpf_program__set_autoload(skel->progs.wt_sample, o->freq > 0);
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		err = bpf_map__set_max_entries(sizes[i].map, sizes[i].n);
+		if (err)
+			return wt_error(err, "cannot size the map %s", bpf_map__name(sizes[i].map));
+	}
+	return 0;
+}
+
+int tracer__open(struct tracer **out, const struct options *o, const struct target *target,
+		 const struct features *f)
+{
+	struct tracer *t = calloc(1, sizeof(*t));
+	__u32 zero = 0;
+	int err, fd;
+
+	*out = NULL;
+	if (!t)
+		return wt_error(-ENOMEM, "cannot start");
+	t->o = o;
+	t->stats_fd = -1;
+	libbpf_set_print(print_libbpf);
+	err = libbpf_num_possible_cpus();
+	if (err < 0) {
+		wt_error(err, "cannot count the CPUs");
+		goto fail;
+	}
+	t->n_cpus = err;
+	t->skel = worktrace_bpf__open();
+	if (!t->skel) {
+		err = wt_error(-errno, "cannot open the BPF object");
+		goto fail;
+	}
+	err = configure(t->skel, o, target, f);
+	if (err)
+		goto fail;
+	err = worktrace_bpf__load(t->skel);
+	if (err) {
+		wt_error(err, "the kernel %s refuses worktrace's programs "
+			 "(worktrace doctor says what it lacks, --verbose shows why)", f->release);
+		goto fail;
+	}
+	/* the first grace period needs something to replace */
+	fd = bpf_map__fd(t->skel->maps.grace_inner);
+	err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.grace), &zero, &fd, BPF_ANY);
+	if (err) {
+		wt_error(err, "cannot set up the map of grace periods");
+		goto fail;
+	}
+	err = tracer__add_pids(t, target->pids, target->n_pids);
+	if (err)
+		goto fail;
+	*out = t;
+	return 0;
+fail:
+	tracer__close(t);
+	return err;
+}
+
+void tracer__close(struct tracer *t)
+{
+	if (!t)
+		return;
+	tracer__cost_end(t);
+	sampler__close(t->sampler);
+	ring_buffer__free(t->ring);
+	worktrace_bpf__destroy(t->skel);
+	free(t);
+}
+
+int tracer__add_pids(struct tracer *t, const pid_t *pids, unsigned n)
+{
+	int fd = bpf_map__fd(t->skel->maps.targets);
+	__u8 one = 1;
+
+	for (unsigned i = 0; i < n; i++) {
+		__u32 pid = pids[i];
+
+		if (bpf_map_update_elem(fd, &pid, &one, BPF_ANY))
+			return wt_error(-errno, "cannot note process %u as a target", pid);
+	}
+	return 0;
+}
+
+int tracer__attach(struct tracer *t)
+{
+	int err = worktrace_bpf__attach(t->skel);
+
+	if (err)
+		return wt_error(err, "cannot attach to the kernel's scheduler tracepoints");
+	if (!t->o->freq)
+		return 0;
+	return sampler__open(&t->sampler, t->skel->progs.wt_sample, t->o->event, t->o->freq);
+}
+
+void tracer__detach(struct tracer *t)
+{
+	sampler__close(t->sampler);
+	t->sampler = NULL;
+	worktrace_bpf__detach(t->skel);
+}
+
+/* All programs that ran before this call have ended when it returns (see grace in core.bpf.c). */
+static int wait_grace(struct tracer *t)
+{
+	int fd = bpf_map__fd(t->skel->maps.grace_inner);
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(bpf_map__fd(t->skel->maps.grace), &zero, &fd, BPF_ANY))
+		return wt_error(-errno, "cannot wait for the programs at work");
+	return 0;
+}
+
+/* Runs the task iterator; each record it writes goes to fn. */
+static int run_iter(struct tracer *t, enum wt_iter what, tracer_record_fn fn, void *arg)
+{
+	struct wt_thread_rec recs[64];
+	int fd, err = 0;
+	size_t have = 0;
+	ssize_t n;
+
+	t->skel->bss->run_iter = what;
+	fd = bpf_iter_create(bpf_link__fd(t->skel->links.wt_iter_task));
+	if (fd < 0)
+		return wt_error(-errno, "cannot walk the kernel's tasks");
+	while ((n = read(fd, (char *)recs + have, sizeof(recs) - have)) != 0) {
+		size_t whole;
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (n < 0) {
+			err = wt_error(-errno, "cannot walk the kernel's tasks");
+			break;
+		}
+		have += n;
+		whole = have / sizeof(*recs);
+		for (size_t i = 0; i < whole && fn && !err; i++)
+			err = fn(arg, &recs[i]);
+		if (err)
+			break;
+		memmove(recs, recs + whole, have - whole * sizeof(*recs));
+		have -= whole * sizeof(*recs);
+	}
+	close(fd);
+	return err;
+}
+
+int tracer__seed(struct tracer *t)
+{
+	return run_iter(t, WT_ITER_SEED, NULL, NULL);
+}
+
+int tracer__records(struct tracer *t, bool last, tracer_record_fn fn, void *arg)
+{
+	return run_iter(t, last ? WT_ITER_END : WT_ITER_SNAPSHOT, fn, arg);
+}
+
+__u64 tracer__start(struct tracer *t)
+{
+	__u64 now = now_ns();
+
+	__atomic_store_n(&t->skel->data->run_start_ns, now, __ATOMIC_SEQ_CST);
+	return now;
+}
+
+__u64 tracer__stop(struct tracer *t)
+{
+	__u64 now = now_ns();
+
+	__atomic_store_n(&t->skel->data->run_end_ns, now, __ATOMIC_SEQ_CST);
+	wait_grace(t);
+	return now;
+}
+
+unsigned tracer__live(const struct tracer *t)
+{
+	return __atomic_load_n(&t->skel->bss->run_live, __ATOMIC_RELAXED);
+}
+
+#define DETAIL_BATCH 1024
+
+/* Hands out and deletes all lines of a map that nobody writes to. */
+static int empty_details(int fd, tracer_detail_fn fn, void *arg)
+{
+	static struct wt_detail_key keys[DETAIL_BATCH];
+	static struct wt_detail_val vals[DETAIL_BATCH];
+	__u32 cursor_in[8], cursor_out[8], n;
+	void *in = NULL;
+	int err, ret;
+
+	for (;;) {
+		n = DETAIL_BATCH;
+		ret = bpf_map_lookup_and_delete_batch(fd, in, cursor_out, keys, vals, &n, NULL);
+		err = ret ? -errno : 0;
+		if (err && err != -ENOENT && err != -ENOSPC)
+			return wt_error(err, "cannot drain the detail map");
+		for (__u32 i = 0; i < n && err != -ENOSPC; i++) {
+			ret = fn(arg, &keys[i], &vals[i]);
+			if (ret)
+				return ret;
+		}
+		if (err == -ENOENT)
+			return 0;
+		if (err == -ENOSPC)
+			return wt_error(err, "a bucket of the detail map holds more than %d lines",
+					DETAIL_BATCH);
+		memcpy(cursor_in, cursor_out, sizeof(cursor_in));
+		in = cursor_in;
+	}
+}
+
+int tracer__swap_details(struct tracer *t, tracer_detail_fn fn, void *arg)
+{
+	__u32 gen = t->skel->bss->run_generation;
+	struct bpf_map *full = gen & 1 ? t->skel->maps.detail_b : t->skel->maps.detail_a;
+	struct wt_stats st;
+	int err;
+
+	__atomic_store_n(&t->skel->bss->run_generation, gen + 1, __ATOMIC_SEQ_CST);
+	if (!tracer__stats(t, &st))
+		t->details_before = st.count[WT_CNT_DETAIL];
+	err = wait_grace(t);
+	if (err)
+		return err;
+	return empty_details(bpf_map__fd(full), fn, arg);
+}
+
+double tracer__detail_fill(const struct tracer *t)
+{
+	struct wt_stats st;
+
+	if (tracer__stats(t, &st))
+		return 0;
+	return (double)(st.count[WT_CNT_DETAIL] - t->details_before) / t->o->detail_entries;
+}
+
+int tracer__on_event(struct tracer *t, tracer_event_fn fn, void *arg)
+{
+	t->ring = ring_buffer__new(bpf_map__fd(t->skel->maps.ring),
+				   (ring_buffer_sample_fn)fn, arg, NULL);
+	return t->ring ? 0 : wt_error(-errno, "cannot map the ring buffer");
+}
+
+int tracer__ring_fd(const struct tracer *t)
+{
+	return ring_buffer__epoll_fd(t->ring);
+}
+
+int tracer__consume(struct tracer *t)
+{
+	int n = ring_buffer__consume(t->ring);
+
+	return n < 0 ? wt_error(n, "cannot read the ring buffer") : 0;
+}
+
+int tracer__stats(const struct tracer *t, struct wt_stats *out)
+{
+	struct wt_stats *per_cpu = calloc(t->n_cpus, sizeof(*per_cpu));
+	__u32 zero = 0;
+	int err = 0;
+
+	memset(out, 0, sizeof(*out));
+	if (!per_cpu)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(bpf_map__fd(t->skel->maps.stats), &zero, per_cpu)) {
+		err = -errno;
+	} else {
+		/* nothing but 64-bit counters: add them all */
+		for (unsigned c = 0; c < t->n_cpus; c++)
+			for (size_t i = 0; i < sizeof(*out) / 8; i++)
+				((__u64 *)out)[i] += ((__u64 *)&per_cpu[c])[i];
+	}
+	free(per_cpu);
+	return err;
+}
+
+/* Adds up one field over the programs; cost: the time they took. */
+static __u64 sum_programs(const struct tracer *t, bool cost)
+{
+	struct bpf_program *p;
+	__u64 sum = 0;
+
+	bpf_object__for_each_program(p, t->skel->obj) {
+		struct bpf_prog_info info = {};
+		__u32 len = sizeof(info);
+		int fd = bpf_program__fd(p);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
+			sum += cost ? info.run_time_ns : info.recursion_misses;
+	}
+	return sum;
+}
+
+__u64 tracer__skipped(const struct tracer *t)
+{
+	return sum_programs(t, false);
+}
+
+__u64 tracer__map_bytes(const struct tracer *t)
+{
+	struct bpf_map *m;
+	__u64 sum = 0;
+
+	bpf_object__for_each_map(m, t->skel->obj) {
+		unsigned long long v;
+		char path[64], line[128];
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", bpf_map__fd(m));
+		f = fopen(path, "re");
+		while (f && fgets(line, sizeof(line), f))
+			if (sscanf(line, "memlock: %llu", &v) == 1)
+				sum += v;
+		if (f)
+			fclose(f);
+	}
+	return sum;
+}
+
+void tracer__cost_begin(struct tracer *t)
+{
+	if (t->stats_fd >= 0)
+		return;
+	t->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	t->window_start = now_ns();
+	t->window_before = sum_programs(t, true);
+}
+
+void tracer__cost_end(struct tracer *t)
+{
+	if (t->stats_fd < 0)
+		return;
+	t->window_cost += sum_programs(t, true) - t->window_before;
+	t->window_ns += now_ns() - t->window_start;
+	close(t->stats_fd);
+	t->stats_fd = -1;
+}
+
+__u64 tracer__cost_ns(const struct tracer *t, __u64 duration_ns)
+{
+	if (!t->window_ns)
+		return 0;
+	return (__u64)((double)t->window_cost * ((double)duration_ns / (double)t->window_ns));
+}

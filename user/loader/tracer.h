@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tracer.h - the kernel side as the rest of user space sees it; tracer.c is the
+ * only file that knows the skeleton.
+ *
+ * Life: open (configure, load) → attach → seed → start → … swap, records, ring …
+ * → stop → the same readers once more → close.  Errors are printed where they
+ * are found and returned as a negative errno or WT_ESAID.
+ */
+#ifndef WT_TRACER_H
+#define WT_TRACER_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include "options.h"
+#include "target/target.h"
+#include "loader/features.h"
+#include "worktrace.h"
+
+struct tracer;
+
+int tracer__open(struct tracer **out, const struct options *o, const struct target *t,
+		 const struct features *f);
+/* Detaches and frees everything; NULL is fine. */
+void tracer__close(struct tracer *t);
+
+int tracer__attach(struct tracer *t);
+/* More processes whose tasks, and descendants, the next seed takes up. */
+int tracer__add_pids(struct tracer *t, const pid_t *pids, unsigned n);
+/* Takes up the target's tasks that are not traced yet. */
+int tracer__seed(struct tracer *t);
+/* From now on time is charged.  Returns that instant, CLOCK_MONOTONIC ns. */
+__u64 tracer__start(struct tracer *t);
+/* No time after this instant is charged; waits until no program is at work on an earlier one. */
+__u64 tracer__stop(struct tracer *t);
+/* Lets the programs go; the maps stay readable. */
+void tracer__detach(struct tracer *t);
+
+/* Threads that are traced and alive. */
+unsigned tracer__live(const struct tracer *t);
+
+/*
+ * The records of the live threads, straight from the iterator: last: as the last
+ * word on them (after stop), else as a snapshot.  Returns 0 or a negative errno.
+ */
+typedef int (*tracer_record_fn)(void *arg, const struct wt_thread_rec *rec);
+int tracer__records(struct tracer *t, bool last, tracer_record_fn fn, void *arg);
+
+/*
+ * Gives the programs the other detail map, waits until none writes to the first,
+ * hands out its lines and empties it.
+ */
+typedef int (*tracer_detail_fn)(void *arg, const struct wt_detail_key *k,
+				const struct wt_detail_val *v);
+int tracer__swap_details(struct tracer *t, tracer_detail_fn fn, void *arg);
+/* The share of the detail map in use that has filled since the last swap, 0 … 1. */
+double tracer__detail_fill(const struct tracer *t);
+
+/* Ring buffer: fn gets each event (data starts with struct wt_event). */
+typedef int (*tracer_event_fn)(void *arg, const void *data, size_t size);
+int tracer__on_event(struct tracer *t, tracer_event_fn fn, void *arg);
+/* Readable when the kernel side wants attention at once. */
+int tracer__ring_fd(const struct tracer *t);
+/* Hands out what is in the ring. */
+int tracer__consume(struct tracer *t);
+
+/* Sums over the CPUs. */
+int tracer__stats(const struct tracer *t, struct wt_stats *out);
+/* Program runs that the kernel skipped because a program was already at work on that CPU. */
+__u64 tracer__skipped(const struct tracer *t);
+/* Memory of all maps as the kernel accounts it. */
+__u64 tracer__map_bytes(const struct tracer *t);
+
+/*
+ * The programs' own cost.  The kernel measures only while asked to, and that
+ * costs two clock reads for every run of every BPF program of the machine: so it
+ * is asked for short windows, and the share of time found there stands for all.
+ */
+void tracer__cost_begin(struct tracer *t);
+void tracer__cost_end(struct tracer *t);
+/* ns of program time over duration_ns, scaled from the windows; 0 when there was none. */
+__u64 tracer__cost_ns(const struct tracer *t, __u64 duration_ns);
+
+#endif /* WT_TRACER_H */

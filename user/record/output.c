@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* output.c - from the closed account to files, standard output and the terminal. */
+#include "record/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "loader/checks.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "version.h"
+
+static const struct {
+	enum wt_loss loss;
+	bool benign;
+	const char *name, *what;
+} kernel_losses[] = {
+	{ WT_LOSS_DETAIL, false, "detail_full", "waits found the detail map full: their time has no reason or stack (--detail-entries)" },
+	{ WT_LOSS_SAMPLE, false, "sample_full", "samples found the detail map full (--detail-entries)" },
+	{ WT_LOSS_STACK, false, "stack_ring_full", "stacks found the ring full and were sent later or not at all (--ring-kb)" },
+	{ WT_LOSS_REASON, false, "reason_ring_full", "wait reasons found the ring full (--ring-kb)" },
+	{ WT_LOSS_EXIT, false, "exit_ring_full", "ended threads found the ring full: they are in the sum, without a name (--ring-kb)" },
+	{ WT_LOSS_THREADS, false, "threads", "threads could not be taken up: they are outside this account" },
+	{ WT_LOSS_MISSED_SWITCH, true, "missed_switch", "switches were not traced by the kernel, found and repaired" },
+	{ WT_LOSS_USTACK, true, "user_stack_unreadable", "user stacks could not be read beyond their first frame" },
+	{ WT_LOSS_KSTACK, true, "kernel_stack_failed", "kernel stacks could not be taken" },
+	{ WT_LOSS_CLOCK, false, "clock_backwards", "intervals would have been negative and were set to 0" },
+};
+_Static_assert(sizeof(kernel_losses) / sizeof(*kernel_losses) == WT_LOSSES, "each loss has a name");
+
+unsigned session__losses(struct session *s, struct recording_loss *out)
+{
+	struct symbols_stats sym;
+	struct sideband_stats sb;
+	struct wt_stats st;
+	unsigned n = 0;
+
+	if (tracer__stats(s->tracer, &st))
+		memset(&st, 0, sizeof(st));
+	for (; n < WT_LOSSES; n++)
+		out[n] = (struct recording_loss){ kernel_losses[n].name, kernel_losses[n].what,
+						  st.loss[kernel_losses[n].loss],
+						  kernel_losses[n].benign };
+	symbols__stats(s->symbols, &sym);
+	sideband__stats(s->sideband, &sb);
+	out[n++] = (struct recording_loss){ "program_skipped",
+		"runs of worktrace's programs were skipped by the kernel",
+		tracer__skipped(s->tracer), true };
+	out[n++] = (struct recording_loss){ "sideband", "mapping and process records were lost (--sideband-pages)",
+					    sb.lost, false };
+	out[n++] = (struct recording_loss){ "object_gone", "mapped files were gone before they could be opened",
+					    sym.object_gone, false };
+	out[n++] = (struct recording_loss){ "frames_folded", "frames found their table full", sym.evicted, false };
+	out[n++] = (struct recording_loss){ "frames_unmapped", "distinct frames lie outside every known mapping",
+					    sym.no_mapping, true };
+	return n;
+}
+
+static const char *frame_name(void *ctx, __u32 frame)
+{
+	return symbols__name(ctx, frame);
+}
+
+static const char *frame_kernel_name(void *ctx, __u32 frame)
+{
+	return symbols__kernel_name(ctx, frame);
+}
+
+static bool frame_is_root(void *ctx, __u32 frame)
+{
+	return symbols__is_root(ctx, frame);
+}
+
+static json_t *command_json(const struct session *s)
+{
+	json_t *a = json_array();
+
+	for (char **p = s->o->command; *p; p++) {
+		json_t *v = json_string(*p);
+
+		/* JSON is UTF-8, an argument is any bytes */
+		json_array_append_new(a, v ? v : json_string("[not UTF-8]"));
+	}
+	return a;
+}
+
+static json_t *target_json(const struct session *s)
+{
+	json_t *t = target__json(s->target);
+
+	if (t && s->o->command) {
+		json_object_set_new(t, "type", json_string("command"));
+		json_object_set_new(t, "command", command_json(s));
+	}
+	return t;
+}
+
+static json_t *options_json(const struct options *o)
+{
+	return json_pack("{s:f, s:i, s:s, s:b, s:b, s:b, s:f, s:i, s:i, s:i, s:i, s:i, s:i, s:i}",
+			 "duration_s", o->duration_s, "frequency", (int)o->freq, "event", o->event,
+			 "user_stacks", !o->no_user_stacks, "kernel_stacks", !o->no_kernel_stacks,
+			 "remember", !o->no_remember, "checkpoint_s", o->checkpoint_s,
+			 "drain_ms", (int)o->drain_ms, "detail_entries", (int)o->detail_entries,
+			 "ring_kb", (int)o->ring_kb, "seen_entries", (int)o->seen_entries,
+			 "max_exited", (int)o->max_exited, "max_stacks", (int)o->max_stacks,
+			 "sideband_pages", (int)o->sideband_pages);
+}
+
+/* What of a recording must be given back. */
+struct owned {
+	struct recording r;
+	struct recording_loss loss[SESSION_LOSSES];
+	struct utsname uts;
+};
+
+static int describe(struct session *s, struct owned *w, bool complete)
+{
+	struct recording *r = &w->r;
+	struct rusage ru;
+
+	memset(w, 0, sizeof(*w));
+	uname(&w->uts);
+	r->ledger = s->ledger;
+	r->frames = (struct ledger_frames){ s->symbols, frame_name, frame_kernel_name,
+					    frame_is_root };
+	r->host = w->uts.nodename;
+	r->kernel = w->uts.release;
+	r->version = WT_VERSION;
+	r->start_ns = s->start_ns;
+	r->end_ns = complete ? s->end_ns : now_ns();
+	r->utc_offset_ns = (__s64)(clock_ns(CLOCK_REALTIME) - now_ns());
+	r->complete = complete;
+	r->end_reason = complete ? s->end_reason : "running";
+	r->has_exit = s->command_ended;
+	if (s->command_ended && WIFEXITED(s->command_status))
+		r->exit_status = WEXITSTATUS(s->command_status);
+	else if (s->command_ended)
+		r->exit_signal = WTERMSIG(s->command_status);
+	r->self.startup_ns = s->start_ns - s->begin_ns;
+	r->self.bpf_map_bytes = tracer__map_bytes(s->tracer);
+	r->self.bpf_ns = tracer__cost_ns(s->tracer, r->end_ns - r->start_ns);
+	r->target = target_json(s);
+	r->options = options_json(s->o);
+	r->features = checks__json(&s->features, true);
+	if (!r->target || !r->options)
+		return -ENOMEM;
+	if (ledger__settle(s->ledger, &r->frames, &r->totals))
+		return -ENOMEM;
+	r->n_loss = session__losses(s, w->loss);
+	r->loss = w->loss;
+	getrusage(RUSAGE_SELF, &ru);
+	r->self.cpu_ns = (ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * NSEC_PER_SEC +
+			 (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) * 1000ULL;
+	r->self.rss_peak_bytes = ru.ru_maxrss * 1024ULL;
+	return 0;
+}
+
+static void undescribe(struct owned *w)
+{
+	json_decref(w->r.target);
+	json_decref(w->r.options);
+	json_decref(w->r.features);
+}
+
+int session__write(struct session *s, bool complete)
+{
+	struct owned w;
+	int err;
+
+	if (!s->dir)
+		return 0;
+	err = describe(s, &w, complete);
+	if (err)
+		wt_error(err, "cannot settle the ledger");
+	else
+		err = recdir__write(s->dir, &w.r);
+	undescribe(&w);
+	if (!err)
+		s->wrote = true;
+	return err;
+}
+
+static int print_folded(struct session *s, const struct recording *r)
+{
+	int err;
+
+	if (s->o->folded < 0)
+		return 0;
+	err = sink_folded(r, s->o->folded, stdout);
+	if (!err && fflush(stdout))
+		err = -errno;
+	return err ? wt_error(err, "cannot write the folded stacks to standard output") : 0;
+}
+
+int session__print(struct session *s)
+{
+	struct owned w;
+	int err;
+
+	err = describe(s, &w, true);
+	if (err)
+		wt_error(err, "cannot settle the ledger");
+	else
+		err = print_folded(s, &w.r);
+	if (!err && !s->o->quiet) {
+		sink_terminal(&w.r, stderr, isatty(STDERR_FILENO));
+		if (s->dir)
+			fprintf(stderr, "\nrecording: %s\n", recdir__path(s->dir));
+		if (s->launch && !s->command_ended)
+			wt_info("the command still runs, as process %d", launch__pid(s->launch));
+	}
+	undescribe(&w);
+	return err;
+}

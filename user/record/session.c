@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* session.c - opening and closing: everything that must hold before time is charged. */
+#include "record/session.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "loader/checks.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+static int open_signals(struct session *s)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return wt_error(-errno, "cannot block signals");
+	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return s->signal_fd < 0 ? wt_error(-errno, "cannot receive signals") : 0;
+}
+
+int session__take_signal(struct session *s)
+{
+	struct signalfd_siginfo info;
+
+	if (read(s->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	/* the terminal has sent it to the command as well; kill(1) has not */
+	if (s->launch && !s->command_ended && info.ssi_code == SI_USER)
+		launch__kill(s->launch, info.ssi_signo);
+	return info.ssi_signo;
+}
+
+/* A signal while starting up: nothing has been recorded, nothing is left behind. */
+static int interrupted(struct session *s)
+{
+	if (!session__take_signal(s))
+		return 0;
+	return wt_error(WT_ESAID, "interrupted before the recording began");
+}
+
+/* The name of the default directory: the command, or what the target is called. */
+static const char *target_name(const struct options *o, char *buf, size_t sz)
+{
+	if (o->command) {
+		const char *slash = strrchr(o->command[0], '/');
+
+		return slash ? slash + 1 : o->command[0];
+	}
+	if (o->comm)
+		return o->comm;
+	if (o->cgroup) {
+		snprintf(buf, sz, "%s", o->cgroup);
+		return basename(buf);
+	}
+	if (o->all)
+		return "all";
+	snprintf(buf, sz, "pid-%d", o->n_pids ? o->pids[0] : 0);
+	return buf;
+}
+
+static int open_output(struct session *s)
+{
+	char name[4096];
+	struct recdir_opts opts = {
+		.path = s->o->output,
+		.name = target_name(s->o, name, sizeof(name)),
+		.force = s->o->force,
+		.owner = s->o->owner,
+	};
+
+	if (s->o->folded >= 0 && !s->o->output)
+		return 0;
+	return recdir__open(&s->dir, &opts);
+}
+
+static int open_target(struct session *s)
+{
+	const struct options *o = s->o;
+	int err;
+
+	if (!o->command)
+		return target__open(&s->target, o);
+	err = launch__prepare(&s->launch, o->command, o->user, o->folded >= 0);
+	if (err)
+		return err;
+	return target__open_pid(&s->target, launch__pid(s->launch));
+}
+
+static int open_stages(struct session *s)
+{
+	const struct options *o = s->o;
+	struct ledger_opts lo = {
+		.max_exited = o->max_exited,
+		.max_stacks = o->max_stacks,
+		.period_ns = o->freq && !strcmp(o->event, "cpu-clock") ? NSEC_PER_SEC / o->freq : 0,
+	};
+	int err;
+
+	err = ledger__new(&s->ledger, &lo);
+	if (!err)
+		err = symbols__new(&s->symbols);
+	if (err)
+		return wt_error(err, "cannot start");
+	err = tracer__open(&s->tracer, o, s->target, &s->features);
+	if (!err)
+		err = sideband__open(&s->sideband, o->sideband_pages);
+	if (!err)
+		err = drain__new(&s->drain, s->tracer, s->ledger, s->symbols, s->sideband);
+	return err;
+}
+
+/* The target may have died while we were getting ready. */
+static int check_target(struct session *s)
+{
+	const struct options *o = s->o;
+
+	if (s->target->type == WT_TARGET_PIDS && !s->launch &&
+	    target__alive(s->target) < s->target->n_pids)
+		return wt_error(WT_ESAID, s->target->n_pids > 1 ?
+				"one of the processes ended before it could be traced" :
+				"process %d ended before it could be traced", s->target->pids[0]);
+	if (!tracer__live(s->tracer) && !o->wait && s->target->type != WT_TARGET_ALL)
+		return wt_error(WT_ESAID, "the target ended before it could be traced");
+	return 0;
+}
+
+/* Unlocked memory for maps on the kernels that still count it; no harm where refused. */
+static void raise_limits(void)
+{
+	struct rlimit files, mem = { RLIM_INFINITY, RLIM_INFINITY };
+
+	setrlimit(RLIMIT_MEMLOCK, &mem);
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+int session__open(struct session *s, const struct options *o)
+{
+	int err;
+
+	s->o = o;
+	s->begin_ns = now_ns();
+	s->signal_fd = -1;
+	err = open_signals(s);
+	if (err)
+		return err;
+	features__detect(&s->features);
+	err = checks__require(&s->features);
+	if (!err)
+		err = open_output(s);
+	if (!err)
+		err = open_target(s);
+	if (err)
+		return err;
+	raise_limits();
+	err = open_stages(s);
+	if (!err)
+		err = interrupted(s);
+	if (!err)
+		err = tracer__attach(s->tracer);
+	if (!err)
+		err = tracer__seed(s->tracer);
+	if (!err)
+		err = check_target(s);
+	if (!err)
+		err = interrupted(s);
+	if (err)
+		return err;
+	s->start_ns = tracer__start(s->tracer);
+	if (s->launch)
+		err = launch__go(s->launch);
+	if (!err)
+		err = drain__seed_mappings(s->drain, s->start_ns);
+	return err;
+}
+
+int session__finish(struct session *s)
+{
+	int err, err2;
+
+	s->end_ns = tracer__stop(s->tracer);
+	tracer__cost_end(s->tracer);
+	/* threads that end from now on send a record, the others are walked */
+	err = drain__records(s->drain, true);
+	err2 = drain__details(s->drain);
+	tracer__detach(s->tracer);
+	if (!err2)		/* what came between the walk and the detaching */
+		err2 = drain__events(s->drain);
+	if (s->launch && !s->command_ended &&
+	    !launch__reap(s->launch, &s->command_status, false))
+		s->command_ended = true;
+	return err ? err : err2;
+}
+
+void session__close(struct session *s)
+{
+	drain__free(s->drain);
+	tracer__close(s->tracer);
+	sideband__close(s->sideband);
+	symbols__free(s->symbols);
+	ledger__free(s->ledger);
+	target__close(s->target);
+	launch__free(s->launch);
+	recdir__close(s->dir);
+	if (s->signal_fd >= 0)
+		close(s->signal_fd);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * session.h - one recording from the command line to the directory on disk.
+ *
+ * Life: open (everything is checked, loaded and attached; the account begins) →
+ * run (until something ends it) → finish (the account is closed and complete) →
+ * write → close.  Errors are printed where they are found.
+ */
+#ifndef WT_SESSION_H
+#define WT_SESSION_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "drain/drain.h"
+#include "drain/sideband.h"
+#include "ledger/ledger.h"
+#include "loader/features.h"
+#include "loader/tracer.h"
+#include "options.h"
+#include "sinks/recording.h"
+#include "symbols/symbols.h"
+#include "target/launch.h"
+#include "target/target.h"
+
+struct session {
+	const struct options *o;
+	struct features features;
+	struct recdir *dir;		/* NULL: --folded without -o */
+	struct launch *launch;		/* NULL: no command */
+	struct target *target;
+	struct tracer *tracer;
+	struct ledger *ledger;
+	struct symbols *symbols;
+	struct sideband *sideband;
+	struct drain *drain;
+	int signal_fd;			/* SIGINT, SIGTERM, SIGHUP: blocked, read here */
+	__u64 begin_ns;			/* when worktrace was started */
+	__u64 start_ns, end_ns;		/* of the account */
+	const char *end_reason;
+	bool command_ended;
+	int command_status;		/* as of wait(2) */
+	bool wrote;			/* at least one checkpoint is on disk */
+};
+
+/* s: zeroed.  0, or a negative errno or WT_ESAID; call close in any case. */
+int session__open(struct session *s, const struct options *o);
+/* Returns when the recording is over; an error ends it too, what was recorded stays. */
+int session__run(struct session *s);
+int session__finish(struct session *s);
+/* complete: the account is closed; else a checkpoint. */
+int session__write(struct session *s, bool complete);
+/* --folded, and what a person wants to see. */
+int session__print(struct session *s);
+void session__close(struct session *s);
+
+/* Takes a waiting signal, sent on to the command unless the terminal did so; 0: none. */
+int session__take_signal(struct session *s);
+/* Fills losses (at least SESSION_LOSSES places); returns how many. */
+#define SESSION_LOSSES 32
+unsigned session__losses(struct session *s, struct recording_loss *out);
+
+#endif /* WT_SESSION_H */
