@@ -48,17 +48,20 @@ static void leaves_the_rest_alone(void **state)
 /* Substitutions that double at each step: a short symbol, an endless name. */
 static void bounds_explosions(void **state)
 {
-	char symbol[1200] = "_Z1fI", *p = symbol + strlen(symbol);
+	char symbol[1200] = "_Z1fISt4pairIiiE", *p = symbol + strlen(symbol);
 	const char *out;
 	int i;
 
 	(void)state;
-	p += sprintf(p, "St4pairIiiE");
-	for (i = 0; i < 30; i++)
-		p += sprintf(p, "St4pairIS%c_S%c_E", i ? (i < 11 ? '0' + i - 1 : 'A' + i - 11) : '_',
-			     i ? (i < 11 ? '0' + i - 1 : 'A' + i - 11) : '_');
+	/* S_ is pair, S0_ pair<int, int>, S1_ pair<S0_, S0_> … */
+	for (i = 0; i < 34; i++) {
+		char c = i < 10 ? '0' + i : 'A' + i - 10;
+
+		p += sprintf(p, "S_IS%c_S%c_E", c, c);
+	}
 	strcpy(p, "Evv");
 	out = demangled(symbol);
+	assert_int_equal(strncmp(out, "f<std::pair<int, int>", 21), 0);
 	assert_int_equal(strlen(out), NAME_MAX_SZ - 1);
 	assert_string_equal(out + NAME_MAX_SZ - 4, "...");
 
