@@ -337,14 +337,17 @@ static void write_audit(const struct page *p)
 	const struct ledger_totals *t = &p->r->totals;
 	char share[32];
 
-	if (!t->cpu_kernel_ns && !t->runq_kernel_ns)
-		fputs("  the audit had no closed interval to compare", p->f);
-	else if (within(t->cpu_residual_ppm) && within(t->runq_residual_ppm))
-		fputs("  the audit passes", p->f);
-	else
-		warning(p, "  the audit finds a difference");
-	fprintf(p->f, ": cpu %+ld ppm, run queue %+ld ppm against the kernel's books (limit %d)\n",
-		lround(t->cpu_residual_ppm), lround(t->runq_residual_ppm), AUDIT_LIMIT_PPM);
+	if (!t->cpu_kernel_ns && !t->runq_kernel_ns) {
+		fputs("  the audit had no closed interval to compare\n", p->f);
+	} else {
+		if (within(t->cpu_residual_ppm) && within(t->runq_residual_ppm))
+			fputs("  the audit passes", p->f);
+		else
+			warning(p, "  the audit finds a difference");
+		fprintf(p->f, ": cpu %+ld ppm, run queue %+ld ppm against the kernel's books "
+			"(limit %d)\n", lround(t->cpu_residual_ppm),
+			lround(t->runq_residual_ppm), AUDIT_LIMIT_PPM);
+	}
 	if (t->witness_waits)
 		fprintf(p->f, "  the kernel function speaks of another state in %llu of %llu waits "
 			"(%s)\n", t->witness_disagreements, t->witness_waits,
