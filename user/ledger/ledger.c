@@ -9,7 +9,7 @@
 
 #define DEFAULT_MAX_EXITED 10000
 #define DEFAULT_MAX_STACKS 100000
-#define DEFAULT_MAX_LINES 150000
+#define DEFAULT_MAX_LINES 100000
 
 static const char *const state_names[WT_STATES] = {
 	"cpu", "runq", "throttled", "disk", "net", "ipc", "lock",

@@ -23,7 +23,7 @@ struct ledger;
 struct ledger_opts {
 	unsigned max_exited;	/* exited threads kept as rows; beyond, folded by name (10000) */
 	unsigned max_stacks;	/* distinct stacks kept; beyond, time goes to a [folded] stack (100000) */
-	unsigned max_lines;	/* detail lines kept whole; beyond, new ones lose stacks, then objects (150000) */
+	unsigned max_lines;	/* detail lines kept whole; beyond, new ones lose stacks, then objects (100000) */
 	__u64 period_ns;	/* nominal time between two samples of a CPU; 0: unknown */
 };
 

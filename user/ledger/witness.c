@@ -7,7 +7,8 @@
  *
  * A function listed here says which states it is compatible with.  One that is
  * not listed has no say, and the next one outward is asked.  Names are those of
- * Linux 6.1 to 6.18.
+ * Linux 6.1 to 6.18; callers of small functions are listed too, as a compiler may
+ * have inlined those: wait_for_vfork_done() into kernel_clone(), for one.
  */
 #include "ledger/internal.h"
 
@@ -26,6 +27,7 @@ static const struct says table[] = {
 	{ "__down*", S(LOCK) },
 	{ "__folio_lock*", S(DISK) | S(MEM) },
 	{ "__futex_wait", S(LOCK) },
+	{ "__inet_stream_connect", S(NET) },
 	{ "__iomap_dio_rw", S(DISK) },
 	{ "__mem_cgroup_handle_over_high", S(MEM) },
 	{ "__mutex_lock*", S(LOCK) },
@@ -47,6 +49,9 @@ static const struct says table[] = {
 	{ "btrfs_*", S(DISK) },
 	{ "common_nsleep*", S(SLEEP) },
 	{ "congestion_wait", S(MEM) | S(DISK) },
+	{ "copy_process", S(LOCK) | S(MEM) | S(DISK) | S(OTHER) },
+	{ "coredump_wait", S(OTHER) },
+	{ "do_coredump", S(OTHER) },
 	{ "do_epoll_wait", S(IDLE) | S(SLEEP) },
 	{ "do_exit", S(OTHER) },
 	{ "do_freezer_trap", S(STOPPED) },
@@ -80,12 +85,15 @@ static const struct says table[] = {
 	{ "folio_wait_bit*", S(DISK) | S(MEM) },
 	{ "folio_wait_writeback", S(DISK) | S(MEM) },
 	{ "fuse_*", S(DISK) | S(OTHER) },
+	{ "futex_do_wait", S(LOCK) },
 	{ "futex_lock_pi*", S(LOCK) },
 	{ "futex_wait*", S(LOCK) },
+	{ "get_signal", S(STOPPED) | S(OTHER) },
 	{ "handle_userfault", S(OTHER) },
 	{ "hrtimer_nanosleep", S(SLEEP) },
 	{ "inet_csk_accept", S(IDLE) },
 	{ "inet_csk_wait_for_connect", S(IDLE) },
+	{ "inet_stream_connect", S(NET) },
 	{ "inet_wait_for_connect", S(NET) },
 	{ "inotify_read", S(IDLE) },
 	{ "io_cqring_wait*", S(IDLE) },
@@ -95,6 +103,7 @@ static const struct says table[] = {
 	{ "jbd2_*", S(DISK) },
 	{ "kauditd_thread", S(IDLE) },
 	{ "kcompactd", S(IDLE) },
+	{ "kernel_clone", S(CHILD) },
 	{ "kernel_wait4", S(CHILD) },
 	{ "kernel_waitid", S(CHILD) },
 	{ "khugepaged", S(IDLE) },
@@ -154,6 +163,8 @@ static const struct says table[] = {
 	{ "unix_stream_data_wait", S(IPC) },
 	{ "unix_stream_read_generic", S(IPC) },
 	{ "unix_wait_for_peer", S(IPC) },
+	{ "vfs_coredump", S(OTHER) },
+	{ "vsock_*", S(IPC) },
 	{ "wait_for_partner", S(IPC) },
 	{ "wait_for_vfork_done", S(CHILD) },
 	{ "wait_on_page_*", S(DISK) | S(MEM) },

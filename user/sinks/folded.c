@@ -142,15 +142,6 @@ static int add_line(void *arg, const struct ledger_line *line)
 
 	if (!line->ns || !wanted(fo->which, line->state))
 		return 0;
-	if (fo->n == fo->max) {
-		size_t max = fo->max ? fo->max * 2 : 4096;
-		struct entry *v = realloc(fo->entries, max * sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		fo->entries = v;
-		fo->max = max;
-	}
 	e = &fo->entries[fo->n];
 	*e = (struct entry){ .ustack = line->ustack, .n_ustack = line->n_ustack,
 			     .kstack = line->kstack, .n_kstack = line->n_kstack, .ns = line->ns };
@@ -168,6 +159,27 @@ static int add_line(void *arg, const struct ledger_line *line)
 	if (!err)
 		fo->n++;
 	return err;
+}
+
+/* Counted before they are made: doubling an array would need three times its size. */
+static int count_line(void *arg, const struct ledger_line *line)
+{
+	struct folder *fo = arg;
+
+	fo->max += line->ns && wanted(fo->which, line->state);
+	return 0;
+}
+
+static int collect(struct folder *fo)
+{
+	int err = ledger__each_line(fo->r->ledger, count_line, fo);
+
+	if (err)
+		return err;
+	fo->entries = calloc(fo->max + 1, sizeof(*fo->entries));
+	if (!fo->entries)
+		return -ENOMEM;
+	return ledger__each_line(fo->r->ledger, add_line, fo);
 }
 
 static struct name *name_at(const struct folder *fo, __u32 ref)
@@ -264,7 +276,7 @@ int sink_folded(const struct recording *r, enum folded_which which, FILE *f)
 	struct folder fo = { .r = r, .which = which, .names.size = sizeof(struct name) };
 	int err;
 
-	err = ledger__each_line(r->ledger, add_line, &fo);
+	err = collect(&fo);
 	if (!err)
 		err = rank_names(&fo);
 	if (!err) {
