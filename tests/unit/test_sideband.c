@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -47,7 +48,15 @@ struct mmap2 {
 	struct perf_event_header h;
 	__u32 pid, tid;
 	__u64 addr, len, pgoff;
-	__u8 id_size, zero[3], id[20];
+	union {
+		struct {
+			__u8 id_size, zero[3], id[20];
+		};
+		struct {
+			__u32 maj, min;
+			__u64 ino, generation;
+		};
+	};
 	__u32 prot, flags;
 	char path[16];
 	__u64 time;
@@ -177,6 +186,48 @@ static void counts_and_ignores(void **state)
 	assert_int_equal(records, 4);
 	assert_string_equal(name(s, PID, 15, 0x1001), "[unmapped+0x1000]");
 	assert_string_equal(name(s, PID, 15, 0x2001), "[b+0x1]");
+	symbols__free(s);
+	free(m);
+}
+
+/* As kernels before 5.12 tell it: device and inode, and the file has to say the rest. */
+static void names_without_build_ids(void **state)
+{
+	const char *path = fixture_cc("s", "shapes.s", "-shared -nostdlib -Wl,-z,noseparate-code");
+	uint64_t inner = fixture_addr(path, "inner");
+	struct made *m = new_ring(0);
+	struct mmap2 r = mmap_rec(PID, 2, 0x10000, 1);
+	struct { char bytes[256]; } big = { 0 };
+	__u64 records = 0, lost = 0, stamp = 2;
+	struct symbols_stats st;
+	struct symbols *s;
+	struct stat sb;
+
+	(void)state;
+	assert_int_equal(stat(path, &sb), 0);
+	r.h.misc = 0;
+	r.h.size = sizeof(big);
+	r.len = 0x10000;
+	r.maj = major(sb.st_dev);
+	r.min = minor(sb.st_dev);
+	r.ino = sb.st_ino;
+	r.generation = 0;
+	memcpy(big.bytes, &r, sizeof(r));
+	strcpy(big.bytes + offsetof(struct mmap2, path), path);
+	memcpy(big.bytes + sizeof(big) - 8, &stamp, 8);
+	put(m, &big, sizeof(big));
+	/* another inode: that path is another file now */
+	r.pid = PID + 1;
+	r.ino++;
+	memcpy(big.bytes, &r, offsetof(struct mmap2, path));
+	put(m, &big, sizeof(big));
+	assert_int_equal(symbols__new(&s), 0);
+	sideband_rings__drain(&m->r, 1, 100, s, &records, &lost);
+	assert_int_equal(records, 2);
+	assert_string_equal(name(s, PID, 15, 0x10000 + inner), "inner");
+	assert_string_equal(name(s, PID + 1, 15, 0x10010), "[s+0x10]");
+	symbols__stats(s, &st);
+	assert_int_equal(st.object_gone, 1);
 	symbols__free(s);
 	free(m);
 }
@@ -348,6 +399,7 @@ int main(void)
 		cmocka_unit_test(merges_rings_by_time),
 		cmocka_unit_test(wraps_around),
 		cmocka_unit_test(counts_and_ignores),
+		cmocka_unit_test(names_without_build_ids),
 		cmocka_unit_test(survives_noise),
 		cmocka_unit_test(names_the_short_lived),
 		cmocka_unit_test(counts_what_the_kernel_lost),
