@@ -64,6 +64,7 @@ static void test_inline_reasons(void **state)
 		{ WT_SLEEP, WT_K_POLL_TIMER, "poll timeout", "[sleep poll timeout]" },
 		{ WT_IDLE, WT_K_EPOLL, "epoll", "[idle epoll]" },
 		{ WT_IDLE, WT_K_POLL | 3ULL << 32, "poll(3)", "[idle poll(3)]" },
+		{ WT_IDLE, WT_K_POLL, "poll", "[idle poll]" },
 		{ WT_IDLE, WT_K_KTHREAD, "kernel thread", "[idle kernel thread]" },
 		{ WT_STOPPED, WT_K_TRACED, "ptrace", "[stopped ptrace]" },
 		{ WT_OTHER, INLINE(WT_K_SYSCALL, 511), "syscall 511", "[other syscall 511]" },

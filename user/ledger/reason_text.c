@@ -268,7 +268,7 @@ static void say_other(struct words *w, const struct wt_reason *r)
 		say_call(w, r, "sleep");
 		break;
 	case WT_K_POLL:
-		say(w, "poll(%u)", r->n);
+		say(w, r->n ? "poll(%u)" : "poll", r->n);
 		break;
 	case WT_K_SYSCALL:
 		say_call(w, r, NULL);

@@ -140,18 +140,9 @@ struct who {
 	__u64 threads, work_ns, st_ns[WT_STATES];
 };
 
-static const char *who_name(const struct ledger_thread *t)
-{
-	if (t->flags & WT_F_SELF)
-		return "worktrace itself";
-	if (t->flags & (WT_F_KTHREAD | WT_F_IOWORKER))
-		return "kernel threads";
-	return t->pcomm;
-}
-
 static int add_thread(void *arg, const struct ledger_thread *t)
 {
-	const char *name = who_name(t);
+	const char *name = waits__who(t);
 	/* a program that calls itself "kernel threads" stays apart from them */
 	char key[WT_COMM_LEN + 16];
 	struct who *who;

@@ -35,8 +35,18 @@ static int add_cell(struct collector *c, __u32 row, __u32 bucket, __u64 count)
 	return 0;
 }
 
+const char *waits__who(const struct ledger_thread *t)
+{
+	if (t->flags & WT_F_SELF)
+		return "worktrace itself";
+	if (t->flags & (WT_F_KTHREAD | WT_F_IOWORKER))
+		return "kernel threads";
+	return t->pcomm;
+}
+
 static struct wait_row *row_of(struct collector *c, const struct ledger_line *line)
 {
+	const char *who = c->per_pid ? line->thread->pcomm : waits__who(line->thread);
 	__u32 tgid = c->per_pid ? line->thread->tgid : 0;
 	char reason[96], key[160];
 	struct wait_row *row;
@@ -46,12 +56,12 @@ static struct wait_row *row_of(struct collector *c, const struct ledger_line *li
 		strcpy(reason, "[unattributed]");
 	else
 		ledger__reason_text(c->r->ledger, line->state, line->reason, reason, sizeof(reason));
-	n = snprintf(key, sizeof(key), "%u %u %s %s", line->state, tgid, line->thread->pcomm, reason);
+	n = snprintf(key, sizeof(key), "%u %u %s %s", line->state, tgid, who, reason);
 	row = rowmap__get(&c->w->map, key, (size_t)n < sizeof(key) ? (size_t)n : sizeof(key) - 1);
 	if (!row || row->reason[0])
 		return row;
 	strcpy(row->reason, reason);
-	snprintf(row->comm, sizeof(row->comm), "%s", line->thread->pcomm);
+	snprintf(row->comm, sizeof(row->comm), "%s", who);
 	row->state = line->state;
 	row->tgid = tgid;
 	return row;

@@ -12,7 +12,7 @@
 struct wait_row {
 	struct rowkey key;
 	char reason[96];
-	char comm[WT_COMM_LEN + 4];	/* the process's name */
+	char comm[WT_COMM_LEN + 8];	/* the process's name */
 	__u8 state;
 	__u32 tgid;			/* 0: threads folded by name, or all of that name */
 	__u64 count, total_ns, p50_ns, p95_ns, p99_ns, max_ns;
@@ -25,10 +25,13 @@ struct waits {
 };
 
 /*
- * Every state but cpu.  per_pid: processes of one name stay apart.  0 or
- * -ENOMEM; waits__free() in both cases.
+ * Every state but cpu.  per_pid: processes of one name stay apart; else they,
+ * all kernel threads and worktrace's own are one each.  0 or -ENOMEM;
+ * waits__free() in both cases.
  */
 int waits__collect(struct waits *w, const struct recording *r, bool per_pid);
+/* The process's name, or one for all kernel threads, or for worktrace's own. */
+const char *waits__who(const struct ledger_thread *t);
 void waits__free(struct waits *w);
 
 #endif /* WT_WAITS_H */
