@@ -270,7 +270,7 @@ static __u64 now(void)
 }
 
 /*
- * Runs path, which is deleted at once, for 20 ms; drains when the rings ask for
+ * Runs path for 20 ms, deletes it meanwhile and drains when the rings ask for
  * it.  Returns a frame of its _start, asked for when it is gone.
  */
 static __u32 run_shortly(struct sideband *sb, struct symbols *s, const char *path, __u64 entry,
@@ -278,29 +278,30 @@ static __u32 run_shortly(struct sideband *sb, struct symbols *s, const char *pat
 {
 	struct pollfd pfd = { .fd = sideband__fd(sb), .events = POLLIN };
 	const struct generation *g;
-	__u64 alive = 0;
+	int in[2], out[2];
+	__u64 alive;
+	char c;
 	__u32 i;
-	int p[2];
 
-	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
 	*pid = fork();
 	if (!*pid) {
-		int null = open("/dev/null", O_RDWR);
-
-		dup2(p[0], 0);
-		dup2(null, 1);
+		dup2(in[0], 0);
+		dup2(out[1], 1);
 		execl(path, path, (char *)NULL);
 		_exit(127);
 	}
-	close(p[0]);
-	for (i = 0; i < 20; i++) {
+	close(in[0]);
+	close(out[1]);
+	assert_int_equal(read(out[0], &c, 1), 1);
+	alive = now();
+	unlink(path);
+	while (now() < alive + 20000000)
 		if (poll(&pfd, 1, 2) > 0)
 			assert_int_equal(sideband__drain(sb, s), 0);
-		if (i == 5)
-			unlink(path);
-		alive = i == 10 ? now() : alive;
-	}
-	close(p[1]);
+	close(in[1]);
+	close(out[0]);
 	waitpid(*pid, NULL, 0);
 	assert_int_equal(sideband__drain(sb, s), 0);
 	g = images__at(&s->images, *pid, alive, false);
@@ -310,7 +311,8 @@ static __u32 run_shortly(struct sideband *sb, struct symbols *s, const char *pat
 		const struct mapping *m = &g->maps->m[i];
 
 		/* this file's offsets are its addresses */
-		if (strstr(path, s->objects.obj[m->object].module) && m->object >= OBJ_FIRST_FILE)
+		if (m->object >= OBJ_FIRST_FILE &&
+		    !strcmp(s->objects.obj[m->object].module, "shortlived"))
 			return symbols__user_frame(s, *pid, alive, m->start + entry - m->pgoff, false);
 	}
 	return 0;
