@@ -42,7 +42,8 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Ivmlinux -Ibp
 USER_SRC := $(wildcard user/*.c user/*/*.c)
 USER_OBJ := $(USER_SRC:%.c=$(B)/%.o)
 LIB_OBJ := $(filter-out $(B)/user/main.o,$(USER_OBJ))
-BPF_SRC := $(wildcard bpf/*.bpf.c)
+# core first: the linker of bpftool 7.1 wants the maps defined before they are used
+BPF_SRC := bpf/core.bpf.c $(filter-out bpf/core.bpf.c,$(wildcard bpf/*.bpf.c))
 BPF_OBJ := $(BPF_SRC:%.c=$(B)/%.o)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
@@ -72,9 +73,9 @@ $(B)/bpf/%.o: bpf/%.c
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
 
 # one object for the kernel, linked from files with one job each
-$(B)/worktrace.bpf.o: $(BPF_OBJ)
+$(B)/worktrace.bpf.o: $(BPF_OBJ) Makefile
 	$(call say,BPFLINK,$@)
-	$(Q)$(BPFTOOL) gen object $@ $^
+	$(Q)$(BPFTOOL) gen object $@ $(BPF_OBJ)
 
 $(SKEL): $(B)/worktrace.bpf.o
 	$(call say,SKEL,$@)

@@ -6,7 +6,7 @@
 #ifndef WT_CHARGE_BPF_H
 #define WT_CHARGE_BPF_H
 
-#include "task.bpf.h"
+#include "calls.bpf.h"
 
 /* See WT_BUCKETS in worktrace.h. */
 static __always_inline __u32 wt_bucket(__u64 ns)
@@ -25,31 +25,6 @@ static __always_inline __u32 wt_bucket(__u64 ns)
 		e += 1;
 	b = 1 + (e - 4) * 4 + ((ns >> ((e - 2) & 63)) & 3);
 	return b < WT_BUCKETS ? b : WT_BUCKETS - 1;
-}
-
-/* Adds to one detail line; ns 0 with a count is a CPU sample. */
-WT_SUBPROG int wt_detail_add(struct wt_detail_key *k, __u64 ns)
-{
-	struct wt_detail_val fresh = { .ns = ns, .max_ns = ns, .count = 1 };
-	struct wt_detail_val *v;
-	bool b = run_generation & 1;
-
-	v = b ? bpf_map_lookup_elem(&detail_b, k) : bpf_map_lookup_elem(&detail_a, k);
-	if (v) {
-		/* lines belong to one thread: nobody else adds to this one */
-		v->ns += ns;
-		v->count++;
-		if (ns > v->max_ns)
-			v->max_ns = ns;
-		return 0;
-	}
-	if (b ? bpf_map_update_elem(&detail_b, k, &fresh, BPF_NOEXIST)
-	      : bpf_map_update_elem(&detail_a, k, &fresh, BPF_NOEXIST)) {
-		wt_lost(k->state == WT_CPU ? WT_LOSS_SAMPLE : WT_LOSS_DETAIL);
-		return -1;
-	}
-	wt_counted(WT_CNT_DETAIL);
-	return 0;
 }
 
 /* The part of [from, to] that lies within the recording. */

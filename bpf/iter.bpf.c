@@ -3,10 +3,9 @@
  * iter.bpf.c - a walk over all tasks: at the start it finds the target's and
  * what each is doing, later it writes out the accounts of those that live.
  */
+#include "charge.bpf.h"
+#include "kstack.bpf.h"
 #include "record.bpf.h"
-#include "reason.bpf.h"
-#include "child.bpf.h"
-#include "stack.bpf.h"
 
 struct wt_ancestor_ctx {
 	struct task_struct *at;
@@ -62,7 +61,8 @@ static __always_inline void wt_seed_state(struct wt_scratch *s, struct wt_task *
 		w->reason = w->state == WT_RUNQ ? WT_K_WAKEUP : WT_K_QUOTA;
 		w->queued_clock = t->sched_info.last_queued;
 	} else {
-		wt_classify(s, w, t, t->__state, false);
+		wt_read_call(t, &s->call);
+		wt_classify(s, w, t->__state, wt_bits(t));
 		if (cfg_opts & WT_OPT_KSTACK)
 			w->kstack = wt_kernel_stack(s, w, t);
 	}
@@ -102,12 +102,12 @@ static __always_inline void wt_write_exec(struct wt_scratch *s, struct wt_task *
 
 	if (at > end)
 		at = end;
-	wt_fill_record(s, w, t, at);
+	wt_fill_record(s, w, at);
 	s->rec.st_ns[WT_CPU] += wt_within(w->since, at);
 	s->rec.why = WT_REC_EXEC;
 	if (s->rec.end_ns > s->rec.birth_ns)
 		bpf_seq_write(seq, &s->rec, sizeof(s->rec));
-	wt_fill_record(s, w, t, end);
+	wt_fill_record(s, w, end);
 	__builtin_memset(s->rec.st_ns, 0, sizeof(s->rec.st_ns));
 	s->rec.st_ns[WT_CPU] = wt_within(at, end);
 	if (s->rec.birth_ns < at)
@@ -137,7 +137,7 @@ static __always_inline void wt_write(struct wt_scratch *s, struct task_struct *t
 	if (!w || w->done)
 		return;
 	if (last && w->state == WT_CHILD)
-		w->reason = wt_child_reason(s, w, t);
+		w->reason = wt_child_reason(s, w);
 	if (last && w->state >= WT_DISK && !w->kstack && (cfg_opts & WT_OPT_KSTACK) && !w->wake_ns)
 		w->kstack = wt_kernel_stack(s, w, t);
 	/* it may run while we copy: a copy that does not add up was torn */
@@ -148,7 +148,7 @@ static __always_inline void wt_write(struct wt_scratch *s, struct task_struct *t
 		if (w->exec_ns && w->state == WT_CPU && w->exec_ns < end)
 			wt_write_exec(s, w, t, seq, end);
 		else
-			wt_open_record(s, w, t, end);
+			wt_open_record(s, w, end);
 		if (s->rec.end_ns <= s->rec.birth_ns)
 			return;
 		if (!wt_balances(&s->rec))

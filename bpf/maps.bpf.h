@@ -12,9 +12,6 @@
 #include <bpf/bpf_tracing.h>
 #include "worktrace.h"
 
-/* A real call in the kernel, in a header that not every file uses all of. */
-#define WT_SUBPROG static __noinline __attribute__((unused))
-
 /* The return-address slots of a remembered kernel stack, relative to the saved sp. */
 #define WT_KSLOTS 20
 #define WT_KSPAN 1536
@@ -45,6 +42,7 @@ struct wt_task {
 	__u64 audit_cpu, audit_runq, audit_ledger_cpu;
 	__u64 audit_exec1, audit_delay1;
 	__u64 utime0, stime0;
+	__u64 address;			/* of its task_struct: as a number, for probes */
 	__u64 image;
 	__u64 switches, samples;
 	__u64 last_reason;		/* sent already */
@@ -110,6 +108,13 @@ struct wt_target_map {
 	__type(value, __u8);
 };
 
+/* Registers at the entry into the kernel: system call number and arguments. */
+struct wt_call {
+	__s32 nr;			/* −1: no system call */
+	__u32 compat;
+	__u64 arg[4];
+};
+
 /*
  * A walk over a task's children.  In a map, not on the stack: what the verifier
  * does not know the value of, it need not follow through every turn of a loop.
@@ -133,6 +138,7 @@ struct wt_scratch {
 	__u64 ip[WT_MAX_FRAMES + 1];
 	struct wt_ev_reason reason;
 	struct wt_thread_rec rec;
+	struct wt_call call;
 	struct wt_child_walk child;
 	__u32 want, found;			/* of wt_remember */
 	__u8 span[2048];			/* WT_KSPAN of it are used; a power of two for the verifier */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* sample.bpf.c - on-CPU stacks, by a timer on each CPU. */
-#include "charge.bpf.h"
-#include "stack.bpf.h"
+#include "record.bpf.h"
 
 SEC("perf_event")
 int wt_sample(struct bpf_perf_event_data *ctx)
@@ -12,7 +11,6 @@ int wt_sample(struct bpf_perf_event_data *ctx)
 	struct wt_task *w;
 	__u64 now;
 	long bytes;
-	__u32 n;
 
 	if (!t->pid)
 		return 0;
@@ -27,14 +25,14 @@ int wt_sample(struct bpf_perf_event_data *ctx)
 		return 0;
 	bytes = bpf_get_stack(ctx, s->ip, WT_MAX_FRAMES * 8, 0);
 	if (bytes > 0) {
-		k.kstack = wt_kernel_stack_id(s, bytes, &n);
+		k.kstack = wt_kernel_stack_id(s, bytes / 8);
 		k.reason = WT_K_KERNEL;
 	} else if (t->flags & PF_KTHREAD) {
 		wt_lost(WT_LOSS_KSTACK);
 		k.reason = WT_K_KERNEL;
 	}
 	if (!(t->flags & (PF_KTHREAD | PF_IO_WORKER)))
-		k.ustack = wt_user_stack(s, w, t);
+		k.ustack = wt_user_stack(s, w);
 	k.thread = w->exec_ns ? w->exec_serial : w->serial;
 	k.epoch = w->epoch;
 	w->samples++;

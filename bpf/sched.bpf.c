@@ -7,10 +7,9 @@
  * both are charged at the switch-in, where the kernel stack of the wait still
  * lies in memory and the child that was waited for has its last name.
  */
+#include "charge.bpf.h"
+#include "kstack.bpf.h"
 #include "record.bpf.h"
-#include "reason.bpf.h"
-#include "child.bpf.h"
-#include "stack.bpf.h"
 
 /* A gap between the run queue's clock and the thread's own that no rounding explains. */
 #define WT_GAP_NS 200000
@@ -24,7 +23,7 @@ struct wt_switch {
 };
 
 /* The end of a wait: blocked until the wakeup, then queued. */
-WT_SUBPROG int wt_end_wait(struct wt_switch *x, struct wt_task *w, struct task_struct *t,
+static __noinline int wt_end_wait(struct wt_switch *x, struct wt_task *w, struct task_struct *t,
 				  __u64 at)
 {
 	__u64 wake = w->wake_ns;
@@ -37,7 +36,7 @@ WT_SUBPROG int wt_end_wait(struct wt_switch *x, struct wt_task *w, struct task_s
 		if (wake < w->since)
 			wake = w->since;
 		if (w->state == WT_CHILD)
-			w->reason = wt_child_reason(x->s, w, t);
+			w->reason = wt_child_reason(x->s, w);
 		if (x->asleep && (cfg_opts & WT_OPT_KSTACK) && !w->kstack && wt_within(w->since, at))
 			w->kstack = wt_kernel_stack(x->s, w, t);
 		wt_charge(w, wake, w->state, w->reason);
@@ -55,7 +54,7 @@ WT_SUBPROG int wt_end_wait(struct wt_switch *x, struct wt_task *w, struct task_s
  * `t` leaves the CPU, but was never seen to come: the kernel did not trace that
  * switch.  Its own runtime tells when it must have come.
  */
-WT_SUBPROG int wt_repair_arrival(struct wt_switch *x, struct wt_task *w,
+static __noinline int wt_repair_arrival(struct wt_switch *x, struct wt_task *w,
 					struct task_struct *t)
 {
 	__u64 ran = t->se.sum_exec_runtime - w->exec_last;
@@ -82,7 +81,7 @@ WT_SUBPROG int wt_repair_arrival(struct wt_switch *x, struct wt_task *w,
  * not grow by was a wait that nobody saw: queued as long as the kernel says it
  * is queued now, blocked before.
  */
-WT_SUBPROG int wt_repair_departure(struct wt_switch *x, struct wt_task *w,
+static __noinline int wt_repair_departure(struct wt_switch *x, struct wt_task *w,
 					  struct task_struct *t)
 {
 	__u64 ran = t->se.sum_exec_runtime - w->exec_last;
@@ -145,14 +144,14 @@ static __always_inline void wt_find_gap(struct wt_switch *x, struct wt_task *w,
 }
 
 /* An exec took place since the last switch-out: close the account of the old program. */
-WT_SUBPROG int wt_split_exec(struct wt_switch *x, struct wt_task *w, struct task_struct *t)
+static __noinline int wt_split_exec(struct wt_switch *x, struct wt_task *w, struct task_struct *t)
 {
 	__u64 at = w->exec_ns;
 
 	if (at < w->since)
 		at = w->since;
 	wt_charge_cpu(w, at);
-	wt_fill_record(x->s, w, t, at);
+	wt_fill_record(x->s, w, at);
 	wt_send_record(x->s, WT_REC_EXEC);
 	__builtin_memset(w->st_ns, 0, sizeof(w->st_ns));
 	w->preempt_ns = 0;
@@ -185,7 +184,7 @@ static __always_inline void wt_finish(struct wt_switch *x, struct wt_task *w, st
 	__u64 end = run_end_ns;
 
 	wt_copy_comms(w, t);
-	wt_fill_record(x->s, w, t, w->since < end ? w->since : end);
+	wt_fill_record(x->s, w, w->since < end ? w->since : end);
 	wt_send_record(x->s, WT_REC_EXIT);
 	w->done = 1;
 	w->ready = 0;
@@ -221,7 +220,7 @@ static __always_inline void wt_leave(struct wt_switch *x, struct wt_task *w, str
 		return;
 	}
 	if (!(t->flags & PF_KTHREAD) && (cfg_opts & WT_OPT_USTACK) && !(t->flags & PF_EXITING))
-		w->ustack = wt_user_stack(x->s, w, t);
+		w->ustack = wt_user_stack(x->s, w);
 	if (preempt || !state || wt_runnable(t)) {
 		bool quota = wt_throttled(t);
 
@@ -231,7 +230,8 @@ static __always_inline void wt_leave(struct wt_switch *x, struct wt_task *w, str
 		return;
 	}
 	w->queued_clock = 0;
-	wt_classify(x->s, w, t, state, true);
+	wt_read_call(t, &x->s->call);
+	wt_classify(x->s, w, state, wt_bits(t) | WT_B_USER);
 }
 
 static __always_inline void wt_arrive(struct wt_switch *x, struct wt_task *w, struct task_struct *t)
@@ -273,7 +273,7 @@ int BPF_PROG(wt_sched_switch, bool preempt, struct task_struct *prev, struct tas
 		/* the account is closed; a thread that ends now is gone before the
 		 * iterator comes to it */
 		if (p && (prev_state & TASK_DEAD) && !p->done) {
-			wt_open_record(x.s, p, prev, run_end_ns);
+			wt_open_record(x.s, p, run_end_ns);
 			wt_send_record(x.s, WT_REC_END);
 			p->done = 1;
 		}

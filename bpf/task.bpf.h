@@ -19,6 +19,15 @@
 #define PF_KTHREAD 0x200000
 #define EXIT_ZOMBIE 0x20
 
+/* What wt_classify is told of a task besides its state. */
+#define WT_B_USER 1			/* it is the current task: its memory can be read */
+#define WT_B_IOWAIT 2
+#define WT_B_FROZEN 4
+#define WT_B_MEMSTALL 8
+#define WT_B_KTHREAD 16
+#define WT_B_IOWORKER 32
+#define WT_B_EXITING 64
+
 static __always_inline struct wt_stats *wt_stats(void)
 {
 	__u32 zero = 0;
@@ -115,10 +124,10 @@ static __always_inline __u64 wt_hash_add(__u64 h, __u64 v)
 /* Names an address space: all threads of a process agree, an exec makes another. */
 static __always_inline __u64 wt_image(struct task_struct *t)
 {
-	struct task_struct *leader = t->group_leader;
-	__u64 h = wt_hash_add(t->tgid, leader->start_time);
+	struct task_struct *leader = BPF_CORE_READ(t, group_leader);
+	__u64 h = wt_hash_add(BPF_CORE_READ(t, tgid), BPF_CORE_READ(leader, start_time));
 
-	return wt_mix(wt_hash_add(h, t->self_exec_id)) | 1;
+	return wt_mix(wt_hash_add(h, BPF_CORE_READ(t, self_exec_id))) | 1;
 }
 
 static __always_inline bool wt_comm_matches(const char *comm)
@@ -154,17 +163,14 @@ static __always_inline bool wt_in_cgroup(struct task_struct *t)
 	return BPF_CORE_READ(at, kn, id) == cfg_cgroup_id;
 }
 
-/* Registers at the entry into the kernel: system call number and arguments. */
-struct wt_call {
-	__s32 nr;			/* −1: no system call */
-	__u32 compat;
-	__u64 arg[4];
-};
-
 static __always_inline void wt_read_call(struct task_struct *t, struct wt_call *c)
 {
-	struct pt_regs *r = (void *)bpf_task_pt_regs(t);
+	struct pt_regs *r;
 
+	c->nr = -1;
+	if (t->flags & PF_KTHREAD)
+		return;
+	r = (void *)bpf_task_pt_regs(t);
 #if defined(__TARGET_ARCH_x86)
 	c->nr = (__s32)r->orig_ax;
 	c->compat = (r->cs & 0xffff) == 0x23;	/* __USER32_CS */
@@ -189,6 +195,26 @@ static __always_inline void wt_read_call(struct task_struct *t, struct wt_call *
 #endif
 	if (c->nr >= 0)
 		c->nr &= 0x3fffffff;		/* without the x32 bit */
+}
+
+static __always_inline __u32 wt_bits(struct task_struct *t)
+{
+	__u32 b = 0;
+
+	if (BPF_CORE_READ_BITFIELD(t, in_iowait))
+		b |= WT_B_IOWAIT;
+	if (bpf_core_field_exists(t->frozen) && BPF_CORE_READ_BITFIELD(t, frozen))
+		b |= WT_B_FROZEN;
+	if ((t->flags & PF_MEMALLOC) ||
+	    (bpf_core_field_exists(t->in_memstall) && BPF_CORE_READ_BITFIELD(t, in_memstall)))
+		b |= WT_B_MEMSTALL;
+	if (t->flags & PF_KTHREAD)
+		b |= WT_B_KTHREAD;
+	if (t->flags & PF_IO_WORKER)
+		b |= WT_B_IOWORKER;
+	if (t->flags & PF_EXITING)
+		b |= WT_B_EXITING;
+	return b;
 }
 
 static __always_inline __u64 wt_saved_sp(struct task_struct *t)

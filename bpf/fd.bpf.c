@@ -1,9 +1,7 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fd.bpf.h - what a descriptor leads to: file, device, pipe, socket and its peer. */
-#ifndef WT_FD_BPF_H
-#define WT_FD_BPF_H
-
-#include "intern.bpf.h"
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* fd.bpf.c - what a descriptor leads to: file, device, pipe, socket and its peer. */
+#include "calls.bpf.h"
+#include <bpf/bpf_endian.h>
 
 #define AF_UNIX 1
 #define AF_INET 2
@@ -40,12 +38,6 @@ static __always_inline struct file *wt_file(struct task_struct *t, __u32 fd)
 	return f;
 }
 
-static __always_inline void wt_set(struct wt_reason *r, __u8 state, __u8 kind)
-{
-	r->state = state;
-	r->kind = kind;
-}
-
 static __always_inline void wt_unix_name(struct wt_reason *r, struct sock *sk)
 {
 	struct unix_sock *u = (void *)sk;
@@ -69,7 +61,7 @@ static __always_inline void wt_unix_name(struct wt_reason *r, struct sock *sk)
 	r->n = 0;
 }
 
-WT_SUBPROG int wt_socket(struct wt_reason *r, struct file *f)
+static __noinline int wt_socket(struct wt_reason *r, struct file *f)
 {
 	struct socket *sock = BPF_CORE_READ(f, private_data);
 	struct sock *sk = BPF_CORE_READ(sock, sk);
@@ -174,14 +166,13 @@ static __always_inline void wt_chardev(struct wt_reason *r, struct inode *ino, s
 	bpf_probe_read_kernel_str(r->name, 24, BPF_CORE_READ(f, f_path.dentry, d_name.name));
 }
 
-/* Fills state, kind and object of a wait on descriptor fd.  −1: no such descriptor. */
-WT_SUBPROG int wt_on_fd(struct wt_reason *r, struct task_struct *t, __u32 fd)
+int wt_on_fd(struct wt_reason *r, __u64 task, __u32 fd)
 {
-	struct file *f = wt_file(t, fd);
+	struct file *f = wt_file((void *)task, fd);
 	struct inode *ino;
 	__u32 mode;
 
-	if (!f)
+	if (!r || !f)
 		return -1;
 	ino = BPF_CORE_READ(f, f_inode);
 	mode = BPF_CORE_READ(ino, i_mode) & S_IFMT;
@@ -200,5 +191,3 @@ WT_SUBPROG int wt_on_fd(struct wt_reason *r, struct task_struct *t, __u32 fd)
 		wt_anon(r, f);
 	return 0;
 }
-
-#endif /* WT_FD_BPF_H */

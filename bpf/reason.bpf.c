@@ -1,17 +1,13 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * reason.bpf.h - why a task blocks, read from its saved registers and its
+ * reason.bpf.c - why a task blocks, read from its saved registers and its
  * descriptors at the moment it leaves the CPU.
  *
  * The order matters.  A task state that says stopped, a kernel thread, reclaim
  * and in_iowait come before the system call, because registers show the call
  * even when a page fault inside it is what blocks.
  */
-#ifndef WT_REASON_BPF_H
-#define WT_REASON_BPF_H
-
-#include <bpf/bpf_endian.h>
-#include "fd.bpf.h"
+#include "calls.bpf.h"
 
 #define P_PID 1
 #define P_PIDFD 3
@@ -23,23 +19,22 @@
 struct wt_why {
 	struct wt_scratch *s;
 	struct wt_task *w;
-	struct wt_call call;
+	struct wt_call *call;	/* in s */
+	__u64 task;		/* its address */
 	bool user;		/* the task is current: its memory can be read */
-	__u8 state;		/* result */
-	__u64 reason;		/* result */
 };
 
 static __always_inline void wt_plain(struct wt_why *y, __u8 state, __u8 kind, __u32 n)
 {
 	__u64 r = kind;
 
-	if (y->call.nr >= 0) {
-		r |= (__u64)(y->call.nr & 0xffff) << 8;
-		if (y->call.compat)
+	if (y->call->nr >= 0) {
+		r |= (__u64)(y->call->nr & 0xffff) << 8;
+		if (y->call->compat)
 			r |= WT_REASON_COMPAT;
 	}
-	y->state = state;
-	y->reason = r | (__u64)(n & 0x7fffffff) << 32;
+	y->w->state = state;
+	y->w->reason = r | (__u64)(n & 0x7fffffff) << 32;
 }
 
 /* The object that s->reason holds becomes the reason. */
@@ -47,16 +42,16 @@ static __always_inline void wt_with_object(struct wt_why *y, bool write)
 {
 	struct wt_reason *r = &y->s->reason.reason;
 
-	r->nr = y->call.nr >= 0 ? y->call.nr : 0xffff;
-	r->compat = y->call.compat;
+	r->nr = y->call->nr >= 0 ? y->call->nr : 0xffff;
+	r->compat = y->call->compat;
 	r->write = write;
 	/* the call adds nothing to who the peer is: one reason for recv, read and poll */
 	if (r->kind == WT_K_SOCKET || r->kind == WT_K_UNIX || r->kind == WT_K_ACCEPT) {
 		r->nr = 0;
 		r->write = 0;
 	}
-	y->state = r->state;
-	y->reason = wt_intern_reason(y->s, y->w);
+	y->w->state = r->state;
+	y->w->reason = wt_intern_reason(y->s, y->w);
 }
 
 static __always_inline struct wt_reason *wt_clear_reason(struct wt_scratch *s)
@@ -65,11 +60,11 @@ static __always_inline struct wt_reason *wt_clear_reason(struct wt_scratch *s)
 	return &s->reason.reason;
 }
 
-WT_SUBPROG int wt_why_fd(struct wt_why *y, struct task_struct *t, __u32 fd, bool write)
+static __noinline int wt_why_fd(struct wt_why *y, __u32 fd, bool write)
 {
 	struct wt_reason *r = wt_clear_reason(y->s);
 
-	if (wt_on_fd(r, t, fd)) {
+	if (wt_on_fd(r, y->task, fd)) {
 		wt_plain(y, WT_OTHER, WT_K_SYSCALL, 0);
 		return -1;
 	}
@@ -92,25 +87,25 @@ WT_SUBPROG int wt_why_fd(struct wt_why *y, struct task_struct *t, __u32 fd, bool
 	default:
 		wt_plain(y, r->state, r->kind, 0);
 		if (write)
-			y->reason |= WT_REASON_WRITE;
+			y->w->reason |= WT_REASON_WRITE;
 	}
 	return 0;
 }
 
-static __always_inline void wt_why_sync(struct wt_why *y, struct task_struct *t, __u32 fd)
+static __always_inline void wt_why_sync(struct wt_why *y, __u32 fd)
 {
 	struct wt_reason *r = wt_clear_reason(y->s);
 
-	wt_on_fd(r, t, fd);
+	wt_on_fd(r, y->task, fd);
 	wt_set(r, WT_DISK, WT_K_SYNC);
 	wt_with_object(y, true);
 }
 
-static __always_inline void wt_why_connect(struct wt_why *y, struct task_struct *t, __u32 fd)
+static __always_inline void wt_why_connect(struct wt_why *y, __u32 fd)
 {
 	struct wt_reason *r = wt_clear_reason(y->s);
 
-	if (wt_on_fd(r, t, fd)) {
+	if (wt_on_fd(r, y->task, fd)) {
 		wt_plain(y, WT_OTHER, WT_K_SYSCALL, 0);
 		return;
 	}
@@ -125,11 +120,11 @@ struct wt_pollfd {
 };
 
 /* One descriptor in the set: what it leads to is what is waited for. */
-static __always_inline void wt_why_one(struct wt_why *y, struct task_struct *t, __u32 fd)
+static __always_inline void wt_why_one(struct wt_why *y, __u32 fd)
 {
 	struct wt_reason *r = wt_clear_reason(y->s);
 
-	if (!wt_on_fd(r, t, fd) &&
+	if (!wt_on_fd(r, y->task, fd) &&
 	    (r->kind == WT_K_SOCKET || r->kind == WT_K_UNIX || r->kind == WT_K_ACCEPT)) {
 		wt_with_object(y, false);
 		return;
@@ -141,16 +136,16 @@ static __always_inline void wt_why_one(struct wt_why *y, struct task_struct *t, 
 		wt_plain(y, WT_IDLE, WT_K_POLL, 1);
 }
 
-WT_SUBPROG int wt_why_poll(struct wt_why *y, struct task_struct *t)
+static __noinline int wt_why_poll(struct wt_why *y)
 {
 	struct wt_pollfd p;
-	__u32 n = y->call.arg[1];
+	__u32 n = y->call->arg[1];
 
 	if (!n)
 		wt_plain(y, WT_SLEEP, WT_K_POLL_TIMER, 0);
-	else if (n == 1 && y->user && !bpf_probe_read_user(&p, sizeof(p), (void *)y->call.arg[0]) &&
+	else if (n == 1 && y->user && !bpf_probe_read_user(&p, sizeof(p), (void *)y->call->arg[0]) &&
 		 p.fd >= 0)
-		wt_why_one(y, t, p.fd);
+		wt_why_one(y, p.fd);
 	else
 		wt_plain(y, WT_IDLE, WT_K_POLL, n);
 	return 0;
@@ -166,17 +161,16 @@ static __always_inline __u32 wt_popcount(__u64 v)
 
 #define WT_FDSET_WORDS 16	/* the first 1,024 descriptors: FD_SETSIZE */
 
-WT_SUBPROG int wt_why_select(struct wt_why *y, struct task_struct *t)
+static __noinline int wt_why_select(struct wt_why *y)
 {
-	__u64 set[WT_FDSET_WORDS];
-	__u32 words = ((__u32)y->call.arg[0] + 63) / 64, n = 0, only = 0;
+	__u32 words = ((__u32)y->call->arg[0] + 63) / 64, n = 0, only = 0;
 
-	if (!(__u32)y->call.arg[0] || !(y->call.arg[1] | y->call.arg[2] | y->call.arg[3])) {
+	if (!(__u32)y->call->arg[0] || !(y->call->arg[1] | y->call->arg[2] | y->call->arg[3])) {
 		wt_plain(y, WT_SLEEP, WT_K_POLL_TIMER, 0);
 		return 0;
 	}
 	for (__u32 which = 1; y->user && which < 3; which++) {
-		__u64 at = which == 1 ? y->call.arg[1] : y->call.arg[2];
+		__u64 at = which == 1 ? y->call->arg[1] : y->call->arg[2];
 
 		if (!at)
 			continue;
@@ -193,27 +187,26 @@ WT_SUBPROG int wt_why_select(struct wt_why *y, struct task_struct *t)
 			only = i * 64 + wt_popcount((v & -v) - 1);
 		}
 	}
-	(void)set;
 	if (n == 1)
-		wt_why_one(y, t, only);
+		wt_why_one(y, only);
 	else
 		wt_plain(y, WT_IDLE, WT_K_POLL, n);
 	return 0;
 }
 
 /* The 32-bit multiplexers: argument 0 says which call, argument 1 where its arguments are. */
-static __always_inline void wt_why_socketcall(struct wt_why *y, struct task_struct *t)
+static __always_inline void wt_why_socketcall(struct wt_why *y)
 {
-	__u32 fd = 0, which = y->call.arg[0];
+	__u32 fd = 0, which = y->call->arg[0];
 
-	if (!y->user || bpf_probe_read_user(&fd, sizeof(fd), (void *)y->call.arg[1])) {
+	if (!y->user || bpf_probe_read_user(&fd, sizeof(fd), (void *)y->call->arg[1])) {
 		wt_plain(y, WT_OTHER, WT_K_SYSCALL, 0);
 		return;
 	}
 	if (which == 3)			/* SYS_CONNECT */
-		wt_why_connect(y, t, fd);
+		wt_why_connect(y, fd);
 	else
-		wt_why_fd(y, t, fd, which == 9 || which == 11 || which == 16);	/* SEND, SENDTO, SENDMSG */
+		wt_why_fd(y, fd, which == 9 || which == 11 || which == 16);	/* SEND, SENDTO, SENDMSG */
 }
 
 static __always_inline void wt_why_child(struct wt_why *y, bool any, __u32 pid)
@@ -222,55 +215,55 @@ static __always_inline void wt_why_child(struct wt_why *y, bool any, __u32 pid)
 	wt_plain(y, WT_CHILD, WT_K_WAIT, 0);
 }
 
-WT_SUBPROG int wt_why_splice(struct wt_why *y, struct task_struct *t, __u32 in, __u32 out)
+static __noinline int wt_why_splice(struct wt_why *y, __u32 in, __u32 out)
 {
-	wt_why_fd(y, t, out, true);
-	if (y->state == WT_NET || y->state == WT_IPC)
+	wt_why_fd(y, out, true);
+	if (y->w->state == WT_NET || y->w->state == WT_IPC)
 		return 0;
-	return wt_why_fd(y, t, in, false);
+	return wt_why_fd(y, in, false);
 }
 
 /* By class, part one: calls with a descriptor or a set of them. */
-WT_SUBPROG int wt_why_call_fd(struct wt_why *y, struct task_struct *t, __u32 class)
+static __noinline int wt_why_call_fd(struct wt_why *y, __u32 class)
 {
 	switch (class) {
 	case WT_C_READ:
 	case WT_C_ACCEPT:
 	case WT_C_IOCTL:
-		wt_why_fd(y, t, y->call.arg[0], false);
+		wt_why_fd(y, y->call->arg[0], false);
 		return 1;
 	case WT_C_WRITE:
-		wt_why_fd(y, t, y->call.arg[0], true);
+		wt_why_fd(y, y->call->arg[0], true);
 		return 1;
 	case WT_C_SYNC:
-		wt_why_sync(y, t, y->call.arg[0]);
+		wt_why_sync(y, y->call->arg[0]);
 		return 1;
 	case WT_C_CONNECT:
-		wt_why_connect(y, t, y->call.arg[0]);
+		wt_why_connect(y, y->call->arg[0]);
 		return 1;
 	case WT_C_POLL:
-		wt_why_poll(y, t);
+		wt_why_poll(y);
 		return 1;
 	case WT_C_SELECT:
-		wt_why_select(y, t);
+		wt_why_select(y);
 		return 1;
 	case WT_C_SENDFILE:
-		wt_why_splice(y, t, y->call.arg[1], y->call.arg[0]);
+		wt_why_splice(y, y->call->arg[1], y->call->arg[0]);
 		return 1;
 	case WT_C_SPLICE:
-		wt_why_splice(y, t, y->call.arg[0], y->call.arg[2]);
+		wt_why_splice(y, y->call->arg[0], y->call->arg[2]);
 		return 1;
 	case WT_C_SOCKETCALL:
-		wt_why_socketcall(y, t);
+		wt_why_socketcall(y);
 		return 1;
 	}
 	return 0;
 }
 
 /* By class, part two: everything else. */
-WT_SUBPROG int wt_why_call(struct wt_why *y, __u32 class, bool deep)
+static __noinline int wt_why_call(struct wt_why *y, __u32 class, bool deep)
 {
-	__u32 cmd = y->call.arg[1];
+	__u32 cmd = y->call->arg[1];
 
 	switch (class) {
 	case WT_C_EPOLL:
@@ -283,10 +276,10 @@ WT_SUBPROG int wt_why_call(struct wt_why *y, __u32 class, bool deep)
 		wt_plain(y, WT_SLEEP, WT_K_SLEEP, 0);
 		break;
 	case WT_C_WAIT4:
-		wt_why_child(y, (__s32)y->call.arg[0] <= 0, y->call.arg[0]);
+		wt_why_child(y, (__s32)y->call->arg[0] <= 0, y->call->arg[0]);
 		break;
 	case WT_C_WAITID:
-		wt_why_child(y, (__u32)y->call.arg[0] != P_PID, y->call.arg[1]);
+		wt_why_child(y, (__u32)y->call->arg[0] != P_PID, y->call->arg[1]);
 		break;
 	case WT_C_FORK:
 		y->w->child_pid = 0;
@@ -299,7 +292,7 @@ WT_SUBPROG int wt_why_call(struct wt_why *y, __u32 class, bool deep)
 		wt_plain(y, WT_LOCK, WT_K_SEM, 0);
 		break;
 	case WT_C_IPCCALL:
-		if ((y->call.arg[0] & 0xffff) == 11 || (y->call.arg[0] & 0xffff) == 12)
+		if ((y->call->arg[0] & 0xffff) == 11 || (y->call->arg[0] & 0xffff) == 12)
 			wt_plain(y, WT_IPC, WT_K_MQ, 0);	/* MSGSND, MSGRCV */
 		else
 			wt_plain(y, WT_LOCK, WT_K_SEM, 0);
@@ -342,26 +335,26 @@ WT_SUBPROG int wt_why_call(struct wt_why *y, __u32 class, bool deep)
 }
 
 /* Blocked on I/O for sure; the call may say on what. */
-static __always_inline void wt_why_iowait(struct wt_why *y, struct task_struct *t, __u32 class)
+static __always_inline void wt_why_iowait(struct wt_why *y, __u32 class)
 {
-	if (y->call.nr < 0) {
+	if (y->call->nr < 0) {
 		wt_plain(y, WT_DISK, WT_K_MAJFAULT, 0);
 		return;
 	}
 	if (class == WT_C_SYNC) {
-		wt_why_sync(y, t, y->call.arg[0]);
+		wt_why_sync(y, y->call->arg[0]);
 		return;
 	}
 	if (class == WT_C_READ || class == WT_C_WRITE) {
-		wt_why_fd(y, t, y->call.arg[0], class == WT_C_WRITE);
-		if (y->state == WT_DISK)
+		wt_why_fd(y, y->call->arg[0], class == WT_C_WRITE);
+		if (y->w->state == WT_DISK)
 			return;
 	}
 	wt_plain(y, WT_DISK, class == WT_C_PATH ? WT_K_FS : WT_K_IOWAIT, 0);
 }
 
 /* Task states and flags that outrank the system call.  1: decided. */
-static __always_inline int wt_why_task(struct wt_why *y, struct task_struct *t, __u32 state)
+static __always_inline int wt_why_task(struct wt_why *y, __u32 state, __u32 bits, __u32 class)
 {
 	if (state & TASK_STOPPED_BIT) {
 		wt_plain(y, WT_STOPPED, WT_K_SIGSTOP, 0);
@@ -371,23 +364,22 @@ static __always_inline int wt_why_task(struct wt_why *y, struct task_struct *t, 
 		wt_plain(y, WT_STOPPED, WT_K_TRACED, 0);
 		return 1;
 	}
-	if ((state & TASK_FROZEN) ||
-	    (bpf_core_field_exists(t->frozen) && BPF_CORE_READ_BITFIELD(t, frozen))) {
+	/* a vfork parent counts as frozen for its cgroup while it waits (kernel/fork.c) */
+	if ((state & TASK_FROZEN) || ((bits & WT_B_FROZEN) && class != WT_C_FORK)) {
 		wt_plain(y, WT_STOPPED, WT_K_FROZEN, 0);
 		return 1;
 	}
-	if (t->flags & (PF_KTHREAD | PF_IO_WORKER)) {
-		y->call.nr = -1;
-		if (BPF_CORE_READ_BITFIELD(t, in_iowait))
+	if (bits & (WT_B_KTHREAD | WT_B_IOWORKER)) {
+		y->call->nr = -1;
+		if (bits & WT_B_IOWAIT)
 			wt_plain(y, WT_DISK, WT_K_IOWAIT, 0);
-		else if (t->flags & PF_IO_WORKER)
+		else if (bits & WT_B_IOWORKER)
 			wt_plain(y, WT_IDLE, WT_K_URING, 0);
 		else
 			wt_plain(y, WT_IDLE, WT_K_KTHREAD, 0);
 		return 1;
 	}
-	if ((t->flags & PF_MEMALLOC) ||
-	    (bpf_core_field_exists(t->in_memstall) && BPF_CORE_READ_BITFIELD(t, in_memstall))) {
+	if (bits & WT_B_MEMSTALL) {
 		wt_plain(y, WT_MEM, WT_K_RECLAIM, 0);
 		return 1;
 	}
@@ -397,12 +389,12 @@ static __always_inline int wt_why_task(struct wt_why *y, struct task_struct *t, 
 /* A call that a signal interrupted goes on as another number: it is still the same wait. */
 static __always_inline __u32 wt_class_of(struct wt_why *y)
 {
-	__u32 nr = y->call.nr, class = WT_C_OTHER;
+	__u32 nr = y->call->nr, class = WT_C_OTHER;
 
 	if (nr < WT_NR_SYSCALLS)
-		class = y->call.compat ? cfg_class_compat[nr] : cfg_class[nr];
+		class = y->call->compat ? cfg_class_compat[nr] : cfg_class[nr];
 	if (class == WT_C_RESTART && y->w->last_nr) {
-		y->call.nr = y->w->last_nr;
+		y->call->nr = y->w->last_nr;
 		return y->w->last_class;
 	}
 	y->w->last_nr = nr;
@@ -410,38 +402,30 @@ static __always_inline __u32 wt_class_of(struct wt_why *y)
 	return class;
 }
 
-/*
- * Sets w's state and reason for a task that blocks with task state `state`.
- * user: it is the current task.
- */
-WT_SUBPROG int wt_classify(struct wt_scratch *s, struct wt_task *w, struct task_struct *t,
-				  __u32 state, bool user)
+int wt_classify(struct wt_scratch *s, struct wt_task *w, __u32 state, __u32 bits)
 {
-	struct wt_why y = { .s = s, .w = w, .user = user };
+	struct wt_why y = { .s = s, .w = w, .user = bits & WT_B_USER };
 	__u32 class = WT_C_OTHER;
 	/* TASK_NOLOAD with it is TASK_IDLE: a wait that is no load */
 	bool deep = (state & (TASK_UNINTERRUPTIBLE | TASK_NOLOAD)) == TASK_UNINTERRUPTIBLE;
 
-	if (t->flags & PF_KTHREAD)
-		y.call.nr = -1;
-	else
-		wt_read_call(t, &y.call);
-	if (wt_why_task(&y, t, state))
-		goto out;
-	if (y.call.nr >= 0)
+	if (!s || !w)
+		return -1;
+	y.call = &s->call;
+	y.task = w->address;
+	if (y.call->nr >= 0)
 		class = wt_class_of(&y);
-	if (class != WT_C_URING && BPF_CORE_READ_BITFIELD(t, in_iowait))
-		wt_why_iowait(&y, t, class);
-	else if (t->flags & PF_EXITING)
+	if (wt_why_task(&y, state, bits, class))
+		return 0;
+	if (class != WT_C_URING && (bits & WT_B_IOWAIT))
+		wt_why_iowait(&y, class);
+	else if (bits & WT_B_EXITING)
 		wt_plain(&y, WT_OTHER, WT_K_EXITING, 0);
-	else if (y.call.nr < 0)
+	else if (y.call->nr < 0)
 		wt_plain(&y, deep ? WT_LOCK : WT_OTHER, deep ? WT_K_MMAP_LOCK : WT_K_FAULT, 0);
-	else if (!wt_why_call_fd(&y, t, class))
+	else if (!wt_why_call_fd(&y, class))
 		wt_why_call(&y, class, deep);
-out:
-	w->state = y.state < WT_STATES ? y.state : WT_OTHER;
-	w->reason = y.reason;
+	if (w->state >= WT_STATES)
+		w->state = WT_OTHER;
 	return 0;
 }
-
-#endif /* WT_REASON_BPF_H */

@@ -1,13 +1,10 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * child.bpf.h - which child a parent waited for.  Asked when the wait is over:
+ * child.bpf.c - which child a parent waited for.  Asked when the wait is over:
  * then the child has its last name, and the one that ended is a zombie that has
  * not been reaped yet.
  */
-#ifndef WT_CHILD_BPF_H
-#define WT_CHILD_BPF_H
-
-#include "intern.bpf.h"
+#include "calls.bpf.h"
 
 #define WT_CHILDREN 64
 
@@ -43,22 +40,27 @@ static __always_inline void wt_child_scan(struct task_struct *t, struct wt_child
 	bpf_loop(WT_CHILDREN, wt_child_step, &x, 0);
 }
 
-/* The reason of a wait for a child, with the child's name where there is one. */
-WT_SUBPROG __u64 wt_child_reason(struct wt_scratch *s, struct wt_task *w, struct task_struct *t)
+__u64 wt_child_reason(struct wt_scratch *s, struct wt_task *w)
 {
-	__u8 kind = WT_REASON_KIND(w->reason);
-	struct wt_reason *r = &s->reason.reason;
-	struct wt_child_walk *x = &s->child;
-	struct task_struct *c;
+	struct task_struct *t, *c;
+	struct wt_child_walk *x;
+	struct wt_reason *r;
+	__u8 kind;
 
+	if (!s || !w)
+		return 0;
+	t = (void *)w->address;
+	kind = WT_REASON_KIND(w->reason);
+	r = &s->reason.reason;
+	x = &s->child;
 	if (w->reason & WT_REASON_INTERNED)
 		return w->reason;
 	__builtin_memset(x, 0, sizeof(*x));
 	x->want = w->child_pid;
 	x->level = BPF_CORE_READ(t, thread_pid, level);
 	wt_child_scan(t, x);
-	if (!x->match && !x->zombie && t->pid != t->tgid)
-		wt_child_scan(t->group_leader, x);
+	if (!x->match && !x->zombie && !(w->flags & WT_F_LEADER))
+		wt_child_scan(BPF_CORE_READ(t, group_leader), x);
 	/* a vfork parent waits for the youngest; a wait for any is ended by the zombie */
 	if (kind == WT_K_VFORK)
 		c = (void *)x->last;
@@ -75,5 +77,3 @@ WT_SUBPROG __u64 wt_child_reason(struct wt_scratch *s, struct wt_task *w, struct
 	bpf_core_read_str(r->name, WT_COMM_LEN, &c->comm);
 	return wt_intern_reason(s, w);
 }
-
-#endif /* WT_CHILD_BPF_H */

@@ -1,12 +1,9 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * stack.bpf.h - user stacks by frame pointer, kernel stacks by the kernel's own
- * unwinder, and the memory of the last kernel stacks of each thread.
+ * stack.bpf.c - user stacks by frame pointer, and the memory of the last kernel
+ * stacks of each thread.
  */
-#ifndef WT_STACK_BPF_H
-#define WT_STACK_BPF_H
-
-#include "intern.bpf.h"
+#include "calls.bpf.h"
 
 /* Registers that a user walk starts from. */
 struct wt_uregs {
@@ -33,14 +30,16 @@ static __always_inline void wt_read_uregs(struct task_struct *t, struct wt_uregs
  * 0 when the task has none.  On both architectures a frame record is the
  * caller's frame pointer followed by the return address.
  */
-WT_SUBPROG __u64 wt_user_stack(struct wt_scratch *s, struct wt_task *w,
-				      struct task_struct *t)
+__u64 wt_user_stack(struct wt_scratch *s, struct wt_task *w)
 {
 	struct wt_uregs u = {};
-	__u64 rec[2], h = w->image;
+	__u64 rec[2], h;
 	__u32 n = 1;
 
-	wt_read_uregs(t, &u);
+	if (!s || !w)
+		return 0;
+	h = w->image;
+	wt_read_uregs(bpf_get_current_task_btf(), &u);
 	if (!u.ip)
 		return 0;
 	s->ip[0] = u.ip;
@@ -69,17 +68,12 @@ WT_SUBPROG __u64 wt_user_stack(struct wt_scratch *s, struct wt_task *w,
 	return h;
 }
 
-/* Hashes and sends the kernel stack that is in s->ip; bytes as the helper returned them. */
-static __always_inline __u64 wt_kernel_stack_id(struct wt_scratch *s, long bytes, __u32 *count)
+__u64 wt_kernel_stack_id(struct wt_scratch *s, __u32 n)
 {
 	__u64 h = 0x6b;
-	__u32 n;
 
-	if (bytes <= 0) {
-		wt_lost(WT_LOSS_KSTACK);
+	if (!s)
 		return 0;
-	}
-	n = (__u32)bytes / 8;
 	for (__u32 i = 0; i < WT_MAX_FRAMES; i++) {
 		if (i >= n)
 			break;
@@ -87,7 +81,6 @@ static __always_inline __u64 wt_kernel_stack_id(struct wt_scratch *s, long bytes
 	}
 	h = wt_mix(h);
 	wt_send_stack(s, h, n, 0);
-	*count = n;
 	return h;
 }
 
@@ -97,9 +90,9 @@ static __always_inline __u64 wt_kernel_stack_id(struct wt_scratch *s, long bytes
  * the same: the frame below each return address is fixed by that address.  The
  * outermost two are left out, CONFIG_RANDOMIZE_KSTACK_OFFSET moves them.
  */
-WT_SUBPROG __u64 wt_recall(struct wt_scratch *s, struct wt_kcache *c, __u64 sp)
+__u64 wt_recall(struct wt_scratch *s, struct wt_kcache *c, __u64 sp)
 {
-	if (!c->id || c->n < 2 || c->n > WT_KSLOTS)
+	if (!s || !c || !c->id || c->n < 2 || c->n > WT_KSLOTS)
 		return 0;
 	if (bpf_probe_read_kernel(s->span, WT_KSPAN, (void *)sp))
 		return 0;
@@ -136,48 +129,14 @@ static long wt_remember_word(__u32 i, struct wt_remember_ctx *x)
 }
 
 /* Notes where the n frames in s->ip lie on the stack above sp; how many, or −1. */
-WT_SUBPROG int wt_remember(struct wt_scratch *s, struct wt_kcache *c, __u64 sp, __u32 n)
+int wt_remember(struct wt_scratch *s, struct wt_kcache *c, __u64 sp, __u32 n)
 {
 	struct wt_remember_ctx x = { .s = s, .c = c };
 
-	if (n < 4 || n - 2 > 16 || bpf_probe_read_kernel(s->span, WT_KSPAN, (void *)sp))
+	if (!s || !c || n < 4 || n - 2 > 16 || bpf_probe_read_kernel(s->span, WT_KSPAN, (void *)sp))
 		return -1;
 	s->want = n - 2;
 	s->found = 0;
 	bpf_loop(WT_KSPAN / 8, wt_remember_word, &x, 0);
 	return s->found == s->want ? (int)s->found : -1;
 }
-
-/* The kernel stack of a task that is not running: on its way in, or asleep. */
-WT_SUBPROG __u64 wt_kernel_stack(struct wt_scratch *s, struct wt_task *w,
-					struct task_struct *t)
-{
-	__u64 sp = wt_saved_sp(t), id;
-	struct wt_kcache *c = &w->kcache[(w->reason ^ (w->reason >> 8) ^ w->ustack) & (WT_KCACHES - 1)];
-	bool remember = !(cfg_opts & WT_OPT_NOREMEMBER) && sp + WT_KSPAN <= (__u64)t->stack + cfg_stack_size;
-	__u32 n = 0;
-	long bytes;
-	int slots;
-
-	if (remember) {
-		id = wt_recall(s, c, sp);
-		if (id) {
-			wt_counted(WT_CNT_KSTACK_HIT);
-			return id;
-		}
-	}
-	wt_counted(WT_CNT_KSTACK_MISS);
-	bytes = bpf_get_task_stack(t, s->ip, WT_MAX_FRAMES * 8, 0);
-	id = wt_kernel_stack_id(s, bytes, &n);
-	if (remember && id) {
-		c->id = 0;
-		slots = wt_remember(s, c, sp, n);
-		if (slots > 0) {
-			c->n = slots;
-			c->id = id;
-		}
-	}
-	return id;
-}
-
-#endif /* WT_STACK_BPF_H */

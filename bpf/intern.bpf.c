@@ -1,17 +1,9 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * intern.bpf.h - stacks and reasons are hashed here and sent to user space once.
+ * intern.bpf.c - stacks and reasons are hashed here and sent to user space once.
  * A hash is 64 bits wide; user space never has to ask for what it stands for.
  */
-#ifndef WT_INTERN_BPF_H
-#define WT_INTERN_BPF_H
-
-#include "task.bpf.h"
-
-static __always_inline struct wt_scratch *wt_scratch(__u32 which)
-{
-	return bpf_map_lookup_elem(&scratch, &which);
-}
+#include "calls.bpf.h"
 
 /* True when id is new and its record, if it can be sent, is now known to user space. */
 static __always_inline bool wt_send_once(__u64 id, void *rec, __u64 size, enum wt_loss loss)
@@ -29,17 +21,19 @@ static __always_inline bool wt_send_once(__u64 id, void *rec, __u64 size, enum w
 }
 
 /* Sends the n frames in s->ip under id, unless user space has them. */
-WT_SUBPROG int wt_send_stack(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid_user)
+int wt_send_stack(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid)
 {
 	__u64 size;
 
+	if (!s)
+		return -1;
 	if (n > WT_MAX_FRAMES)
 		n = WT_MAX_FRAMES;
 	s->stack_h.type = WT_EV_STACK;
 	s->stack_h.ts_ns = bpf_ktime_get_ns();
 	s->stack_id = id;
-	s->stack_tgid = tgid_user;
-	s->stack_user = tgid_user != 0;
+	s->stack_tgid = tgid;
+	s->stack_user = tgid != 0;
 	s->stack_n = n;
 	s->stack_cut = n == WT_MAX_FRAMES;
 	size = sizeof(struct wt_ev_stack) + n * sizeof(__u64);
@@ -48,11 +42,13 @@ WT_SUBPROG int wt_send_stack(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid
 }
 
 /* Interns s->reason.reason, which the caller has filled in after zeroing it. */
-WT_SUBPROG __u64 wt_intern_reason(struct wt_scratch *s, struct wt_task *w)
+__u64 wt_intern_reason(struct wt_scratch *s, struct wt_task *w)
 {
-	__u64 *word = (__u64 *)&s->reason.reason;
-	__u64 h = 0;
+	__u64 *word, h = 0;
 
+	if (!s || !w)
+		return 0;
+	word = (__u64 *)&s->reason.reason;
 	for (__u32 i = 0; i < sizeof(struct wt_reason) / 8; i++)
 		h = wt_hash_add(h, word[i]);
 	h = wt_mix(h) | WT_REASON_INTERNED;
@@ -65,5 +61,3 @@ WT_SUBPROG __u64 wt_intern_reason(struct wt_scratch *s, struct wt_task *w)
 	w->last_reason = h;
 	return h;
 }
-
-#endif /* WT_INTERN_BPF_H */

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * calls.bpf.h - the functions that the programs call across files.
+ *
+ * They are global functions: the verifier proves each by itself, once, and not
+ * again for every call and every state a caller can be in.  The price is that an
+ * argument is a number or plain memory: a task comes as its address, read with
+ * probes, or is asked of the kernel again where it is the current one.
+ */
+#ifndef WT_CALLS_BPF_H
+#define WT_CALLS_BPF_H
+
+#include "task.bpf.h"
+
+/* charge.bpf.c: adds to one detail line; ns 0 is a CPU sample.  0, or -1 when the map is full. */
+int wt_detail_add(struct wt_detail_key *k, __u64 ns);
+
+/* intern.bpf.c */
+/* Sends the n frames in s->ip under id, unless user space has them; tgid 0: kernel frames. */
+int wt_send_stack(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid);
+/* Interns s->reason.reason, which the caller has filled in after zeroing it. */
+__u64 wt_intern_reason(struct wt_scratch *s, struct wt_task *w);
+
+/* stack.bpf.c */
+/* The user stack of the current task into s->ip, sent if new.  Its id, 0: it has none. */
+__u64 wt_user_stack(struct wt_scratch *s, struct wt_task *w);
+/* Id of the n kernel frames in s->ip, sent if new. */
+__u64 wt_kernel_stack_id(struct wt_scratch *s, __u32 n);
+/* The id of the remembered stack, if the one above sp is the same; else 0. */
+__u64 wt_recall(struct wt_scratch *s, struct wt_kcache *c, __u64 sp);
+/* Notes where the n frames in s->ip lie on the stack above sp: how many, or -1. */
+int wt_remember(struct wt_scratch *s, struct wt_kcache *c, __u64 sp, __u32 n);
+
+/* reason.bpf.c: sets w's state and reason for a task that blocks; s->call is filled in. */
+int wt_classify(struct wt_scratch *s, struct wt_task *w, __u32 state, __u32 bits);
+
+/* fd.bpf.c: state, kind and object of a wait on a descriptor.  -1: there is no such one. */
+int wt_on_fd(struct wt_reason *r, __u64 task, __u32 fd);
+
+static __always_inline void wt_set(struct wt_reason *r, __u8 state, __u8 kind)
+{
+	r->state = state;
+	r->kind = kind;
+}
+
+/* child.bpf.c: the reason of a wait for a child, with the child's name where there is one. */
+__u64 wt_child_reason(struct wt_scratch *s, struct wt_task *w);
+
+/* record.bpf.c */
+/* Fills s->rec but for what is open at its end. */
+int wt_fill_record(struct wt_scratch *s, struct wt_task *w, __u64 end);
+/* Fills s->rec as of end, with what is open then; w is only read. */
+int wt_open_record(struct wt_scratch *s, struct wt_task *w, __u64 end);
+/* Sends s->rec; what the ring cannot take goes into the sum of lost records. */
+int wt_send_record(struct wt_scratch *s, __u32 why);
+/* Fills in fresh storage: traced from now on, on the CPU. */
+int wt_birth(struct wt_task *w, __u64 now, __u32 parent);
+
+#endif /* WT_CALLS_BPF_H */
