@@ -59,6 +59,8 @@ static __always_inline void wt_seed_state(struct wt_scratch *s, struct wt_task *
 	} else if (wt_runnable(t) || !t->__state) {
 		w->state = wt_throttled(t) ? WT_THROTTLED : WT_RUNQ;
 		w->reason = w->state == WT_RUNQ ? WT_K_WAKEUP : WT_K_QUOTA;
+		w->queued_as = WT_K_WAKEUP;
+		w->throttle_queue = 0;
 		w->queued_clock = t->sched_info.last_queued;
 	} else {
 		wt_read_call(t, &s->call);

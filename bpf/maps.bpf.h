@@ -37,6 +37,8 @@ struct wt_task {
 	__u64 exec_last;		/* se.sum_exec_runtime at the last boundary */
 	__u64 clock_task_since;		/* rq->clock_task at the last switch-in */
 	__u64 queued_clock;		/* rq->clock when it was queued, 0: unknown */
+	__u64 throttle_clock;		/* of its queue when it was queued */
+	__u64 throttle_queue;		/* which queue that was */
 	__u64 runq_pending;		/* run-queue wait that run_delay shows only at the switch-out */
 	__u64 audit_exec0, audit_delay0;
 	__u64 audit_cpu, audit_runq, audit_ledger_cpu;
@@ -61,7 +63,7 @@ struct wt_task {
 	__u8 fresh;			/* just seeded: the first repair is no missed switch */
 	__u8 throttled_wake;
 	__u8 last_class;
-	__u8 zero[1];
+	__u8 queued_as;			/* of a throttled wait: what it is once the quota is back */
 	char comm[WT_COMM_LEN];		/* of the program under `serial` */
 	char pcomm[WT_COMM_LEN];
 	struct wt_kcache kcache[WT_KCACHES];

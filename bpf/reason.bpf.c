@@ -413,14 +413,16 @@ int wt_classify(struct wt_scratch *s, struct wt_task *w, __u32 state, __u32 bits
 		return -1;
 	y.call = &s->call;
 	y.task = w->address;
+	if (bits & WT_B_EXITING)	/* the registers are of a call that is long over */
+		y.call->nr = -1;
 	if (y.call->nr >= 0)
 		class = wt_class_of(&y);
 	if (wt_why_task(&y, state, bits, class))
 		return 0;
-	if (class != WT_C_URING && (bits & WT_B_IOWAIT))
+	if (bits & WT_B_EXITING)
+		wt_plain(&y, bits & WT_B_IOWAIT ? WT_DISK : WT_OTHER, WT_K_EXITING, 0);
+	else if (class != WT_C_URING && (bits & WT_B_IOWAIT))
 		wt_why_iowait(&y, class);
-	else if (bits & WT_B_EXITING)
-		wt_plain(&y, WT_OTHER, WT_K_EXITING, 0);
 	else if (y.call->nr < 0)
 		wt_plain(&y, deep ? WT_LOCK : WT_OTHER, deep ? WT_K_MMAP_LOCK : WT_K_FAULT, 0);
 	else if (!wt_why_call_fd(&y, class))

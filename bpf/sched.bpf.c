@@ -22,12 +22,35 @@ struct wt_switch {
 	bool asleep;				/* the task's stack lies still: it is on its way in */
 };
 
+static __always_inline void wt_note_queue(struct wt_task *w, struct task_struct *t)
+{
+	w->throttle_clock = wt_throttle_clock(t);
+	w->throttle_queue = (__u64)t->se.cfs_rq;
+}
+
+/* The wait in a queue, [since, at]: first what the quota took of it, then the rest. */
+static __always_inline void wt_end_queued(struct wt_task *w, struct task_struct *t, __u64 at,
+					  __u8 state, __u64 reason)
+{
+	bool throttled = state == WT_THROTTLED;
+	__u64 took, since = w->since;
+
+	if (wt_has_throttle_clock() && w->throttle_queue == (__u64)t->se.cfs_rq) {
+		took = wt_throttle_clock(t) - w->throttle_clock;
+		if (took > at - since)
+			took = at - since;
+		if (took)
+			wt_charge(w, since + took, WT_THROTTLED, WT_K_QUOTA);
+		throttled = false;
+	}
+	wt_charge(w, at, throttled ? WT_THROTTLED : WT_RUNQ, throttled ? WT_K_QUOTA : reason);
+}
+
 /* The end of a wait: blocked until the wakeup, then queued. */
 static __noinline int wt_end_wait(struct wt_switch *x, struct wt_task *w, struct task_struct *t,
 				  __u64 at)
 {
-	__u64 wake = w->wake_ns;
-	__u8 queued = WT_RUNQ;
+	__u64 wake = w->wake_ns, reason;
 
 	if (w->state >= WT_DISK) {
 		/* no wakeup seen: it was blocked to the end (older kernels, a pending signal) */
@@ -40,10 +63,10 @@ static __noinline int wt_end_wait(struct wt_switch *x, struct wt_task *w, struct
 		if (x->asleep && (cfg_opts & WT_OPT_KSTACK) && !w->kstack && wt_within(w->since, at))
 			w->kstack = wt_kernel_stack(x->s, w, t);
 		wt_charge(w, wake, w->state, w->reason);
-		queued = w->throttled_wake ? WT_THROTTLED : WT_RUNQ;
-		wt_charge(w, at, queued, queued == WT_RUNQ ? WT_K_WAKEUP : WT_K_QUOTA);
+		wt_end_queued(w, t, at, w->throttled_wake ? WT_THROTTLED : WT_RUNQ, WT_K_WAKEUP);
 	} else {
-		wt_charge(w, at, w->state, w->reason);
+		reason = w->reason == WT_K_QUOTA ? w->queued_as : w->reason;
+		wt_end_queued(w, t, at, w->state, reason);
 	}
 	w->wake_ns = 0;
 	w->throttled_wake = 0;
@@ -226,7 +249,9 @@ static __always_inline void wt_leave(struct wt_switch *x, struct wt_task *w, str
 
 		w->state = quota ? WT_THROTTLED : WT_RUNQ;
 		w->reason = quota ? WT_K_QUOTA : WT_K_PREEMPT;
+		w->queued_as = WT_K_PREEMPT;
 		w->queued_clock = x->clock;
+		wt_note_queue(w, t);
 		return;
 	}
 	w->queued_clock = 0;
@@ -305,6 +330,7 @@ static __always_inline int wt_woken(struct task_struct *t)
 	rq = wt_rq(t);
 	if (rq)
 		w->queued_clock = rq->clock;
+	wt_note_queue(w, t);
 	if (w->state < WT_DISK)
 		return 0;		/* new: it counts as queued from its birth on */
 	w->throttled_wake = wt_throttled(t);

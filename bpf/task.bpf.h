@@ -89,6 +89,27 @@ static __always_inline bool wt_throttled(struct task_struct *t)
 	return bpf_core_field_exists(q->throttle_count) && q && q->throttle_count > 0;
 }
 
+/*
+ * How long the task's queue on this CPU has been throttled so far (from 6.6 on).
+ * It grows when the quota comes back, so the growth over a wait is the part of
+ * it that was throttling; what is left was run-queue wait.
+ */
+static __always_inline __u64 wt_throttle_clock(struct task_struct *t)
+{
+	struct cfs_rq *q = t->se.cfs_rq;
+
+	if (bpf_core_field_exists(q->throttled_clock_self_time) && q)
+		return q->throttled_clock_self_time;
+	return 0;
+}
+
+static __always_inline bool wt_has_throttle_clock(void)
+{
+	struct cfs_rq *q = NULL;
+
+	return bpf_core_field_exists(q->throttled_clock_self_time);
+}
+
 static __always_inline __u64 wt_steal(struct rq *rq)
 {
 	if (rq && bpf_core_field_exists(rq->prev_steal_time))

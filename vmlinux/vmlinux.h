@@ -225,6 +225,7 @@ struct rq {
 struct cfs_rq {
 	struct rq *rq;
 	int throttle_count;	/* absent: without CONFIG_CFS_BANDWIDTH */
+	u64 throttled_clock_self_time;	/* absent: before 6.6 */
 };
 
 struct sched_entity {
