@@ -83,8 +83,14 @@ class Program(Workload):
         return int(answer[1]) / int(answer[0])
 
     def close(self):
-        if getattr(self, "proc", None):
-            stop(self.proc)
+        if not getattr(self, "proc", None):
+            return
+        try:
+            self.proc.stdin.close()     # it ends by itself, and takes its child with it
+            self.proc.wait(1)
+        except (OSError, subprocess.TimeoutExpired):
+            pass                        # in the middle of a run
+        stop(self.proc)
 
 
 class Pipe(Program):
