@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
@@ -318,7 +319,7 @@ static __u32 run_shortly(struct sideband *sb, struct symbols *s, const char *pat
 	return 0;
 }
 
-static void names_the_short_lived(void **state)
+static void short_lived(const char *layout)
 {
 	struct sideband_stats st;
 	struct symbols_stats sst;
@@ -329,12 +330,7 @@ static void names_the_short_lived(void **state)
 	pid_t pid;
 	__u32 f;
 
-	(void)state;
-	if (geteuid()) {
-		print_message("skipped: the side-band of the machine needs root\n");
-		skip();
-	}
-	path = fixture_cc("shortlived", "program.c", "-O1 -pie -fPIE -Wl,-z,noseparate-code");
+	path = fixture_cc("shortlived", "program.c", layout);
 	entry = fixture_addr(path, "_start");
 	assert_int_equal(symbols__new(&s), 0);
 	assert_int_equal(sideband__open(&sb, 16), 0);
@@ -352,12 +348,25 @@ static void names_the_short_lived(void **state)
 	symbols__free(s);
 }
 
+static void names_the_short_lived(void **state)
+{
+	(void)state;
+	if (geteuid()) {
+		print_message("skipped: the side-band of the machine needs root\n");
+		skip();
+	}
+	short_lived("-O1 -pie -fPIE -Wl,-z,separate-code");
+	/* its first segment is executable: announced longer than it stays */
+	short_lived("-O1 -pie -fPIE -Wl,-z,noseparate-code");
+}
+
 /* More than a ring of one page holds: the kernel says so, we pass it on. */
 static void counts_what_the_kernel_lost(void **state)
 {
 	struct sideband_stats st;
 	struct sideband *sb;
 	struct symbols *s;
+	cpu_set_t before, one;
 	int i;
 
 	(void)state;
@@ -365,6 +374,11 @@ static void counts_what_the_kernel_lost(void **state)
 		print_message("skipped: the side-band of the machine needs root\n");
 		skip();
 	}
+	/* a loss is told by the ring where it happened */
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
 	assert_int_equal(symbols__new(&s), 0);
 	assert_int_equal(sideband__open(&sb, 1), 0);
 	for (i = 0; i < 2000; i++) {
@@ -379,6 +393,7 @@ static void counts_what_the_kernel_lost(void **state)
 	sideband__stats(sb, &st);
 	assert_true(st.records > 10);
 	assert_true(st.lost > 100);
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
 	sideband__close(sb);
 	symbols__free(s);
 }

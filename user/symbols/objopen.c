@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "symbols/objects.h"
+#include "symbols/procmaps.h"
 #include "symbols/symbols.h"
 
 #ifndef BTRFS_SUPER_MAGIC
@@ -88,15 +89,54 @@ static int open_regular(int dir, const char *path, bool in_root)
 	return ret;
 }
 
+static int open_map_file(__u32 tgid, __u64 start, __u64 end)
+{
+	char buf[96];
+
+	snprintf(buf, sizeof(buf), "/proc/%u/map_files/%llx-%llx", tgid, start, end);
+	return open(buf, READ_FLAGS);
+}
+
+struct vma {
+	__u64 addr, start, end;
+};
+
+static void find_vma(void *ctx, const struct symbols_mmap *m)
+{
+	struct vma *v = ctx;
+
+	if (v->addr < m->start || v->addr - m->start >= m->len)
+		return;
+	v->start = m->start;
+	v->end = m->start + m->len;
+}
+
+/*
+ * The file itself, whatever its name is by now and in whatever namespace.  A
+ * loader first maps all of a file with its first segment's rights and cuts that
+ * down afterwards: where that segment is executable, the mapping that was
+ * announced is longer than the one that is there.
+ */
+static int open_mapped(const struct symbols_mmap *m)
+{
+	struct vma v = { .addr = m->start };
+	int fd = open_map_file(m->tgid, m->start, m->start + m->len);
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	if (procmaps__each(m->tgid, find_vma, &v) || !v.end) {
+		errno = ENOENT;
+		return -1;
+	}
+	return open_map_file(m->tgid, v.start, v.end);
+}
+
 int objopen(const struct symbols_mmap *m, __u8 id[BUILD_ID_MAX], unsigned *id_len, bool *elf)
 {
 	char buf[PATH_MAX], *deleted;
 	int fd, root;
 
-	/* the file itself, whatever its name is by now and in whatever namespace */
-	snprintf(buf, sizeof(buf), "/proc/%u/map_files/%llx-%llx", m->tgid, m->start,
-		 m->start + m->len);
-	fd = verified(open(buf, READ_FLAGS), m, id, id_len, elf);
+	fd = verified(open_mapped(m), m, id, id_len, elf);
 	/* without an identity to verify, a path alone would be a guess */
 	if (fd >= 0 || !m->path || m->path[0] != '/' || (!m->build_id_len && !m->ino))
 		return fd;
