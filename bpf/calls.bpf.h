@@ -12,8 +12,11 @@
 
 #include "task.bpf.h"
 
-/* charge.bpf.c: adds to one detail line; ns 0 is a CPU sample.  0, or -1 when the map is full. */
+/* charge.bpf.c */
+/* Adds to one detail line; ns 0 is a CPU sample.  0, or -1 when the map is full. */
 int wt_detail_add(struct wt_detail_key *k, __u64 ns);
+/* Charges [w->since, at] to a state, with w's stacks: total and detail line. */
+int wt_charge(struct wt_task *w, __u64 at, __u32 state, __u64 reason);
 
 /* intern.bpf.c */
 /* Sends the n frames in s->ip under id, unless user space has them; tgid 0: kernel frames. */

@@ -1,6 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* charge.bpf.c - one detail line of the ledger. */
-#include "calls.bpf.h"
+/* charge.bpf.c - an interval is over: the thread's total, and one detail line. */
+#include "charge.bpf.h"
+
+/* See WT_BUCKETS in worktrace.h.  Without branches: each would double the verifier's work. */
+static __always_inline __u32 wt_bucket(__u64 ns)
+{
+	__u64 v = ns | 16;
+	__u32 e = 0, step, b;
+
+	step = (v >> 32 != 0) << 5;
+	v >>= step;
+	e += step;
+	step = (v >> 16 != 0) << 4;
+	v >>= step;
+	e += step;
+	step = (v >> 8 != 0) << 3;
+	v >>= step;
+	e += step;
+	step = (v >> 4 != 0) << 2;
+	v >>= step;
+	e += step;
+	step = (v >> 2 != 0) << 1;
+	v >>= step;
+	e += step;
+	e += v >> 1 != 0;
+	b = 1 + (e - 4) * 4 + ((ns >> ((e - 2) & 63)) & 3);
+	if (ns < 16)
+		return 0;
+	return b < WT_BUCKETS ? b : WT_BUCKETS - 1;
+}
 
 static __always_inline int wt_detail_into(void *map, struct wt_detail_key *k, __u64 ns)
 {
@@ -30,4 +58,28 @@ int wt_detail_add(struct wt_detail_key *k, __u64 ns)
 	if (run_generation & 1)
 		return wt_detail_into(&detail_b, k, ns);
 	return wt_detail_into(&detail_a, k, ns);
+}
+
+int wt_charge(struct wt_task *w, __u64 at, __u32 state, __u64 reason)
+{
+	struct wt_detail_key k = {};
+	__u64 ns;
+
+	if (!w)
+		return -1;
+	ns = wt_within(w->since, at);
+	w->since = at;
+	if (!ns || state >= WT_STATES)
+		return 0;
+	w->st_ns[state] += ns;
+	if (state == WT_RUNQ && reason == WT_K_PREEMPT)
+		w->preempt_ns += ns;
+	k.ustack = w->ustack;
+	k.kstack = w->kstack;
+	k.reason = reason;
+	k.thread = w->serial;
+	k.epoch = w->epoch;
+	k.state = state;
+	k.bucket = wt_bucket(ns);
+	return wt_detail_add(&k, ns);
 }
