@@ -96,7 +96,7 @@ rec command-no-remember "active kstacks ustacks" --no-remember -- "$known" $shor
 rec command-no-sampling "active nosamples" -F 0 -- "$known" $short
 rec command-all-off "active nosamples nokstacks noustacks" $all_off -- "$known" $short
 # maps made tiny lose detail, never time
-rec command-tiny-maps "active lost" --detail-entries 16 --seen-entries 16 -- "$known" $short
+rec command-tiny-maps "active lost" --detail-entries 2 --seen-entries 16 -- "$known" $short
 
 # every other kind of target, with all on and all off
 target_start
