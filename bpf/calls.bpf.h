@@ -31,8 +31,8 @@ __u64 wt_user_stack(struct wt_scratch *s, struct wt_task *w);
 __u64 wt_kernel_stack_id(struct wt_scratch *s, __u32 n);
 /* The id of the remembered stack, if the one above sp is the same; else 0. */
 __u64 wt_recall(struct wt_scratch *s, struct wt_kcache *c, __u64 sp);
-/* Notes where the n frames in s->ip lie on the stack above sp: how many, or -1. */
-int wt_remember(struct wt_scratch *s, struct wt_kcache *c, __u64 sp, __u32 n);
+/* Notes where the n frames in s->ip, of stack id, lie above sp. */
+int wt_remember(struct wt_scratch *s, struct wt_kcache *c, __u64 sp, __u32 n, __u64 id);
 
 /* reason.bpf.c: sets w's state and reason for a task that blocks; s->call is filled in. */
 int wt_classify(struct wt_scratch *s, struct wt_task *w, __u32 state, __u32 bits);

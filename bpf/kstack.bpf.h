@@ -8,21 +8,44 @@
 
 #include "calls.bpf.h"
 
+/* Slots count for as long as the unwinder has agreed with them; now and then it is asked again. */
+#define WT_CONFIRM 2
+#define WT_RECHECK 255
+
+static __always_inline bool wt_trusted(struct wt_kcache *c)
+{
+	return c->confirmed >= WT_CONFIRM && (++c->hits & WT_RECHECK);
+}
+
+/* Compares what the slots say with what the unwinder says. */
+static __always_inline void wt_learn(struct wt_scratch *s, struct wt_kcache *c, __u64 sp, __u32 n,
+				     __u64 recalled, __u64 id)
+{
+	if (recalled == id) {
+		if (c->confirmed < WT_CONFIRM)
+			c->confirmed++;
+		return;
+	}
+	if (recalled && c->confirmed >= WT_CONFIRM) {
+		wt_counted(WT_CNT_KSTACK_WRONG);
+		c->id = 0;
+	}
+	wt_remember(s, c, sp, n, id);
+}
+
 static __always_inline __u64 wt_kernel_stack(struct wt_scratch *s, struct wt_task *w,
 					     struct task_struct *t)
 {
-	__u64 sp = wt_saved_sp(t), id;
+	__u64 sp = wt_saved_sp(t), id, recalled = 0;
 	struct wt_kcache *c = &w->kcache[(w->reason ^ (w->reason >> 8) ^ w->ustack) & (WT_KCACHES - 1)];
-	bool remember = !(cfg_opts & WT_OPT_NOREMEMBER) &&
-			sp + WT_KSPAN <= (__u64)t->stack + cfg_stack_size;
+	bool remember = !(cfg_opts & WT_OPT_NOREMEMBER);
 	long bytes;
-	int slots;
 
 	if (remember) {
-		id = wt_recall(s, c, sp);
-		if (id) {
+		recalled = wt_recall(s, c, sp);
+		if (recalled && wt_trusted(c)) {
 			wt_counted(WT_CNT_KSTACK_HIT);
-			return id;
+			return recalled;
 		}
 	}
 	wt_counted(WT_CNT_KSTACK_MISS);
@@ -32,11 +55,8 @@ static __always_inline __u64 wt_kernel_stack(struct wt_scratch *s, struct wt_tas
 		return 0;
 	}
 	id = wt_kernel_stack_id(s, bytes / 8);
-	if (remember) {
-		slots = wt_remember(s, c, sp, bytes / 8);
-		c->n = slots > 0 ? slots : 0;
-		c->id = slots > 0 ? id : 0;
-	}
+	if (remember)
+		wt_learn(s, c, sp, bytes / 8, recalled, id);
 	return id;
 }
 

@@ -21,7 +21,8 @@ struct wt_kcache {
 	__u64 ip[WT_KSLOTS];
 	__u16 off[WT_KSLOTS];		/* bytes above thread.sp */
 	__u32 n;
-	__u32 zero;
+	__u16 confirmed;		/* times the kernel's unwinder agreed with the slots */
+	__u16 hits;
 };
 #define WT_KCACHES 2
 
@@ -142,7 +143,8 @@ struct wt_scratch {
 	struct wt_thread_rec rec;
 	struct wt_call call;
 	struct wt_child_walk child;
-	__u32 want, found;			/* of wt_remember */
+	__u32 want, found, span_used;		/* of wt_remember */
+	__u32 zero;
 	__u8 span[2048];			/* WT_KSPAN of it are used; a power of two for the verifier */
 };
 enum { WT_SCRATCH_SWITCH = 0, WT_SCRATCH_SAMPLE = 1, WT_SCRATCH_ITER = 2, WT_SCRATCH_LIFE = 3, WT_SCRATCHES = 4 };

@@ -92,9 +92,13 @@ __u64 wt_kernel_stack_id(struct wt_scratch *s, __u32 n)
  */
 __u64 wt_recall(struct wt_scratch *s, struct wt_kcache *c, __u64 sp)
 {
+	__u32 size;
+
 	if (!s || !c || !c->id || c->n < 2 || c->n > WT_KSLOTS)
 		return 0;
-	if (bpf_probe_read_kernel(s->span, WT_KSPAN, (void *)sp))
+	/* no further than the last slot: the stack may end soon after */
+	size = c->off[(c->n - 1) & 15] + 8;
+	if (size > WT_KSPAN || bpf_probe_read_kernel(s->span, size, (void *)sp))
 		return 0;
 	for (__u32 i = 0; i < WT_KSLOTS; i++) {
 		if (i >= c->n)
@@ -108,6 +112,7 @@ __u64 wt_recall(struct wt_scratch *s, struct wt_kcache *c, __u64 sp)
 struct wt_remember_ctx {
 	struct wt_scratch *s;
 	struct wt_kcache *c;
+	bool refine;		/* the stack is the one in c: its slots lie no lower than noted */
 };
 
 static long wt_remember_word(__u32 i, struct wt_remember_ctx *x)
@@ -117,9 +122,11 @@ static long wt_remember_word(__u32 i, struct wt_remember_ctx *x)
 	__u32 found = s->found;
 	__u64 word;
 
-	if (found >= s->want || i >= WT_KSPAN / 8)
+	if (found >= s->want || i * 8 >= s->span_used)
 		return 1;
 	word = *(__u64 *)(s->span + ((i * 8) & 2040));
+	if (x->refine && i * 8 < c->off[found & 15])
+		return 0;
 	if (word == s->ip[found & 31]) {
 		c->ip[found & 15] = word;
 		c->off[found & 15] = i * 8;
@@ -128,15 +135,33 @@ static long wt_remember_word(__u32 i, struct wt_remember_ctx *x)
 	return 0;
 }
 
-/* Notes where the n frames in s->ip lie on the stack above sp; how many, or −1. */
-int wt_remember(struct wt_scratch *s, struct wt_kcache *c, __u64 sp, __u32 n)
+/*
+ * Which slot a return address lies in, the unwinder does not say.  The first
+ * place above sp that holds it is the slot, or an old copy below it; as the
+ * stack moves (CONFIG_RANDOMIZE_KSTACK_OFFSET) an old copy does not stay in
+ * place, and the search goes on from there.  So the slots settle from below.
+ */
+int wt_remember(struct wt_scratch *s, struct wt_kcache *c, __u64 sp, __u32 n, __u64 id)
 {
 	struct wt_remember_ctx x = { .s = s, .c = c };
+	__u32 size = cfg_stack_size - (sp & (cfg_stack_size - 1));	/* stacks are aligned to their size */
 
-	if (!s || !c || n < 4 || n - 2 > 16 || bpf_probe_read_kernel(s->span, WT_KSPAN, (void *)sp))
+	if (!s || !c)
 		return -1;
+	x.refine = c->id == id;
+	c->id = 0;
+	c->confirmed = 0;
+	if (size > WT_KSPAN)
+		size = WT_KSPAN;
+	if (n < 4 || n - 2 > 16 || bpf_probe_read_kernel(s->span, size, (void *)sp))
+		return -1;
+	s->span_used = size;
 	s->want = n - 2;
 	s->found = 0;
 	bpf_loop(WT_KSPAN / 8, wt_remember_word, &x, 0);
-	return s->found == s->want ? (int)s->found : -1;
+	if (s->found != s->want)
+		return -1;
+	c->n = s->want;
+	c->id = id;
+	return 0;
 }

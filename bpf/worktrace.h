@@ -295,7 +295,8 @@ enum wt_count {
 	WT_CNT_KSTACK_HIT = 6,		/* remembered kernel stacks that were verified */
 	WT_CNT_KSTACK_MISS = 7,		/* … that had to be unwound */
 	WT_CNT_DETAIL = 8,		/* detail lines made */
-	WT_COUNTS = 9,
+	WT_CNT_KSTACK_WRONG = 9,	/* … that a check found to be another: a stack was misreported */
+	WT_COUNTS = 10,
 };
 
 struct wt_stats {

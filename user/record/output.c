@@ -48,6 +48,9 @@ unsigned session__losses(struct session *s, struct recording_loss *out)
 						  kernel_losses[n].benign };
 	symbols__stats(s->symbols, &sym);
 	sideband__stats(s->sideband, &sb);
+	out[n++] = (struct recording_loss){ "kernel_stack_misremembered",
+		"checks of remembered kernel stacks found another one (--no-remember)",
+		st.count[WT_CNT_KSTACK_WRONG], false };
 	out[n++] = (struct recording_loss){ "program_skipped",
 		"runs of worktrace's programs were skipped by the kernel",
 		tracer__skipped(s->tracer), true };
