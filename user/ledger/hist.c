@@ -36,6 +36,8 @@ __u64 hist__percentile(const struct hist_cell *cells, unsigned n, unsigned pct, 
 	if (!total)
 		return 0;
 	rank = (__u64)(((unsigned __int128)total * pct + 99) / 100);
+	if (rank >= total)		/* the longest of all, which is known exactly */
+		return max_ns;
 	for (unsigned i = 0; i < n; i++) {
 		below += cells[i].count;
 		if (below < rank)
