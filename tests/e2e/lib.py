@@ -37,10 +37,12 @@ STATES = ["cpu", "runq", "throttled", "disk", "net", "ipc", "lock", "child", "me
 MS = 1_000_000
 S = 1_000_000_000
 FILES = {"wall.folded", "cpu.folded", "offcpu.folded", "waits.csv", "threads.csv", "summary.json"}
-LOSSES = ["detail", "stack", "reason", "exit", "threads", "missed_switch", "ustack", "kstack",
-          "clock", "sample", "object_gone", "sideband"]
+LOSSES = ["detail_full", "sample_full", "stack_ring_full", "reason_ring_full", "exit_ring_full",
+          "threads", "missed_switch", "user_stack_unreadable", "kernel_stack_failed",
+          "clock_backwards", "program_skipped", "sideband", "object_gone", "frames_folded",
+          "frames_unmapped"]
 # losses after which lines of detail lack: only then may time be unattributed
-DETAIL_LOSSES = ["detail", "sample", "exit", "missed_switch", "clock"]
+DETAIL_LOSSES = ["detail_full", "sample_full", "exit_ring_full", "clock_backwards"]
 RSS_LIMIT = MAPS_LIMIT = 64 << 20
 
 _serial = itertools.count(1)
@@ -515,7 +517,7 @@ def check_threads(r):
         start = row["start_ns"] if start is None else min(start, row["start_ns"])
         end = row["end_ns"] if end is None else max(end, row["end_ns"])
     equal(wall, r.ledger["wall_ns"], "threads.csv against wall_ns")
-    if not r.loss["exit"]:
+    if not r.loss["exit_ring_full"]:
         equal(count, r.ledger["threads"], "threads.csv against the number of threads")
     if rows:
         at_most(end - start, r.duration, "span of the threads against the recording")

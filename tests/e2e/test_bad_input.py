@@ -219,15 +219,19 @@ def test_command_does_not_run_in_vain():
     lib.sentence(["record", "-o", lib.tmp("no/parent"), "--", "touch", lib.tmp("ran")], "no/parent")
 
 
+def fill(where):
+    with open(where + "/ballast", "wb", buffering=0) as f:
+        try:
+            while f.write(b"x" * 4096):
+                pass
+        except OSError:
+            pass
+
+
 def test_full_disk():
     """Full when it is written: a sentence, and not half a recording."""
     where = mounted("size=64k")
-    with open(where + "/ballast", "wb") as f:
-        try:
-            f.write(b"x" * 65536)
-            f.flush()
-        except OSError:
-            pass
+    fill(where)
     p = lib.worktrace(["record", "-q", "-o", where + "/x", "--", "sleep", "0.2"])
     lib.equal(p.returncode, 1, f"exit status ({p.stderr})")
     lib.contains(p.stderr, r"(?i)space", "the sentence")
@@ -239,13 +243,7 @@ def test_full_disk_keeps_the_old():
     p = lib.worktrace(["record", "-q", "-o", where + "/x", "--", "sleep", "0.1"])
     lib.equal(p.returncode, 0, p.stderr)
     first = lib.Recording(where + "/x").summary["start_utc"]
-    with open(where + "/ballast", "wb") as f:
-        try:
-            while True:
-                f.write(b"x" * 4096)
-                f.flush()
-        except OSError:
-            pass
+    fill(where)
     p = lib.worktrace(["record", "-q", "--force", "-o", where + "/x", "--", "sleep", "0.1"])
     lib.equal(p.returncode, 1, f"exit status ({p.stderr})")
     lib.equal(sorted(os.listdir(where)), ["ballast", "x"], "left behind")

@@ -44,28 +44,38 @@ def test_sighup():
 
 
 def test_pid_gone():
-    target = lib.spawn(["sleep", "1.5"])
-    r = lib.record(["-p", target.pid], timeout_s=20)
-    lib.at_most(r.duration, 10 * S, "duration")
+    target = sleeper()
+    p = lib.Running(["-p", target.pid]).attached()
+    lib.stop(target)
+    r = p.finish()
     lib.equal(len(r.threads()), 1, "threads")
+    lib.at_most(r.threads()[0]["thread_ns"], r.duration, "time of the one that ended")
 
 
 def test_pid_gone_children_stay():
     """The recording goes on while a descendant lives."""
-    target = lib.spawn(["sh", "-c", "sleep 2 & sleep 0.8"])
-    time.sleep(0.2)
-    r = lib.record(["-p", target.pid], timeout_s=20)
-    rows = r.threads(comm="sleep")
-    lib.equal(len(rows), 2, "children")
-    lib.at_least(max(t["thread_ns"] for t in rows), 1.5 * S, "time of the child that stays")
+    target = lib.spawn(["sh", "-c", "sleep 1000 & sleep 1000; true"])
+    first, last = lib.until(lambda: len(lib.descendants(target.pid)) == 2 and
+                            lib.descendants(target.pid), 5, "two children")
+    p = lib.Running(["-p", target.pid]).attached()
+    os.kill(first, signal.SIGKILL)
+    os.kill(target.pid, signal.SIGKILL)
+    time.sleep(1)
+    assert p.p.poll() is None, f"it ended although {last} lives: {p.stderr()}"
+    os.kill(last, signal.SIGKILL)
+    r = p.finish()
+    (row,) = r.threads(pid=last)
+    lib.at_least(row["thread_ns"], S, "time of the child that stays")
 
 
 def test_name_gone():
     program = lib.tmp("wlgone")
     os.symlink(lib.workload("wl_states"), program)
-    lib.spawn([program, "sleep=1500"], stderr=subprocess.DEVNULL)
-    time.sleep(0.3)
-    r = lib.record(["-n", "wlgone"], timeout_s=20)
+    target = lib.spawn([program, "sleep=1000000"], stderr=subprocess.DEVNULL)
+    lib.until(lambda: lib.comm_of(target.pid) == "wlgone", 5, "its name")
+    p = lib.Running(["-n", "wlgone"]).attached()
+    lib.stop(target)
+    r = p.finish()
     lib.equal(len(r.threads()), 1, "threads")
 
 

@@ -25,7 +25,7 @@ def moved(r, *names):
 
 def test_detail():
     r = lib.record(["--detail-entries", 16, "--drain-ms", 5000], busy())
-    moved(r, "detail")
+    moved(r, "detail_full")
     lib.at_least(r.ledger["unattributed_ns"], 1, "unattributed")
 
 
@@ -34,7 +34,7 @@ def test_sample():
     r = lib.record(["--detail-entries", 4, "--drain-ms", 5000, "-F", 2000],
                    [lib.workload("wl_states"), "--dir", lib.TMP, "disk=200", "tcp4=50", "tcp6=50",
                     "cpu_sys=500", "cpu_user=500", "majfault=100"])
-    moved(r, "sample")
+    moved(r, "sample_full")
     lib.at_least(r.state("cpu"), 1, "cpu")
 
 
@@ -55,13 +55,13 @@ def later(*argv):
 def test_stack_and_reason():
     """A ring that nobody reads: stacks and reasons do not fit."""
     r = stalled(["--ring-kb", "4"], later(*busy()))
-    moved(r, "stack", "reason")
+    moved(r, "stack_ring_full", "reason_ring_full")
 
 
 def test_exit():
     """Exit records that do not fit: their totals are in the account all the same."""
     r = stalled(["--ring-kb", "4"], later(lib.workload("wl_spawn"), "row", 2000))
-    moved(r, "exit")
+    moved(r, "exit_ring_full")
     lib.equal(r.ledger["processes"] >= 1, True)
     lib.equal(r.ledger["threads"], 2002, "threads: the shell's sleep, the parent, its children")
 
@@ -98,7 +98,7 @@ def test_user_stack():
     subprocess.run([gcc, "-O1", "-mno-red-zone", "-o", lib.tmp("nofp"), lib.tmp("nofp.c")],
                    check=True)
     r = lib.record([], [lib.tmp("nofp")])
-    moved(r, "ustack")
+    moved(r, "user_stack_unreadable")
 
 
 # sleeps with a frame pointer that points beyond the top of the stack
@@ -138,8 +138,8 @@ def test_losses_are_shown():
                        "--"] + busy())
     lib.equal(p.returncode, 0, p.stderr)
     r = lib.Recording(lib.tmp("l"))
-    moved(r, "detail")
-    lib.contains(p.stderr, str(r.loss["detail"]), "standard error")
+    moved(r, "detail_full")
+    lib.contains(p.stderr, str(r.loss["detail_full"]), "standard error")
 
 
 def test_stalled_reader_loses_nothing_of_the_total():

@@ -77,7 +77,7 @@ def test_owner():
             st = os.stat(os.path.join(path, name))
             lib.equal((st.st_uid, st.st_gid), (user.pw_uid, user.pw_gid), f"owner of {name}")
     lib.sentence(["record", "--owner", "nosuchuser", "-o", lib.tmp("x"), "--", "true"],
-                 "nosuchuser", status=1)
+                 "nosuchuser", status=2)
 
 
 def test_exit_status():

@@ -69,13 +69,16 @@ static inline int64_t wl_runq(void)
 	return space ? strtoll(space + 1, NULL, 10) : 0;
 }
 
+/* All three at one instant: read again if a wait for the CPU came between. */
 static inline struct wl_clock wl_read(void)
 {
 	struct wl_clock c;
 
-	c.runq_ns = wl_runq();
-	c.cpu_ns = wl_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	c.wall_ns = wl_now();
+	do {
+		c.runq_ns = wl_runq();
+		c.cpu_ns = wl_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+		c.wall_ns = wl_now();
+	} while (wl_runq() != c.runq_ns);
 	return c;
 }
 
