@@ -51,7 +51,9 @@ class Recording:
 
     def balance(self):
         led = self.ledger
-        need(led["residual_ns"] == 0, f"residual_ns is {led['residual_ns']}")
+        off = [" ".join(f"{k}={v}" for k, v in r.items())
+               for r in self.threads if sum(int(r[s + "_ns"]) for s in STATES) != int(r["thread_ns"])]
+        need(led["residual_ns"] == 0, "\n    ".join([f"residual_ns is {led['residual_ns']}"] + off))
         need(led["wall_ns"] > 0, "wall_ns is 0")
         need(led["wall_ns"] == led["accounted_ns"],
              f"wall_ns {led['wall_ns']} != accounted_ns {led['accounted_ns']}")
