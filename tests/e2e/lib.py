@@ -39,8 +39,8 @@ S = 1_000_000_000
 FILES = {"wall.folded", "cpu.folded", "offcpu.folded", "waits.csv", "threads.csv", "summary.json"}
 LOSSES = ["detail_full", "sample_full", "stack_ring_full", "reason_ring_full", "exit_ring_full",
           "threads", "missed_switch", "user_stack_unreadable", "kernel_stack_failed",
-          "clock_backwards", "program_skipped", "sideband", "object_gone", "frames_folded",
-          "frames_unmapped"]
+          "clock_backwards", "kernel_stack_misremembered", "program_skipped", "sideband",
+          "object_gone", "frames_folded", "frames_unmapped"]
 # losses after which lines of detail lack: only then may time be unattributed
 DETAIL_LOSSES = ["detail_full", "sample_full", "exit_ring_full", "clock_backwards"]
 RSS_LIMIT = MAPS_LIMIT = 64 << 20
@@ -558,6 +558,16 @@ def check_folded(r):
             seen.add(key)
             assert "[unknown]" not in frames, f"{which}.folded: a bare [unknown]: {key}"
             at_least(us, 1, f"{which}.folded: value of {key}")
+
+
+def clock_slack(r):
+    """How much CPU time may differ between the ledger's clock and the run queue's.
+
+    Both are right: the kernel's books end where a switch begins to be prepared, the
+    ledger's interval where it is made; the recording measures the difference.
+    """
+    audit = r.summary["audit"]
+    return abs(audit["clock_ns_per_switch"]) * audit["switches"]
 
 
 def check_audit(r):

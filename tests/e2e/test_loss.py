@@ -62,8 +62,9 @@ def test_exit():
     """Exit records that do not fit: their totals are in the account all the same."""
     r = stalled(["--ring-kb", "4"], later(lib.workload("wl_spawn"), "row", 2000))
     moved(r, "exit_ring_full")
-    lib.equal(r.ledger["processes"] >= 1, True)
-    lib.equal(r.ledger["threads"], 2002, "threads: the shell's sleep, the parent, its children")
+    # the shell's sleep, the parent, its children; the parent is there twice if the record
+    # of its exec arrived and that of its end did not
+    assert r.ledger["threads"] in (2002, 2003), f"threads: {r.ledger['threads']}"
 
 
 def test_sideband():
@@ -74,9 +75,15 @@ def test_sideband():
 
 def test_object_gone():
     """The binary is gone before it could be opened: its frames are named by offset."""
-    r = stalled([], later(lib.workload("wl_spawn"), "deleted", 50, 8))
+    objcopy = lib.need("objcopy")
+    gone = lib.tmp("wl-gone")
+    # without a build id: another copy of the file is no help
+    subprocess.run([objcopy, "--remove-section=.note.gnu.build-id", lib.workload("wl_spawn"),
+                    gone], check=True)
+    r = stalled([], ["sh", "-c", f"sleep 0.9; {gone} brief 20 8; rm {gone}"])
     moved(r, "object_gone")
-    frames = {f for stack, _ in r.folded("wall") for f in stack if stack[0] == "wl-brief"}
+    frames = {f for stack, _ in r.folded("wall") for f in stack if "brief" in stack[0]
+              or "wl-gone" in stack[0] or stack[0] == "exe"}
     assert any(f.startswith("[") and "+0x" in f for f in frames), f"no [module+0xoffset]: {frames}"
 
 

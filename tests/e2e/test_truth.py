@@ -54,8 +54,7 @@ def compare(r, truth, names=True):
     tolerance = r.duration / 100
     outside = row["thread_ns"] - sum(p["wall_ns"] for p in truth["phases"])
     lib.at_least(outside, 0, "time outside of the phases")
-    audit = r.summary["audit"]
-    clocks = abs(audit["clock_ns_per_switch"]) * audit["switches"]
+    clocks = lib.clock_slack(r)
     expected = expected_states(truth)
     for state in lib.STATES:
         slack = tolerance + clocks
