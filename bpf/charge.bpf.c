@@ -53,11 +53,15 @@ static __always_inline int wt_detail_into(void *map, struct wt_detail_key *k, __
 
 int wt_detail_add(struct wt_detail_key *k, __u64 ns)
 {
+	struct wt_detail_key key;
+
 	if (!k)
 		return -1;
+	/* 6.1 takes no key from an argument's memory, only from the stack */
+	key = *k;
 	if (run_generation & 1)
-		return wt_detail_into(&detail_b, k, ns);
-	return wt_detail_into(&detail_a, k, ns);
+		return wt_detail_into(&detail_b, &key, ns);
+	return wt_detail_into(&detail_a, &key, ns);
 }
 
 int wt_charge(struct wt_task *w, __u64 at, __u32 state, __u64 reason)

@@ -43,6 +43,7 @@ static __always_inline void wt_unix_name(struct wt_reason *r, struct sock *sk)
 	struct unix_sock *u = (void *)sk;
 	struct unix_sock *peer = (void *)BPF_CORE_READ(u, peer);
 	struct unix_address *a = NULL;
+	__u32 len;
 
 	if (peer)
 		a = BPF_CORE_READ(peer, addr);
@@ -50,14 +51,13 @@ static __always_inline void wt_unix_name(struct wt_reason *r, struct sock *sk)
 		a = BPF_CORE_READ(u, addr);
 	if (!a)
 		return;
-	bpf_core_read(r->name, sizeof(r->name) - 1, &a->name[0].sun_path);
-	r->n = BPF_CORE_READ(a, len);
+	/* nothing behind the end of the name: the bytes are its identity */
+	len = BPF_CORE_READ(a, len) - 2;
+	if (len > sizeof(r->name) - 1)
+		len = sizeof(r->name) - 1;
+	bpf_core_read(r->name, len, &a->name[0].sun_path);
 	if (!r->name[0] && r->name[1])		/* an abstract name */
 		r->name[0] = '@';
-	/* nothing behind the end of the name: the bytes are its identity */
-	for (__u32 i = 1; i < WT_NAME_LEN; i++)
-		if (!r->name[i - 1])
-			r->name[i] = 0;
 	r->n = 0;
 }
 

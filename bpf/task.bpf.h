@@ -78,7 +78,10 @@ static __always_inline bool wt_delayed(struct task_struct *t)
 
 static __always_inline bool wt_runnable(struct task_struct *t)
 {
-	return t->on_rq && !wt_delayed(t);
+	__u32 v = 0;
+
+	bpf_core_read(&v, bpf_core_field_size(t->on_rq), &t->on_rq);
+	return v && !wt_delayed(t);
 }
 
 /* A hierarchy above the task's queue has spent its CPU quota. */

@@ -80,7 +80,7 @@ struct pt_regs {
 	unsigned long r10;
 	unsigned long orig_ax;
 	unsigned long ip;
-	unsigned long cs;
+	unsigned short cs;	/* eight bytes before 6.12: read by its size */
 	unsigned long sp;
 };
 struct thread_struct {
@@ -258,7 +258,7 @@ struct task_struct {
 	void *stack;
 	unsigned int flags;
 	int on_cpu;		/* one byte from 7.2 on: read by its size */
-	int on_rq;
+	int on_rq;		/* one byte from 7.2 on: read by its size */
 	struct sched_entity se;
 	struct sched_info sched_info;
 	struct mm_struct *mm;
