@@ -145,6 +145,32 @@ def program_table(w):
         table(head, rows)
 
 
+def verdict(low, high, aim, sees=True):
+    """met or not met only where the interval and the noise of the run allow to say so."""
+    if high is None or not sees:
+        return "this run cannot tell"
+    return "met" if high <= aim else "not met" if low > aim else "this run cannot tell"
+
+
+def switch_verdict(w, case):
+    mid, low, high = interval(switch_ratios(w, case))
+    return mid and "sched_switch program on %s, target %s: %.2f × %s (aim: at most %.2f): %s" % (
+        w["name"], case["mode"], mid, REFERENCE, SWITCH_TARGET, verdict(low, high, SWITCH_TARGET))
+
+
+def loss_verdict(w, case):
+    """A rate falls by 1 - 1/ratio when the time per operation grows by ratio."""
+    null = next((c for c in w["cases"] if c["tool"] == NOTHING), None)
+    seen = smallest_difference(ratios(null)) if null else None
+    mid, low, high = interval(ratios(case))
+    if seen is None or high is None:
+        return None
+    mid, low, high = 1 - 1 / mid, 1 - 1 / low, 1 - 1 / high
+    return "%s, target %s: loses %.1f %% of its rate, at most %.1f %% (aim: at most %.0f %%): %s" % (
+        w["name"], case["mode"], mid * 100, high * 100, LOSS_TARGET * 100,
+        verdict(low, high, LOSS_TARGET, seen <= LOSS_TARGET or low > seen))
+
+
 def verdicts(result):
     """What worktrace aims at, and whether this run shows it.  Reported, never an exit status."""
     out = []
@@ -152,18 +178,11 @@ def verdicts(result):
         for case in w["cases"]:
             if case["tool"] != "worktrace" or case["failures"]:
                 continue
-            mid, low, high = interval(switch_ratios(w, case))
-            if w["name"] == "pipe" and mid:
-                out.append("sched_switch program on pipe, target %s: %.2f × %s (aim: at most %.2f): %s" % (
-                    case["mode"], mid, REFERENCE, SWITCH_TARGET,
-                    "met" if (high or mid) <= SWITCH_TARGET else "not met"))
-            mid, low, high = interval(ratios(case))
-            if w["name"].startswith(("redis", "pgbench")) and high:
-                # a rate falls by 1 - 1/ratio when the time grows by ratio
-                out.append("%s, target %s: loses %.1f %% of its rate, upper end %.1f %% (aim: at most %.0f %%): %s" % (
-                    w["name"], case["mode"], (1 - 1 / mid) * 100, (1 - 1 / high) * 100,
-                    LOSS_TARGET * 100, "met" if 1 - 1 / high <= LOSS_TARGET else "not met"))
-    return out
+            if w["name"] == "pipe":
+                out.append(switch_verdict(w, case))
+            if w["name"].startswith(("redis", "pgbench")):
+                out.append(loss_verdict(w, case))
+    return [v for v in out if v]
 
 
 def text(result):
