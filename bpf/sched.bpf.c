@@ -11,8 +11,11 @@
 #include "kstack.bpf.h"
 #include "record.bpf.h"
 
-/* A gap between the run queue's clock and the thread's own that no rounding explains. */
-#define WT_GAP_NS 200000
+/*
+ * A thread's own runtime and the run queue's clock stop and start at the same
+ * instants, so a difference is time in which it did not run.
+ */
+#define WT_GAP_NS 5000
 
 /* The switch program's view of one switch. */
 struct wt_switch {
@@ -149,21 +152,30 @@ static __always_inline void wt_audit_leave(struct wt_switch *x, struct wt_task *
 	w->runq_pending = 0;
 }
 
-/* It ran less than it was on the CPU: a switch out and a switch in went unseen. */
-static __always_inline void wt_find_gap(struct wt_switch *x, struct wt_task *w,
-					struct task_struct *t)
+/*
+ * It ran less than it was on the CPU: a switch out and a switch in went unseen.
+ * The kernel says how much of the gap it was queued; the rest it was blocked.
+ */
+static __noinline int wt_find_gap(struct wt_switch *x, struct wt_task *w, struct task_struct *t)
 {
 	__u64 on = x->clock_task - w->clock_task_since;
 	__u64 ran = t->se.sum_exec_runtime - w->exec_last;
+	__u64 queued = t->sched_info.run_delay - w->audit_delay1;
 	__u64 gap = on > ran ? on - ran : 0;
 
 	if (gap < WT_GAP_NS || !w->clock_task_since || gap > x->now - w->since)
-		return;
+		return 0;
 	wt_lost(WT_LOSS_MISSED_SWITCH);
+	queued = w->audit_on && queued > w->runq_pending ? queued - w->runq_pending : 0;
+	if (queued > gap)
+		queued = gap;
 	w->ustack = 0;
 	w->kstack = 0;
-	wt_charge(w, w->since + gap, WT_RUNQ, WT_K_PREEMPT);
+	if (gap > queued)
+		wt_charge(w, w->since + gap - queued, WT_OTHER, WT_K_MISSED);
+	wt_charge(w, w->since + queued, WT_RUNQ, WT_K_PREEMPT);
 	w->audit_on = 0;
+	return 0;
 }
 
 /* An exec took place since the last switch-out: close the account of the old program. */

@@ -68,6 +68,20 @@ static int on_event(void *arg, const void *data, size_t size)
 	return 0;
 }
 
+/*
+ * Where a caller keeps no frame pointer the walk reads whatever lies there.  An
+ * address that is no code ends the stack: what comes above it is not there.
+ */
+static unsigned user_frames(struct drain *d, const struct wt_ev_stack *e, __u32 *frames)
+{
+	for (unsigned i = 0; i < e->n; i++) {
+		frames[i] = symbols__user_frame(d->symbols, e->tgid, e->h.ts_ns, e->ip[i], i > 0);
+		if (i && symbols__is_unmapped(d->symbols, frames[i]))
+			return i;
+	}
+	return e->n;
+}
+
 static int put_stack(struct drain *d, const struct wt_ev_stack *e, size_t size)
 {
 	__u32 frames[WT_MAX_FRAMES];
@@ -77,12 +91,13 @@ static int put_stack(struct drain *d, const struct wt_ev_stack *e, size_t size)
 		return 0;
 	if (ledger__has_stack(d->ledger, e->id))
 		return 0;
-	for (unsigned i = 0; i < n; i++)
-		frames[i] = e->user ? symbols__user_frame(d->symbols, e->tgid, e->h.ts_ns,
-							  e->ip[i], i > 0)
-				    : symbols__kernel_frame(d->symbols, e->ip[i]);
+	if (e->user)
+		n = user_frames(d, e, frames);
+	else
+		for (unsigned i = 0; i < n; i++)
+			frames[i] = symbols__kernel_frame(d->symbols, e->ip[i]);
 	d->stacks++;
-	return ledger__put_stack(d->ledger, e->id, frames, n, e->user, e->cut);
+	return ledger__put_stack(d->ledger, e->id, frames, n, e->user, e->cut && n == e->n);
 }
 
 static int put_held(struct drain *d)

@@ -359,7 +359,7 @@ static void write_losses(const struct page *p)
 		if (!r->loss[i].n)
 			continue;
 		if (r->loss[i].benign)
-			fputs("  repaired: ", p->f);
+			fputs("  noted: ", p->f);
 		else
 			warning(p, "  lost: ");
 		fprintf(p->f, "%llu %s\n", r->loss[i].n, r->loss[i].what);

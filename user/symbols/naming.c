@@ -169,3 +169,10 @@ bool symbols__is_root(struct symbols *s, __u32 frame)
 
 	return f && *symbols__name(s, frame) && f->root;
 }
+
+bool symbols__is_unmapped(const struct symbols *s, __u32 frame)
+{
+	const struct frame *f = frames__get(&s->frames, frame);
+
+	return f && f->object == OBJ_UNMAPPED;
+}

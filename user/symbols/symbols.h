@@ -74,6 +74,8 @@ const char *symbols__name(struct symbols *s, __u32 frame);
 const char *symbols__kernel_name(struct symbols *s, __u32 frame);
 /* A frame at which a whole stack ends: _start, a thread's start, ret_from_fork … */
 bool symbols__is_root(struct symbols *s, __u32 frame);
+/* An address that lies in no mapping: no code, so no frame of a stack either. */
+bool symbols__is_unmapped(const struct symbols *s, __u32 frame);
 
 void symbols__stats(const struct symbols *s, struct symbols_stats *out);
 

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -300,10 +301,13 @@ static void __attribute__((noreturn))
 child_main(struct launch *l, int go_fd, int report_fd)
 {
 	struct report ready;
+	const char *base = strrchr(l->argv[0], '/');
 	char *file = NULL;
 	char byte;
 	int err;
 
+	/* what little time it spends before the exec is the command's */
+	prctl(PR_SET_NAME, base && base[1] ? base + 1 : l->argv[0]);
 	child_signals();
 	if (l->stdout_to_stderr && dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		child_fail(report_fd, STAGE_USER, errno);
