@@ -36,10 +36,13 @@ def verdict(p, what, path, old=None):
         lib.check(lib.Recording(path))
         return True
     assert "worktrace: " in p.stderr, f"no sentence: {text}"
-    if old:
-        lib.equal(lib.Recording(path).summary["start_utc"], old, f"the old recording: {text}")
+    if os.path.exists(path):
+        # whole: it failed afterwards, in telling about it
+        r = lib.Recording(path)
+        lib.check(r)
+        assert old or r.summary["complete"], f"half a recording: {text}"
     else:
-        assert not os.path.exists(path), f"half a recording: {text}"
+        assert not old, f"the old recording is gone: {text}"
     return False
 
 
@@ -52,9 +55,10 @@ def strike(kind, n, armed, old=None, path=None):
     env = dict(os.environ, LD_PRELOAD=shim(), WT_FAULT=f"{kind}:{n}", WT_FAULT_LOG=log)
     if armed:
         env["WT_FAULT_ARM"] = "mkdir"
-    p = lib.worktrace(["record"] + (["--force"] if old else []) + ["-o", path] + COMMAND, env=env)
+    p = lib.worktrace(["record"] + (["--force"] if old else []) + ["-o", path] + COMMAND, env=env,
+                      timeout_s=15)
     ok = verdict(p, f"{kind} {n}{' while writing' if armed else ''}", path, old)
-    if ok and not old:
+    if not old:
         subprocess.run(["rm", "-rf", path], check=True)
     return ok if os.path.exists(log) else None
 
@@ -62,15 +66,29 @@ def strike(kind, n, armed, old=None, path=None):
 def sweep(kind, armed, numbers):
     """Faults at these call numbers, until a run has fewer calls."""
     struck = refused = 0
+    wrong = []
     for n in numbers:
-        result = strike(kind, n, armed)
+        try:
+            result = strike(kind, n, armed)
+        except AssertionError as e:
+            wrong.append(str(e))
+            tidy()
+            result = False
         if result is None:
             break
         struck += 1
         refused += not result
     print(f"{kind}: {struck} faults, {refused} of them ended the recording")
+    assert not wrong, "\n".join(wrong)
     lib.at_least(struck, 1, f"faults of {kind}")
     return struck, refused
+
+
+def tidy():
+    """Takes away what a failed run left, so that the next one is judged by itself."""
+    for name in os.listdir(lib.TMP):
+        if name.startswith((".rec", "rec")):
+            subprocess.run(["rm", "-rf", lib.tmp(name)], check=True)
 
 
 def spread(first, factor, last):
