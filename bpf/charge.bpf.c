@@ -71,6 +71,7 @@ int wt_charge(struct wt_task *w, __u64 at, __u32 state, __u64 reason)
 
 	if (!w)
 		return -1;
+	wt_not_started(w, at);
 	ns = wt_within(w->since, at);
 	w->since = at;
 	if (!ns || state >= WT_STATES)

@@ -20,9 +20,20 @@ static __always_inline __u64 wt_within(__u64 from, __u64 to)
 	return to > from ? to - from : 0;
 }
 
+/*
+ * Until the programs see the start, an account begins anew at every boundary:
+ * user space reads the clock before it can tell them.
+ */
+static __always_inline void wt_not_started(struct wt_task *w, __u64 at)
+{
+	if (run_start_ns == ~0ULL)
+		w->birth_ns = at;
+}
+
 /* No detail for CPU time: its shape comes from the samples. */
 static __always_inline void wt_charge_cpu(struct wt_task *w, __u64 at)
 {
+	wt_not_started(w, at);
 	w->st_ns[WT_CPU] += wt_within(w->since, at);
 	w->since = at;
 }

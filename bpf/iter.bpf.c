@@ -147,7 +147,7 @@ static __always_inline void wt_write(struct wt_scratch *s, struct task_struct *t
 		end = bpf_ktime_get_ns();
 		if (end > run_end_ns)
 			end = run_end_ns;
-		if (w->exec_ns && w->state == WT_CPU && w->exec_ns < end)
+		if (w->exec_ns && w->exec_serial && w->state == WT_CPU && w->exec_ns < end)
 			wt_write_exec(s, w, t, seq, end);
 		else
 			wt_open_record(s, w, end);

@@ -69,7 +69,7 @@ int BPF_PROG(wt_process_exec, struct task_struct *t, pid_t old_pid, struct linux
 
 	if (w) {
 		w->exec_image = wt_image(t);
-		if (!w->exec_ns)
+		if (!w->exec_serial)
 			w->exec_serial = wt_new_serial();
 		w->exec_ns = bpf_ktime_get_ns();
 		wt_counted(WT_CNT_EXEC);

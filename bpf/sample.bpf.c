@@ -33,7 +33,7 @@ int wt_sample(struct bpf_perf_event_data *ctx)
 	}
 	if (!(t->flags & (PF_KTHREAD | PF_IO_WORKER)))
 		k.ustack = wt_user_stack(s, w);
-	k.thread = w->exec_ns ? w->exec_serial : w->serial;
+	k.thread = w->exec_ns && w->exec_serial ? w->exec_serial : w->serial;
 	k.epoch = w->epoch;
 	w->samples++;
 	wt_counted(WT_CNT_SAMPLE);

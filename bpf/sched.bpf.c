@@ -183,6 +183,8 @@ static __noinline int wt_split_exec(struct wt_switch *x, struct wt_task *w, stru
 {
 	__u64 at = w->exec_ns;
 
+	if (at > x->now)
+		at = x->now;
 	if (at < w->since)
 		at = w->since;
 	wt_charge_cpu(w, at);
@@ -204,7 +206,9 @@ static __noinline int wt_split_exec(struct wt_switch *x, struct wt_task *w, stru
 	w->utime0 = t->utime;
 	w->stime0 = t->stime;
 	w->birth_ns = at;
-	w->serial = w->exec_serial;
+	/* taken: an exec that is under way right now must not use it again */
+	w->serial = w->exec_serial ? w->exec_serial : wt_new_serial();
+	w->exec_serial = 0;
 	w->image = w->exec_image;
 	w->tid = t->pid;
 	w->flags = wt_flags_of(t) | (w->flags & WT_F_SEEDED);
@@ -230,7 +234,7 @@ static __always_inline void wt_finish(struct wt_switch *x, struct wt_task *w, st
 static __always_inline void wt_leave(struct wt_switch *x, struct wt_task *w, struct task_struct *t,
 				     bool preempt, __u32 state)
 {
-	__u64 before;
+	__u64 before, cpu;
 
 	if (x->now < w->since)
 		x->now = wt_not_before(x->now, w->since);
@@ -239,13 +243,15 @@ static __always_inline void wt_leave(struct wt_switch *x, struct wt_task *w, str
 	else
 		wt_find_gap(x, w, t);
 	w->fresh = 0;
-	before = w->st_ns[WT_CPU];
 	if (w->exec_ns)
 		wt_split_exec(x, w, t);
+	before = w->st_ns[WT_CPU];
 	wt_charge_cpu(w, x->now);
-	if (x->steal > w->steal_since && run_start_ns < x->now)
-		w->steal_ns += x->steal - w->steal_since;
-	wt_audit_leave(x, w, t, w->st_ns[WT_CPU] - before);
+	cpu = w->st_ns[WT_CPU] - before;
+	/* steal_since 0: it was on the CPU before we looked */
+	if (w->steal_since && x->steal > w->steal_since)
+		w->steal_ns += x->steal - w->steal_since < cpu ? x->steal - w->steal_since : cpu;
+	wt_audit_leave(x, w, t, cpu);
 	w->switches++;
 	w->kstack = 0;
 	w->ustack = 0;

@@ -256,13 +256,26 @@ __u64 tracer__start(struct tracer *t)
 	return now;
 }
 
+/*
+ * The end lies a little ahead, so that every program knows it when it comes: one
+ * that charged time past an end it had not heard of would upset the balance.
+ */
+#define END_AHEAD_NS NSEC_PER_MSEC
+
 __u64 tracer__stop(struct tracer *t)
 {
-	__u64 now = now_ns();
+	__u64 ahead = END_AHEAD_NS, end;
 
-	__atomic_store_n(&t->skel->data->run_end_ns, now, __ATOMIC_SEQ_CST);
+	for (;; ahead *= 2) {
+		end = now_ns() + ahead;
+		__atomic_store_n(&t->skel->data->run_end_ns, end, __ATOMIC_SEQ_CST);
+		if (now_ns() < end)
+			break;
+	}
+	while (now_ns() <= end)
+		usleep(100);
 	wait_grace(t);
-	return now;
+	return end;
 }
 
 unsigned tracer__live(const struct tracer *t)
