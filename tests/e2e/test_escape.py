@@ -19,7 +19,7 @@ def test_ten_thousand_processes():
     lib.equal(r.ledger["threads"], 10001, "threads")
     # rusage misses the tail of each exit: ours may be more, never less than 99 %
     cpu = truth["cpu_ns"] + truth["children_cpu_ns"]
-    lib.at_least(r.state("cpu"), 0.99 * cpu, "CPU time")
+    lib.at_least(r.state("cpu") + lib.clock_slack(r), 0.99 * cpu, "CPU time")
 
 
 def test_two_thousand_threads():

@@ -138,7 +138,9 @@ def test_flush():
             if "faults of" not in str(e):
                 raise
             continue
-        lib.equal(refused, struck, f"{kind}: a failure was overlooked in some of {struck} runs")
+        # the directory above is synced after the move: then all is in place
+        lib.at_least(refused, struck - (kind == "sync"),
+                     f"{kind}: a failure was overlooked in some of {struck} runs")
 
 
 def test_mkdir():

@@ -799,7 +799,7 @@ static const struct phase {
 	{ "cpu_sys", "cpu", "kernel", cpu_sys, NULL },
 	{ "runq", "runq", "preempt", runq, NULL },
 	{ "disk", "disk", "", disk, NULL },
-	{ "majfault", "disk", "major fault", major_faults, NULL },
+	{ "majfault", "disk", "", major_faults, NULL },
 	{ "tcp4", "net", NULL, tcp4, NULL },
 	{ "tcp6", "net", NULL, tcp6, NULL },
 	{ "udp", "net", NULL, udp, NULL },
