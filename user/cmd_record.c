@@ -49,8 +49,11 @@ int cmd_record(int argc, char **argv)
 	options__defaults(&o);
 	err = options__parse_record(&o, argc, argv);
 	if (err) {
+		status = err == WT_EUSAGE ? 2 : err < 0;
+		if (status && o.exit_status)
+			status = STATUS_OWN_FAILURE;
 		options__free(&o);
-		return err == WT_EUSAGE ? 2 : err < 0;
+		return status;
 	}
 	wt_quiet = o.quiet;
 	wt_verbose = o.verbose;

@@ -184,6 +184,8 @@ static void random_lines(struct ledger *l, const struct wt_thread_rec *rec)
 
 		if (rec->open_state == s)
 			left -= rec->open_ns;
+		if (s == WT_RUNQ)
+			left -= rec->open_runq_ns;
 		for (unsigned i = rnd(6); i; i--) {
 			struct wt_detail_val v = { .count = 1 + rnd(9) };
 
@@ -226,6 +228,8 @@ static void test_random_balance(void **state)
 			rec.comm[0] = 'a' + rnd(5);
 			rec.open_state = rnd(WT_STATES);
 			rec.open_ns = rnd(rec.st_ns[rec.open_state] + 1);
+			if (rec.open_state >= WT_DISK)
+				rec.open_runq_ns = rnd(rec.st_ns[WT_RUNQ] + 1);
 			rec.open_ustack = rnd(50);
 			rec.why = rnd(3) ? WT_REC_EXIT : WT_REC_END;
 			wall += rec.end_ns - rec.birth_ns;
@@ -363,6 +367,30 @@ static void test_open_interval_is_a_line(void **state)
 	assert_int_equal(s.count, 4);
 	assert_int_equal(t.unattributed_ns, 40);
 	assert_int_equal(t.unattributed_st_ns[WT_NET], 40);
+	assert_balanced(l, &t);
+	ledger__free(l);
+}
+
+/* A thread that has been woken and still waits for its CPU has two of them. */
+static void test_open_wait_for_a_cpu_is_a_line(void **state)
+{
+	struct ledger *l = new_ledger((struct ledger_opts){ 0 });
+	const __u64 st[WT_STATES] = { [WT_LOCK] = 500, [WT_RUNQ] = 70 };
+	struct wt_thread_rec rec = thread(1, 5, 5, st);
+	struct ledger_totals t;
+	struct sums s;
+
+	(void)state;
+	rec.why = WT_REC_END;
+	rec.open_state = WT_LOCK;
+	rec.open_ns = 500;
+	rec.open_runq_ns = 70;
+	ledger__put_thread(l, &rec);
+	t = settle(l);
+	s = sum_lines(l);
+	assert_int_equal(s.open_ns, 570);
+	assert_int_equal(s.count, 2);
+	assert_int_equal(t.unattributed_ns, 0);
 	assert_balanced(l, &t);
 	ledger__free(l);
 }
@@ -693,6 +721,7 @@ int main(void)
 		cmocka_unit_test(test_sample_worth_is_bounded),
 		cmocka_unit_test(test_user_split),
 		cmocka_unit_test(test_open_interval_is_a_line),
+		cmocka_unit_test(test_open_wait_for_a_cpu_is_a_line),
 		cmocka_unit_test(test_snapshot_is_replaced),
 		cmocka_unit_test(test_exec_is_one_row),
 		cmocka_unit_test(test_processes),

@@ -69,20 +69,18 @@ static int fold_line(struct ledger *l, __u32 group, struct line line)
 	return lines__add(l, group, LINE_GROUP, &line);
 }
 
-static int fold_open(struct ledger *l, __u32 group, const struct prog *p)
+static int fold_open(struct ledger *l, __u32 group, const struct prog *p, unsigned i)
 {
-	struct line line = {
-		.state = p->rec.open_state,
-		.bucket = hist__bucket(p->rec.open_ns),
-		.reason = p->rec.open_reason,
-		.max_ns = p->rec.open_ns,
-		.count = 1,
-		.settled_ns = p->open_settled_ns,
-	};
+	struct line line = { .count = 1, .settled_ns = p->open_settled_ns[i] };
+	struct open o;
 	int err;
 
-	if (!p->rec.open_ns || p->rec.open_state == WT_CPU)
+	if (!prog__open(p, i, &o))
 		return 0;
+	line.state = o.state;
+	line.bucket = hist__bucket(o.ns);
+	line.reason = o.reason;
+	line.max_ns = o.ns;
 	err = stacks__ref(&l->stacks, p->rec.open_ustack, l->gen, &line.ustack);
 	if (!err)
 		err = stacks__ref(&l->stacks, p->rec.open_kstack, l->gen, &line.kstack);
@@ -114,12 +112,15 @@ static int fold_prog(struct ledger *l, __u32 prog)
 		dropped = l->dropped_ns;
 		i = next;
 	}
-	if (!err)
-		err = fold_open(l, group, p);
+	for (unsigned i = 0; i < PROG_OPEN && !err; i++) {
+		__u8 state = i ? WT_RUNQ : p->rec.open_state;
+
+		err = fold_open(l, group, p, i);
+		s->unattributed_ns[state < WT_STATES ? state : WT_OTHER] += l->dropped_ns - dropped;
+		dropped = l->dropped_ns;
+	}
 	if (err)
 		return err;
-	s->unattributed_ns[p->rec.open_state < WT_STATES ? p->rec.open_state : 0] +=
-		l->dropped_ns - dropped;
 	g = pool__at(&l->groups, group);
 	g->unsampled_ns += s->unsampled_ns;
 	for (unsigned i = 0; i < WT_STATES; i++) {

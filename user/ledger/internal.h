@@ -95,6 +95,16 @@ struct settled {
 	__u64 over_ns;
 };
 
+/*
+ * A record can end in two open intervals: a wait, and behind it the wait for a
+ * CPU of a thread that has been woken.
+ */
+#define PROG_OPEN 2
+struct open {
+	__u8 state;
+	__u64 ns, reason;
+};
+
 struct prog {
 	struct wt_thread_rec rec;
 	__u32 serial;
@@ -103,7 +113,7 @@ struct prog {
 	__u32 row;			/* of the last settle */
 	bool used, has_rec;
 	struct settled settled;
-	__u64 open_settled_ns;
+	__u64 open_settled_ns[PROG_OPEN];	/* of the intervals that prog__open names */
 };
 
 struct task {
@@ -205,5 +215,17 @@ int settle__prog(struct ledger *l, struct prog *p);
 int ledger__make_rows(struct ledger *l);
 /* reasons.c */
 const struct wt_reason *reasons__get(const struct ledger *l, __u64 id);
+
+/* The i-th open interval of a record; false: there is none.  CPU time has no line of its own. */
+static inline bool prog__open(const struct prog *p, unsigned i, struct open *o)
+{
+	const struct wt_thread_rec *r = &p->rec;
+
+	if (i == 0)
+		*o = (struct open){ r->open_state, r->open_ns, r->open_reason };
+	else
+		*o = (struct open){ WT_RUNQ, r->open_runq_ns, WT_K_WAKEUP };
+	return o->ns && o->state != WT_CPU;
+}
 
 #endif /* WT_LEDGER_INTERNAL_H */

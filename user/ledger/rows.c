@@ -191,25 +191,26 @@ static int emit_lines(struct emit *e, __u32 i)
 	return err;
 }
 
-static int emit_open(struct emit *e, const struct prog *p)
+static int emit_open(struct emit *e, const struct prog *p, unsigned i)
 {
 	struct ledger_line out = {
 		.thread = &e->thread,
 		.serial = e->serial,
 		.epoch = p->rec.epoch,
-		.state = p->rec.open_state,
-		.bucket = hist__bucket(p->rec.open_ns),
 		.open = true,
-		.reason = p->rec.open_reason,
-		.ns = p->open_settled_ns,
-		.max_ns = p->rec.open_ns,
+		.ns = p->open_settled_ns[i],
 		.count = 1,
 	};
 	__u32 ustack, kstack;
+	struct open o;
 	int err;
 
-	if (!p->rec.open_ns || p->rec.open_state == WT_CPU)
+	if (!prog__open(p, i, &o))
 		return 0;
+	out.state = o.state;
+	out.bucket = hist__bucket(o.ns);
+	out.reason = o.reason;
+	out.max_ns = o.ns;
 	err = stacks__ref(&e->l->stacks, p->rec.open_ustack, e->l->gen, &ustack);
 	if (!err)
 		err = stacks__ref(&e->l->stacks, p->rec.open_kstack, e->l->gen, &kstack);
@@ -262,8 +263,8 @@ static int emit_prog(struct emit *e, const struct prog *p)
 	e->serial = p->serial;
 	e->epoch = p->rec.epoch;
 	err = emit_lines(e, p->lines);
-	if (!err)
-		err = emit_open(e, p);
+	for (unsigned i = 0; i < PROG_OPEN && !err; i++)
+		err = emit_open(e, p, i);
 	return err ? err : emit_rest(e, p->settled.unattributed_ns, p->settled.unsampled_ns);
 }
 

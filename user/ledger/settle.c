@@ -177,12 +177,8 @@ int settle__owner(struct ledger *l, const __u64 *st_ns, __u64 utime_ns, __u64 st
 
 int settle__prog(struct ledger *l, struct prog *p)
 {
-	struct line open = {
-		.state = p->rec.open_state,
-		.ns = p->rec.open_ns,
-		.count = 1,
-	};
-	bool has_open = p->rec.open_ns && p->rec.open_state != WT_CPU;
+	struct line open[PROG_OPEN] = {};
+	struct open o;
 	int err = 0;
 
 	l->n_scratch = 0;
@@ -192,11 +188,16 @@ int settle__prog(struct ledger *l, struct prog *p)
 		err = scratch__push(l, line);
 		i = line->next;
 	}
-	if (!err && has_open)
-		err = scratch__push(l, &open);
+	for (unsigned i = 0; i < PROG_OPEN && !err; i++) {
+		if (!prog__open(p, i, &o))
+			continue;
+		open[i] = (struct line){ .state = o.state, .ns = o.ns, .count = 1 };
+		err = scratch__push(l, &open[i]);
+	}
 	if (!err)
 		err = settle__owner(l, p->rec.st_ns, p->rec.utime_ns, p->rec.stime_ns, &p->settled);
-	p->open_settled_ns = has_open ? open.settled_ns : 0;
+	for (unsigned i = 0; i < PROG_OPEN; i++)
+		p->open_settled_ns[i] = open[i].settled_ns;
 	return err;
 }
 
@@ -298,15 +299,18 @@ static void judge_lines(struct ledger *l, struct ledger_totals *t)
 static int judge_open(struct ledger *l, struct ledger_totals *t, const struct prog *p)
 {
 	__u32 ustack, kstack;
-	int err;
+	struct open o;
+	int err = 0;
 
-	if (!p->rec.open_ns || p->rec.open_state == WT_CPU)
-		return 0;
-	err = stacks__ref(&l->stacks, p->rec.open_ustack, l->gen, &ustack);
-	if (!err)
-		err = stacks__ref(&l->stacks, p->rec.open_kstack, l->gen, &kstack);
-	if (!err)
-		judge_line(l, t, p->rec.open_state, ustack, kstack, 1, is_kthread(p->rec.flags));
+	for (unsigned i = 0; i < PROG_OPEN && !err; i++) {
+		if (!prog__open(p, i, &o))
+			continue;
+		err = stacks__ref(&l->stacks, p->rec.open_ustack, l->gen, &ustack);
+		if (!err)
+			err = stacks__ref(&l->stacks, p->rec.open_kstack, l->gen, &kstack);
+		if (!err)
+			judge_line(l, t, o.state, ustack, kstack, 1, is_kthread(p->rec.flags));
+	}
 	return err;
 }
 

@@ -88,18 +88,40 @@ static int reseed(struct loop *l)
 	return err ? err : tracer__seed(s->tracer);
 }
 
+static int count_record(void *arg, const struct wt_thread_rec *rec)
+{
+	(void)rec;
+	++*(unsigned *)arg;
+	return 0;
+}
+
+/*
+ * No traced thread is left.  The kernel side counts them at their last switch,
+ * which the kernel now and then does not trace: so a walk over all tasks is asked, too.
+ */
+static bool all_gone(struct loop *l)
+{
+	unsigned n = 0;
+
+	if (!tracer__live(l->s->tracer))
+		return true;
+	if (l->ticks % (2000 / TICK_MS))
+		return false;
+	return !tracer__records(l->s->tracer, false, count_record, &n) && !n;
+}
+
 static bool target_gone(struct loop *l)
 {
 	struct session *s = l->s;
 
 	switch (s->target->type) {
 	case WT_TARGET_PIDS:
-		return !s->launch && !target__alive(s->target);
+		/* a command's end is its own process's: see SRC_COMMAND */
+		return !s->launch && !target__alive(s->target) && all_gone(l);
 	case WT_TARGET_COMM:
-		return l->appeared && !tracer__live(s->tracer);
+		return l->appeared && all_gone(l);
 	case WT_TARGET_CGROUP:
-		return l->appeared && !tracer__live(s->tracer) &&
-		       !cgroup__populated(&s->target->cgroup);
+		return l->appeared && all_gone(l) && !cgroup__populated(&s->target->cgroup);
 	case WT_TARGET_ALL:
 		break;
 	}
