@@ -148,10 +148,13 @@ void drain__free(struct drain *d)
 static int seed_mapping(void *arg, const struct wt_thread_rec *rec)
 {
 	struct drain *d = arg;
+	int err;
 
 	if (!(rec->flags & WT_F_LEADER) || (rec->flags & WT_F_KTHREAD))
 		return 0;
-	return symbols__seed(d->symbols, rec->tgid, d->start_ns);
+	/* one process whose mappings cannot be read lacks names: that is counted with its frames */
+	err = symbols__seed(d->symbols, rec->tgid, d->start_ns);
+	return err == -ENOMEM ? wt_error(err, "cannot keep the mappings of process %u", rec->tgid) : 0;
 }
 
 int drain__seed_mappings(struct drain *d, __u64 start_ns)

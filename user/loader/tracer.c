@@ -133,6 +133,10 @@ int tracer__open(struct tracer **out, const struct options *o, const struct targ
 			 "(worktrace doctor says what it lacks, --verbose shows why)", f->release);
 		goto fail;
 	}
+	if (!t->skel->bss || !t->skel->data) {
+		err = wt_error(WT_ESAID, "the kernel refuses memory that programs and worktrace share");
+		goto fail;
+	}
 	/* the first grace period needs something to replace */
 	fd = bpf_map__fd(t->skel->maps.grace_inner);
 	err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.grace), &zero, &fd, BPF_ANY);

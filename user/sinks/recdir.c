@@ -373,6 +373,21 @@ static int move_into_place(struct recdir *d, int fd, const char *tmp)
 	return 0;
 }
 
+/*
+ * What we wrote goes away again by its names: that needs neither memory nor a
+ * descriptor, which may be what there was none of.
+ */
+static void remove_temp(struct recdir *d, const char *tmp)
+{
+	char path[2 * NAME_MAX + 2];
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", tmp, files[i].name);
+		unlinkat(d->parent, path, 0);
+	}
+	remove_tree(d->parent, tmp);
+}
+
 int recdir__write(struct recdir *d, const struct recording *r)
 {
 	char tmp[NAME_MAX + 1];
@@ -391,7 +406,7 @@ int recdir__write(struct recdir *d, const struct recording *r)
 	if (fd >= 0)
 		close(fd);
 	if (err)
-		remove_tree(d->parent, tmp);
+		remove_temp(d, tmp);
 	return err;
 }
 

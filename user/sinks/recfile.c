@@ -98,10 +98,14 @@ static DIR *open_dir(int parent, const char *name)
 
 int remove_tree(int parent, const char *name)
 {
-	DIR *d = open_dir(parent, name);
 	struct dirent *e;
 	int err = 0;
+	DIR *d;
 
+	/* an empty one needs no reading, which can fail */
+	if (!unlinkat(parent, name, AT_REMOVEDIR))
+		return 0;
+	d = open_dir(parent, name);
 	if (!d)
 		return -errno;
 	while ((e = readdir(d))) {

@@ -508,9 +508,14 @@ int launch__go(struct launch *l)
 	if (l->gone || l->go_fd < 0)
 		return -EINVAL;
 	l->gone = true;
-	if (write(l->go_fd, "g", 1) != 1)
-		err = wt_error(WT_ESAID, "cannot run %s: it was killed before its start",
-			       l->argv[0]);
+	if (write(l->go_fd, "g", 1) != 1) {
+		if (errno == EPIPE)
+			err = wt_error(WT_ESAID, "cannot run %s: it was killed before its start",
+				       l->argv[0]);
+		else
+			err = wt_error(-errno, "cannot let %s run", l->argv[0]);
+		launch__kill(l, SIGKILL);
+	}
 	else if (read_report(l, &r))
 		err = say_failure(l, &r);
 	if (err) {
