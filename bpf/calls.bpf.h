@@ -54,6 +54,8 @@ __u64 wt_child_reason(struct wt_scratch *s, struct wt_task *w);
 int wt_fill_record(struct wt_scratch *s, struct wt_task *w, __u64 end);
 /* Fills s->rec as of end, with what is open then; w is only read. */
 int wt_open_record(struct wt_scratch *s, struct wt_task *w, __u64 end);
+/* 1: the states of s->rec sum to the time between its birth and end. */
+int wt_balances(struct wt_scratch *s);
 /* Sends s->rec; what the ring cannot take goes into the sum of lost records. */
 int wt_send_record(struct wt_scratch *s, __u32 why);
 /* Fills in fresh storage: traced from now on, on the CPU. */

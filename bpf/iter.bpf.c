@@ -86,16 +86,6 @@ static __always_inline void wt_seed(struct wt_scratch *s, struct task_struct *t)
 	w->ready = 1;
 }
 
-/* The states sum to the time between birth and end. */
-static __always_inline bool wt_balances(struct wt_thread_rec *r)
-{
-	__u64 sum = 0;
-
-	for (int i = 0; i < WT_STATES; i++)
-		sum += r->st_ns[i];
-	return sum == r->end_ns - r->birth_ns;
-}
-
 /* The part of an account after an exec that no switch-out has split yet. */
 static __always_inline void wt_write_exec(struct wt_scratch *s, struct wt_task *w,
 					  struct task_struct *t, struct seq_file *seq, __u64 end)
@@ -153,7 +143,7 @@ static __always_inline void wt_write(struct wt_scratch *s, struct task_struct *t
 			wt_open_record(s, w, end);
 		if (s->rec.end_ns <= s->rec.birth_ns)
 			return;
-		if (!wt_balances(&s->rec))
+		if (!wt_balances(s))
 			continue;
 		s->rec.why = last ? WT_REC_END : WT_REC_SNAPSHOT;
 		bpf_seq_write(seq, &s->rec, sizeof(s->rec));

@@ -161,36 +161,41 @@ static __always_inline __u32 wt_popcount(__u64 v)
 
 #define WT_FDSET_WORDS 16	/* the first 1,024 descriptors: FD_SETSIZE */
 
+struct wt_fdset_walk {
+	__u64 at;		/* user address of the set */
+	__u32 words, n, only;
+};
+
+static long wt_fdset_step(__u32 i, struct wt_fdset_walk *x)
+{
+	__u64 v = 0;
+
+	if (i >= x->words || bpf_probe_read_user(&v, sizeof(v), (void *)(x->at + i * 8)))
+		return 1;
+	if (v) {
+		x->n += wt_popcount(v);
+		x->only = i * 64 + wt_popcount((v & -v) - 1);
+	}
+	return 0;
+}
+
 static __noinline int wt_why_select(struct wt_why *y)
 {
-	__u32 words = ((__u32)y->call->arg[0] + 63) / 64, n = 0, only = 0;
+	struct wt_fdset_walk x = { .words = ((__u32)y->call->arg[0] + 63) / 64 };
 
 	if (!(__u32)y->call->arg[0] || !(y->call->arg[1] | y->call->arg[2] | y->call->arg[3])) {
 		wt_plain(y, WT_SLEEP, WT_K_POLL_TIMER, 0);
 		return 0;
 	}
 	for (__u32 which = 1; y->user && which < 3; which++) {
-		__u64 at = which == 1 ? y->call->arg[1] : y->call->arg[2];
-
-		if (!at)
-			continue;
-		for (__u32 i = 0; i < WT_FDSET_WORDS; i++) {
-			__u64 v = 0;
-
-			if (i >= words)
-				break;
-			if (bpf_probe_read_user(&v, sizeof(v), (void *)(at + i * 8)))
-				break;
-			if (!v)
-				continue;
-			n += wt_popcount(v);
-			only = i * 64 + wt_popcount((v & -v) - 1);
-		}
+		x.at = which == 1 ? y->call->arg[1] : y->call->arg[2];
+		if (x.at)
+			bpf_loop(WT_FDSET_WORDS, wt_fdset_step, &x, 0);
 	}
-	if (n == 1)
-		wt_why_one(y, only);
+	if (x.n == 1)
+		wt_why_one(y, x.only);
 	else
-		wt_plain(y, WT_IDLE, WT_K_POLL, n);
+		wt_plain(y, WT_IDLE, WT_K_POLL, x.n);
 	return 0;
 }
 

@@ -80,6 +80,17 @@ int wt_open_record(struct wt_scratch *s, struct wt_task *w, __u64 end)
 	return 0;
 }
 
+int wt_balances(struct wt_scratch *s)
+{
+	__u64 sum = 0;
+
+	if (!s)
+		return 0;
+	for (int i = 0; i < WT_STATES; i++)
+		sum += s->rec.st_ns[i];
+	return sum == s->rec.end_ns - s->rec.birth_ns;
+}
+
 int wt_send_record(struct wt_scratch *s, __u32 why)
 {
 	struct wt_thread_rec *r;
