@@ -56,7 +56,7 @@ int wt_fill_record(struct wt_scratch *s, struct wt_task *w, __u64 end);
 int wt_open_record(struct wt_scratch *s, struct wt_task *w, __u64 end);
 /* 1: the states of s->rec sum to the time between its birth and end. */
 int wt_balances(struct wt_scratch *s);
-/* Sends s->rec; what the ring cannot take goes into the sum of lost records. */
+/* Sends s->rec; what the ring cannot take goes into the sum of lost records: 1. */
 int wt_send_record(struct wt_scratch *s, __u32 why);
 /* Fills in fresh storage: traced from now on, on the CPU. */
 int wt_birth(struct wt_task *w, __u64 now, __u32 parent);

@@ -116,13 +116,16 @@ int wt_send_record(struct wt_scratch *s, __u32 why)
 	if (!st)
 		return 0;
 	st->loss[WT_LOSS_EXIT]++;
-	if (why == WT_REC_EXIT)
+	if (why == WT_REC_EXIT && !(r->flags & WT_F_EXECED)) {
 		st->lost_threads++;
+		if (r->flags & WT_F_LEADER)
+			st->lost_processes++;
+	}
 	st->lost_wall_ns += r->end_ns - r->birth_ns;
 	for (int i = 0; i < WT_STATES; i++)
 		st->lost_st_ns[i] += r->st_ns[i];
 	st->lost_preempt_ns += r->preempt_ns;
-	return 0;
+	return 1;
 }
 
 int wt_birth(struct wt_task *w, __u64 now, __u32 parent)

@@ -189,7 +189,8 @@ static __noinline int wt_split_exec(struct wt_switch *x, struct wt_task *w, stru
 		at = w->since;
 	wt_charge_cpu(w, at);
 	wt_fill_record(x->s, w, at);
-	wt_send_record(x->s, WT_REC_EXEC);
+	if (!wt_send_record(x->s, WT_REC_EXEC))
+		w->flags |= WT_F_EXECED;
 	__builtin_memset(w->st_ns, 0, sizeof(w->st_ns));
 	w->preempt_ns = 0;
 	w->steal_ns = 0;
@@ -211,7 +212,7 @@ static __noinline int wt_split_exec(struct wt_switch *x, struct wt_task *w, stru
 	w->exec_serial = 0;
 	w->image = w->exec_image;
 	w->tid = t->pid;
-	w->flags = wt_flags_of(t) | (w->flags & WT_F_SEEDED);
+	w->flags = wt_flags_of(t) | (w->flags & (WT_F_SEEDED | WT_F_EXECED));
 	wt_copy_comms(w, t);
 	w->last_ustack = 0;
 	w->exec_ns = 0;

@@ -174,6 +174,7 @@ enum wt_rec_why {
 #define WT_F_SEEDED 8			/* it was there before the recording began */
 #define WT_F_LEADER 16			/* tid == tgid */
 #define WT_F_IOWORKER 32		/* an io_uring worker */
+#define WT_F_EXECED 64			/* a record of an earlier program of this thread was sent */
 
 /*
  * The account of one thread: exact, kept in its task storage.  A thread that
@@ -303,7 +304,8 @@ struct wt_stats {
 	__u64 loss[WT_LOSSES];
 	__u64 count[WT_COUNTS];
 	/* the sum of the exit records that the ring could not take */
-	__u64 lost_threads;
+	__u64 lost_threads;		/* without those of which an earlier record was sent */
+	__u64 lost_processes;
 	__u64 lost_wall_ns;
 	__u64 lost_st_ns[WT_STATES];
 	__u64 lost_preempt_ns;

@@ -62,9 +62,8 @@ def test_exit():
     """Exit records that do not fit: their totals are in the account all the same."""
     r = stalled(["--ring-kb", "4"], later(lib.workload("wl_spawn"), "row", 2000))
     moved(r, "exit_ring_full")
-    # the shell's sleep, the parent, its children; the parent is there twice if the record
-    # of its exec arrived and that of its end did not
-    assert r.ledger["threads"] in (2002, 2003), f"threads: {r.ledger['threads']}"
+    lib.equal(r.ledger["threads"], 2002, "threads: the shell's sleep, the parent, its children")
+    lib.equal(r.ledger["processes"], 2002, "processes")
 
 
 def test_sideband():

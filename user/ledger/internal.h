@@ -177,7 +177,7 @@ struct ledger {
 	__u64 dropped_ns;		/* lines that found even the last resort full */
 	struct ledger_totals folded;	/* sums over folded records */
 	__u64 clock_ns;			/* sum of ledger's − run queue's CPU, folded records */
-	__u64 lost_threads, lost_wall_ns, lost_st_ns[WT_STATES], lost_preempt_ns;
+	__u64 lost_threads, lost_processes, lost_wall_ns, lost_st_ns[WT_STATES], lost_preempt_ns;
 	/* of the last settle */
 	struct row *rows;
 	__u32 n_rows, lost_row;		/* lost_row: index + 1 */

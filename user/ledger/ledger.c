@@ -213,6 +213,7 @@ int ledger__put_detail(struct ledger *l, const struct wt_detail_key *k,
 void ledger__put_lost_exits(struct ledger *l, const struct wt_stats *stats)
 {
 	l->lost_threads = stats->lost_threads;
+	l->lost_processes = stats->lost_processes;
 	l->lost_wall_ns = stats->lost_wall_ns;
 	memcpy(l->lost_st_ns, stats->lost_st_ns, sizeof(l->lost_st_ns));
 	l->lost_preempt_ns = stats->lost_preempt_ns;

@@ -370,7 +370,7 @@ int ledger__settle(struct ledger *l, const struct ledger_frames *f, struct ledge
 	l->frames = *f;
 	*t = l->folded;
 	t->threads = l->folded.folded_threads + l->tasks.n;
-	t->processes = l->n_processes;
+	t->processes = l->n_processes + l->lost_processes;
 	err = settle_progs(l, t, &clock_ns);
 	if (!err)
 		err = settle_lost(l);
