@@ -44,6 +44,7 @@ static void make_attr(struct perf_event_attr *attr, bool build_id)
 	attr->size = sizeof(*attr);
 	attr->config = PERF_COUNT_SW_DUMMY;
 	attr->sample_type = PERF_SAMPLE_TIME;
+	attr->read_format = PERF_FORMAT_LOST;	/* since Linux 6.0 */
 	attr->mmap = 1;
 	attr->mmap2 = 1;
 	attr->build_id = build_id;
@@ -209,9 +210,28 @@ int sideband__drain(struct sideband *sb, struct symbols *s)
 	return 0;
 }
 
+/*
+ * What did not fit the rings.  The kernel writes a record of that only with the next one
+ * that fits; its count is there at once.
+ */
+static __u64 count_lost(const struct sideband *sb)
+{
+	__u64 sum = 0;
+
+	for (unsigned i = 0; i < sb->n; i++) {
+		struct { __u64 value, lost; } v;
+
+		if (read(sb->ring[i].fd, &v, sizeof(v)) == sizeof(v))
+			sum += v.lost;
+	}
+	return sum;
+}
+
 void sideband__stats(const struct sideband *sb, struct sideband_stats *out)
 {
-	out->lost = sb->lost;
+	__u64 counted = count_lost(sb);
+
+	out->lost = counted > sb->lost ? counted : sb->lost;
 	out->records = sb->records;
 	out->bytes_mapped = (__u64)sb->n * (sb->pages + 1) * sysconf(_SC_PAGESIZE);
 }
