@@ -205,8 +205,10 @@ static int probe(struct recdir *d)
 	err = open_temp(d, tmp, &fd);
 	if (!err)
 		err = write_file(d, fd, "probe", write_probe, NULL);
-	if (fd >= 0)
+	if (fd >= 0) {
+		unlinkat(fd, "probe", 0);
 		close(fd);
+	}
 	remove_tree(d->parent, tmp);
 	return err ? wt_error(err, "cannot write the recording %s", d->path) : 0;
 }
