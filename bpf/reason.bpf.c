@@ -179,6 +179,13 @@ static long wt_fdset_step(__u32 i, struct wt_fdset_walk *x)
 	return 0;
 }
 
+static __always_inline void wt_fdset_scan(struct wt_fdset_walk *x, __u64 at)
+{
+	x->at = at;
+	if (at)
+		bpf_loop(WT_FDSET_WORDS, wt_fdset_step, x, 0);
+}
+
 static __noinline int wt_why_select(struct wt_why *y)
 {
 	struct wt_fdset_walk x = { .words = ((__u32)y->call->arg[0] + 63) / 64 };
@@ -187,10 +194,9 @@ static __noinline int wt_why_select(struct wt_why *y)
 		wt_plain(y, WT_SLEEP, WT_K_POLL_TIMER, 0);
 		return 0;
 	}
-	for (__u32 which = 1; y->user && which < 3; which++) {
-		x.at = which == 1 ? y->call->arg[1] : y->call->arg[2];
-		if (x.at)
-			bpf_loop(WT_FDSET_WORDS, wt_fdset_step, &x, 0);
+	if (y->user) {
+		wt_fdset_scan(&x, y->call->arg[1]);
+		wt_fdset_scan(&x, y->call->arg[2]);
 	}
 	if (x.n == 1)
 		wt_why_one(y, x.only);
