@@ -39,6 +39,7 @@ struct {
 } grace SEC(".maps");
 
 const volatile __u32 cfg_opts = WT_OPT_USTACK | WT_OPT_KSTACK;
+const volatile __u32 cfg_fault = 0;
 const volatile __u32 cfg_target = WT_TARGET_PIDS;
 const volatile __u32 cfg_self_tgid = 0;
 const volatile __u32 cfg_stack_size = 16384;

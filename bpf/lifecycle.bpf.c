@@ -20,6 +20,10 @@ int BPF_PROG(wt_process_fork, struct task_struct *parent, struct task_struct *ch
 	if (!p && cfg_target != WT_TARGET_ALL &&
 	    !(cfg_target == WT_TARGET_CGROUP && wt_in_cgroup(child)))
 		return 0;
+	if (wt_fault(WT_FAULT_THREADS, 8)) {
+		wt_lost(WT_LOSS_THREADS);
+		return 0;
+	}
 	w = wt_adopt(child, now, p ? p->task : 0);
 	if (!w)
 		return 0;

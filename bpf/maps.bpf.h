@@ -21,10 +21,14 @@ struct wt_kcache {
 	__u64 ip[WT_KSLOTS];
 	__u16 off[WT_KSLOTS];		/* bytes above thread.sp */
 	__u32 n;
+	__u32 used;			/* w->kuse when it was of use last */
 	__u16 confirmed;		/* times the kernel's unwinder agreed with the slots */
 	__u16 hits;
+	__u32 zero;
 };
-#define WT_KCACHES 2
+/* Stacks of one reason share a set: a place or two for each reason, as waits go. */
+#define WT_KSETS 2
+#define WT_KWAYS 2
 
 /* One thread's account, in its task storage. */
 struct wt_task {
@@ -56,6 +60,7 @@ struct wt_task {
 	__u32 serial, task, parent, epoch;
 	__u32 tid, tgid, flags;
 	__u32 last_nr;			/* the last system call it blocked in, for restart_syscall */
+	__u32 kuse;			/* counts uses of kcache */
 	__u32 child_pid;		/* what wait4 or waitid asked for */
 	__u8 state;
 	__u8 ready;			/* filled in: the programs may use it */
@@ -67,7 +72,7 @@ struct wt_task {
 	__u8 queued_as;			/* of a throttled wait: what it is once the quota is back */
 	char comm[WT_COMM_LEN];		/* of the program under `serial` */
 	char pcomm[WT_COMM_LEN];
-	struct wt_kcache kcache[WT_KCACHES];
+	struct wt_kcache kcache[WT_KSETS * WT_KWAYS];
 };
 
 struct wt_task_map {
@@ -167,6 +172,7 @@ extern struct wt_scratch_map scratch SEC(".maps");
 
 /* Configuration: set before loading. */
 extern const volatile __u32 cfg_opts;		/* WT_OPT_* */
+extern const volatile __u32 cfg_fault;		/* WT_FAULT_* */
 extern const volatile __u32 cfg_target;		/* enum wt_target */
 extern const volatile __u32 cfg_self_tgid;
 extern const volatile __u32 cfg_stack_size;	/* THREAD_SIZE in bytes */

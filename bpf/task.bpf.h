@@ -51,6 +51,12 @@ static __always_inline void wt_counted(enum wt_count which)
 		s->count[which]++;
 }
 
+/* One in n times, when a test asked for it; no code at all otherwise. */
+static __always_inline bool wt_fault(__u32 which, __u32 n)
+{
+	return (cfg_fault & which) && bpf_get_prandom_u32() % n == 0;
+}
+
 /* The storage of a traced thread, NULL for any other. */
 static __always_inline struct wt_task *wt_task_of(struct task_struct *t)
 {

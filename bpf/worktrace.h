@@ -316,6 +316,13 @@ struct wt_stats {
 #define WT_OPT_KSTACK 2			/* kernel stacks where threads block */
 #define WT_OPT_NOREMEMBER 4		/* unwind every kernel stack again */
 
+/* What tests may ask the programs to get wrong now and then (--fault). */
+#define WT_FAULT_THREADS 1		/* storage for a thread cannot be made */
+#define WT_FAULT_MISSED 2		/* a switch is not traced */
+#define WT_FAULT_CLOCK 4		/* the clock runs back by 2 ms */
+#define WT_FAULT_KSTACK 8		/* a kernel stack cannot be taken */
+#define WT_FAULT_RECALL 16		/* a remembered kernel stack is another one */
+
 /* How the system calls are told apart: one class for each number. */
 enum wt_class {
 	WT_C_OTHER = 0,

@@ -196,6 +196,27 @@ static int parse_event(struct options *o, const struct opt *opt, const char *arg
 	return 0;
 }
 
+static int parse_fault(struct options *o, const struct opt *opt, const char *arg)
+{
+	static const struct {
+		const char *name;
+		unsigned bit;
+	} faults[] = {
+		{ "threads", WT_FAULT_THREADS }, { "missed-switch", WT_FAULT_MISSED },
+		{ "clock", WT_FAULT_CLOCK },     { "kernel-stack", WT_FAULT_KSTACK },
+		{ "recall", WT_FAULT_RECALL },
+	};
+
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		if (!strcmp(arg, faults[i].name)) {
+			*(unsigned *)field_of(o, opt) |= faults[i].bit;
+			return 0;
+		}
+	}
+	return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": threads, missed-switch, clock, kernel-stack "
+			"or recall is expected", opt->name, arg);
+}
+
 static int parse_help(struct options *o, const struct opt *opt, const char *arg);
 
 #define AT(f) offsetof(struct options, f)
@@ -259,6 +280,8 @@ static const struct opt opts[] = {
 	  "pages of each CPU's buffer for mappings (default 64)" },
 	{ "drain-ms", 0, "MS", parse_unsigned, AT(drain_ms), 10, 60000,
 	  "time between two drains (default 1000)" },
+	{ "fault", 0, "NAME", parse_fault, AT(fault), 0, 0,
+	  "for tests: get something wrong on purpose" },
 
 	{ "help", 'h', NULL, parse_help, 0, 0, 0, "this text" },
 };

@@ -42,6 +42,7 @@ struct options {
 	unsigned max_exited;		/* --max-exited (default 10000) */
 	unsigned max_stacks;		/* --max-stacks (default 100000) */
 	unsigned sideband_pages;	/* --sideband-pages (default 64) */
+	unsigned fault;			/* --fault: WT_FAULT_*, for tests */
 };
 
 /*

@@ -84,6 +84,7 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 	if (o->no_remember)
 		opts |= WT_OPT_NOREMEMBER;
 	skel->rodata->cfg_opts = opts;
+	skel->rodata->cfg_fault = o->fault;
 	skel->rodata->cfg_self_tgid = getpid();
 	syscall_classes((void *)skel->rodata->cfg_class, false);
 	syscall_classes((void *)skel->rodata->cfg_class_compat, true);

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the kernel side does when something it relies on fails (--fault).
+
+Whatever fails, the account balances (lib.record checks that) and a counter says so.
+"""
+import lib
+
+
+def pingpong(fault, *options):
+    return lib.record([f"--fault={fault}", "-d", 4, *options], [lib.workload("wl_pingpong"), "3"])
+
+
+def test_missed_switches_are_repaired():
+    """One switch in 64 is not seen: it is found, and the time goes where the kernel's books say."""
+    r = pingpong("missed-switch")
+    lib.at_least(r.loss["missed_switch"], 100, "loss.missed_switch")
+    lib.at_most(r.state("other"), r.ledger["wall_ns"] * 0.05, "other")
+
+
+def test_threads_without_storage():
+    r = lib.record(["--fault=threads"], [lib.workload("wl_spawn"), "row", 400])
+    lib.at_least(r.loss["threads"], 10, "loss.threads")
+    # those outside are named, and those inside are all there
+    lib.equal(r.ledger["threads"] + r.loss["threads"], 401, "threads and loss.threads")
+
+
+def test_clock_that_runs_back():
+    r = pingpong("clock")
+    lib.at_least(r.loss["clock_backwards"], 1, "loss.clock_backwards")
+
+
+def test_kernel_stacks_that_fail():
+    r = pingpong("kernel-stack", "--no-remember")
+    lib.at_least(r.loss["kernel_stack_failed"], 1, "loss.kernel_stack_failed")
+
+
+def test_kernel_stacks_misremembered():
+    """A wrong memory is found out by the checks, and what it named shows as lost."""
+    r = pingpong("recall")
+    lib.at_least(r.loss["kernel_stack_misremembered"], 1, "loss.kernel_stack_misremembered")
