@@ -4,6 +4,7 @@
  * the wanted name, tasks that enter the wanted cgroup.  Ends are seen by the
  * switch program: a thread is over when it leaves the CPU for the last time.
  */
+#include "charge.bpf.h"
 #include "record.bpf.h"
 
 /*
@@ -84,6 +85,44 @@ int BPF_PROG(wt_process_exec, struct task_struct *t, pid_t old_pid, struct linux
 	bpf_core_read(comm, sizeof(comm), &t->comm);
 	if (wt_comm_matches(comm))
 		wt_join(t);
+	return 0;
+}
+
+/*
+ * The last trace of a thread.  Its account was closed when it left the CPU for
+ * good, unless the kernel did not trace that: then it ran for as long as its
+ * own books say.
+ */
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(wt_process_free, struct task_struct *t)
+{
+	struct wt_task *w = wt_task_of(t);
+	__u64 at, now = bpf_ktime_get_ns();
+	struct wt_scratch *s;
+
+	if (!w || w->done)
+		return 0;
+	s = wt_scratch(WT_SCRATCH_LIFE);
+	if (!s)
+		return 0;
+	at = w->since + (t->se.sum_exec_runtime - w->exec_last);
+	if (at > now)
+		at = now;
+	if (at > run_end_ns)
+		at = run_end_ns;
+	if (at < w->since)
+		at = w->since;
+	if (w->state == WT_CPU)
+		wt_charge_cpu(w, at);
+	else
+		wt_charge(w, at, w->state, w->reason);
+	wt_lost(WT_LOSS_MISSED_SWITCH);
+	wt_fill_record(s, w, at);
+	wt_send_record(s, WT_REC_EXIT);
+	w->done = 1;
+	w->ready = 0;
+	__sync_fetch_and_add(&run_live, -1);
+	wt_counted(WT_CNT_EXIT);
 	return 0;
 }
 

@@ -309,7 +309,7 @@ int BPF_PROG(wt_sched_switch, bool preempt, struct task_struct *prev, struct tas
 		n = wt_task_of(next);
 	if (!p && !n)
 		return 0;
-	if (wt_fault(WT_FAULT_MISSED, 64) && !(prev_state & TASK_DEAD))
+	if (wt_fault(WT_FAULT_MISSED, 64))
 		return 0;
 	x.now = bpf_ktime_get_ns();
 	if (wt_fault(WT_FAULT_CLOCK, 16))
