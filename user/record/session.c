@@ -130,6 +130,9 @@ static int check_target(struct session *s)
 		return wt_error(WT_ESAID, s->target->n_pids > 1 ?
 				"one of the processes ended before it could be traced" :
 				"process %d ended before it could be traced", s->target->pids[0]);
+	if (!tracer__live(s->tracer) && s->target->type == WT_TARGET_PIDS && !s->launch)
+		return wt_error(WT_ESAID, "the kernel does not show process %d to the task iterator: "
+				"it cannot be traced", s->target->pids[0]);
 	if (!tracer__live(s->tracer) && !o->wait && s->target->type != WT_TARGET_ALL)
 		return wt_error(WT_ESAID, "the target ended before it could be traced");
 	return 0;
