@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * cfi_entries.c - walks the CIEs and FDEs of a section: where each FDE's code
+ * lies, and whether libdw may execute its instructions.  What it may not becomes
+ * DW_CFA_nop in our copy; a frame made of nothing but these has no CFA.
+ *
+ * Formats: DWARF 5 sections 6.4 and 7.24; for .eh_frame LSB 5.0 Core, 10.6.
+ */
+#include <dwarf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unwind/cfi_impl.h"
+
+#define MAX_REGISTER 255	/* the ABI's last is 130; libdw keeps 16 bytes for each below */
+#define MAX_REMEMBERED 64	/* states, each a copy of all registers; compilers use 1 or 2 */
+#define MAX_EXPRESSION 512	/* bytes; libdw keeps 32 for each operation */
+
+struct cie {
+	__u64 off;
+	__u8 encoding;		/* of an FDE's addresses, DW_EH_PE_* */
+	bool sized;		/* 'z': FDEs have augmentation data */
+	bool bad;
+};
+
+struct cursor {
+	const unsigned char *p, *end;
+	bool over;		/* something ended too early */
+};
+
+static __u64 fixed(struct cursor *c, unsigned n)
+{
+	__u64 v = 0;
+
+	if (n > (size_t)(c->end - c->p)) {
+		c->over = true;
+		return 0;
+	}
+	memcpy(&v, c->p, n);
+	c->p += n;
+	return v;
+}
+
+static void skip(struct cursor *c, __u64 n)
+{
+	if (n > (size_t)(c->end - c->p))
+		c->over = true;
+	else
+		c->p += n;
+}
+
+/* Bits beyond the 64th are lost; for skipping it serves signed ones, too. */
+static __u64 uleb(struct cursor *c)
+{
+	__u64 v = 0, b;
+	unsigned shift = 0;
+
+	do {
+		b = fixed(c, 1);
+		if (shift < 64)
+			v |= (b & 0x7f) << shift;
+		else if (b & 0x7f)
+			c->over = true;
+		shift += 7;
+	} while ((b & 0x80) && !c->over);
+	return v;
+}
+
+/* An address in that encoding, relative to nothing yet. */
+static __u64 encoded(struct cursor *c, __u8 encoding)
+{
+	switch (encoding & 0xf) {
+	case DW_EH_PE_absptr:
+	case DW_EH_PE_udata8:
+	case DW_EH_PE_sdata8:
+		return fixed(c, 8);
+	case DW_EH_PE_udata2:
+		return fixed(c, 2);
+	case DW_EH_PE_sdata2:
+		return (__s64)(__s16)fixed(c, 2);
+	case DW_EH_PE_udata4:
+		return fixed(c, 4);
+	case DW_EH_PE_sdata4:
+		return (__s64)(__s32)fixed(c, 4);
+	case DW_EH_PE_uleb128:
+		return uleb(c);
+	}
+	c->over = true;
+	return 0;
+}
+
+/* The CIE's augmentation: how the FDEs' addresses are written.  False: not known. */
+static bool augmentation(const Dwarf_CIE *e, struct cie *cie)
+{
+	struct cursor c = { e->augmentation_data, e->augmentation_data + e->augmentation_data_size };
+	const char *a = e->augmentation;
+	__u8 enc;
+
+	cie->encoding = DW_EH_PE_absptr;
+	if (!*a)
+		return true;
+	if (*a++ != 'z')
+		return false;
+	cie->sized = true;
+	for (; *a && !c.over; a++) {
+		switch (*a) {
+		case 'R':
+			cie->encoding = fixed(&c, 1);
+			break;
+		case 'L':
+			fixed(&c, 1);
+			break;
+		case 'P':
+			enc = fixed(&c, 1);
+			if ((enc & 0x70) == DW_EH_PE_aligned)
+				return false;
+			encoded(&c, enc);
+			break;
+		case 'S':
+		case 'B':
+			break;
+		default:
+			return false;
+		}
+	}
+	enc = cie->encoding & 0xf0;
+	return !c.over && (enc == DW_EH_PE_absptr || enc == DW_EH_PE_pcrel);
+}
+
+static bool reg_ok(struct cursor *c)
+{
+	return uleb(c) <= MAX_REGISTER;
+}
+
+static bool block_ok(struct cursor *c)
+{
+	__u64 n = uleb(c);
+
+	skip(c, n);
+	return n <= MAX_EXPRESSION;
+}
+
+/* One instruction past those whose operand is in the opcode; *depth: states remembered. */
+static bool instruction_ok(struct cursor *c, __u8 op, __u8 encoding, unsigned *depth)
+{
+	switch (op) {
+	case DW_CFA_nop:
+	case DW_CFA_GNU_window_save:
+		return true;
+	case DW_CFA_set_loc:
+		encoded(c, encoding);
+		return true;
+	case DW_CFA_advance_loc1:
+		skip(c, 1);
+		return true;
+	case DW_CFA_advance_loc2:
+		skip(c, 2);
+		return true;
+	case DW_CFA_advance_loc4:
+		skip(c, 4);
+		return true;
+	case DW_CFA_MIPS_advance_loc8:
+		skip(c, 8);
+		return true;
+	case DW_CFA_remember_state:
+		return ++*depth <= MAX_REMEMBERED;
+	case DW_CFA_restore_state:
+		return (*depth)-- > 0;
+	case DW_CFA_restore_extended:
+	case DW_CFA_undefined:
+	case DW_CFA_same_value:
+	case DW_CFA_def_cfa_register:
+		return reg_ok(c);
+	case DW_CFA_register:
+		return reg_ok(c) && reg_ok(c);
+	case DW_CFA_def_cfa_offset:
+	case DW_CFA_def_cfa_offset_sf:
+	case DW_CFA_GNU_args_size:
+		uleb(c);
+		return true;
+	case DW_CFA_offset_extended:
+	case DW_CFA_offset_extended_sf:
+	case DW_CFA_def_cfa:
+	case DW_CFA_def_cfa_sf:
+	case DW_CFA_val_offset:
+	case DW_CFA_val_offset_sf:
+	case DW_CFA_GNU_negative_offset_extended:
+		if (!reg_ok(c))
+			return false;
+		uleb(c);
+		return true;
+	case DW_CFA_def_cfa_expression:
+		return block_ok(c);
+	case DW_CFA_expression:
+	case DW_CFA_val_expression:
+		return reg_ok(c) && block_ok(c);
+	}
+	return false;
+}
+
+static bool program_ok(const struct cfi_source *src, struct cursor c, __u8 encoding)
+{
+	unsigned depth = 0;
+	__u8 op;
+
+	if ((size_t)(c.end - c.p) > src->lim.program)
+		return false;
+	while (c.p < c.end && !c.over) {
+		op = *c.p++;
+		if ((op & 0xc0) == DW_CFA_offset)
+			uleb(&c);
+		else if (!(op & 0xc0) && !instruction_ok(&c, op, encoding, &depth))
+			return false;
+	}
+	return !c.over;
+}
+
+/* libdw shall find nothing to execute there.  The image is ours, const is libdw's. */
+static void blank(const unsigned char *from, const unsigned char *to)
+{
+	memset((unsigned char *)from, DW_CFA_nop, to - from);
+}
+
+struct walk {
+	struct cfi_source *src;
+	struct cfi_section *sec;
+	struct cie *cie;
+	__u32 n_cie, cap_cie;
+	__u32 order;
+};
+
+static int add_cie(struct walk *w, Dwarf_Off off, const Dwarf_CIE *e)
+{
+	struct cursor c = { e->initial_instructions, e->initial_instructions_end };
+	struct cie *cie;
+
+	if (w->n_cie == w->src->lim.fdes)
+		return -E2BIG;
+	if (w->n_cie == w->cap_cie) {
+		__u32 cap = w->cap_cie ? w->cap_cie * 2 : 16;
+
+		cie = realloc(w->cie, cap * sizeof(*cie));
+		if (!cie)
+			return -ENOMEM;
+		w->cie = cie;
+		w->cap_cie = cap;
+	}
+	cie = &w->cie[w->n_cie++];
+	*cie = (struct cie){ .off = off };
+	cie->bad = !augmentation(e, cie) || !program_ok(w->src, c, cie->encoding);
+	if (cie->bad)
+		blank(c.p, c.end);
+	return 0;
+}
+
+static int cmp_cie(const void *key, const void *member)
+{
+	__u64 off = *(const __u64 *)key;
+	const struct cie *c = member;
+
+	return off < c->off ? -1 : off > c->off;
+}
+
+static int add_range(struct walk *w, __u64 vaddr, __u64 size)
+{
+	struct cfi_source *src = w->src;
+	const struct cfi_segment *s = src->seg;
+	struct cfi_range *r;
+	__u64 at;
+
+	while (s < src->seg + src->n_seg && (vaddr < s->vaddr || vaddr - s->vaddr >= s->size))
+		s++;
+	/* of a section that was discarded at link time, or of data */
+	if (s == src->seg + src->n_seg || !size)
+		return 0;
+	if (src->n_range == src->lim.fdes)
+		return -E2BIG;
+	if (src->n_range == src->cap_range) {
+		__u32 cap = src->cap_range ? src->cap_range * 2 : 1024;
+
+		r = realloc(src->range, cap * sizeof(*r));
+		if (!r)
+			return -ENOMEM;
+		src->range = r;
+		src->cap_range = cap;
+	}
+	at = vaddr - s->vaddr;
+	if (size > s->size - at)
+		size = s->size - at;
+	src->range[src->n_range++] = (struct cfi_range){
+		.vaddr = vaddr, .start = s->off + at, .end = s->off + at + size,
+		.order = w->order, .eh = w->sec->eh,
+	};
+	return 0;
+}
+
+static int add_fde(struct walk *w, const Dwarf_FDE *e)
+{
+	struct cursor c = { e->start, e->end };
+	const struct cie *cie;
+	__u64 vaddr, size;
+
+	w->order++;
+	cie = bsearch(&e->CIE_pointer, w->cie, w->n_cie, sizeof(*cie), cmp_cie);
+	if (!cie || cie->bad)
+		goto bad;
+	vaddr = encoded(&c, cie->encoding);
+	if ((cie->encoding & 0x70) == DW_EH_PE_pcrel)
+		vaddr += w->sec->vaddr + (e->start - w->sec->data);
+	size = encoded(&c, cie->encoding & 0x7);
+	if (cie->sized)
+		skip(&c, uleb(&c));
+	if (c.over)
+		goto bad;
+	if (!program_ok(w->src, c, cie->encoding)) {
+		/* it keeps its place, with a rule that says that there is none to follow */
+		w->src->bad_fdes++;
+		blank(c.p, c.end);
+	}
+	return add_range(w, vaddr, size);
+bad:
+	w->src->bad_fdes++;
+	blank(e->start, e->end);
+	return 0;
+}
+
+/* All CIEs, or all FDEs: in .debug_frame an FDE may come before its CIE. */
+static int pass(struct walk *w, bool cies)
+{
+	Elf_Data data = { .d_buf = w->sec->data, .d_size = w->sec->size, .d_type = ELF_T_BYTE,
+			  .d_version = EV_CURRENT };
+	Dwarf_Off off = 0, next;
+	Dwarf_CFI_Entry e;
+	int ret, err = 0;
+
+	while (!err) {
+		next = off;
+		ret = dwarf_next_cfi(w->sec->image, &data, w->sec->eh, off, &next, &e);
+		if (ret > 0 || next == (Dwarf_Off)-1 || next <= off)
+			break;
+		if (ret)
+			;	/* damaged, but its length is known */
+		else if (dwarf_cfi_cie_p(&e))
+			err = cies ? add_cie(w, off, &e.cie) : 0;
+		else
+			err = cies ? 0 : add_fde(w, &e.fde);
+		off = next;
+	}
+	return err;
+}
+
+int cfi__entries(struct cfi_source *src, struct cfi_section *sec)
+{
+	/* those of .debug_frame come behind all of .eh_frame's */
+	struct walk w = { .src = src, .sec = sec, .order = sec->eh ? 0 : 1u << 31 };
+	int err;
+
+	if (!sec->image)
+		return 0;
+	err = pass(&w, true);
+	if (!err)
+		err = pass(&w, false);
+	free(w.cie);
+	return err;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cfi_impl.h - what the parts of the compiler share.
+ *
+ * libdw executes the instructions; but it takes memory as a file tells it (a
+ * register's number is an index), trusts the table in .eh_frame_hdr, and starts
+ * at the function's beginning for each row.  So it never sees the file: a section
+ * is copied into an image of its own (cfi_elf.c), everything in it that it should
+ * not execute becomes DW_CFA_nop (cfi_entries.c), and each row is asked for once.
+ */
+#ifndef WT_CFI_IMPL_H
+#define WT_CFI_IMPL_H
+
+#include <elfutils/libdw.h>
+#include <stdbool.h>
+
+#include "symbols/elfimg.h"
+#include "unwind/cfi.h"
+
+#define CFI_MAX_SEGMENTS 16
+
+/* An executable segment: where its addresses lie in the file. */
+struct cfi_segment {
+	__u64 vaddr, off, size;
+};
+
+/* One section in an image for libdw. */
+struct cfi_section {
+	unsigned char *image;	/* the image; owned */
+	size_t image_sz;
+	unsigned char *data;	/* the section in it */
+	size_t size;
+	__u64 vaddr;
+	bool eh;		/* .eh_frame, else .debug_frame */
+	Elf *elf;
+	Dwarf *dwarf;		/* of .debug_frame */
+	Dwarf_CFI *cfi;
+};
+
+/* What one FDE covers, where its segment lies in the file. */
+struct cfi_range {
+	__u64 vaddr;		/* of its first byte */
+	__u32 start, end;	/* offsets in the file */
+	__u32 order;		/* earlier ones win: .eh_frame, then by place in the section */
+	bool eh;
+};
+
+struct cfi_source {
+	struct elfimg img;
+	struct cfi_limits lim;
+	struct cfi_segment seg[CFI_MAX_SEGMENTS];
+	unsigned n_seg;
+	struct cfi_section eh, debug;
+	struct cfi_range *range;
+	__u32 n_range, cap_range;
+	__u32 bad_fdes;
+	__u64 deadline;		/* CLOCK_THREAD_CPUTIME_ID */
+};
+
+/* cfi_elf.c.  0 with no segments: not for this machine.  Negative errno. */
+int cfi__open(struct cfi_source *src);
+void cfi__close(struct cfi_source *src);
+/* Ready for dwarf_cfi_addrframe(); once its entries are vetted.  Negative errno. */
+int cfi__begin(struct cfi_section *sec);
+
+/* cfi_entries.c: vets the entries of a section and adds its FDEs to range.  Negative errno. */
+int cfi__entries(struct cfi_source *src, struct cfi_section *sec);
+
+/* cfi_rule.c: the frame's rule, WT_CFA_BAD for what cannot be said in one. */
+struct wt_rule cfi__rule(Dwarf_Frame *frame);
+
+/* cfi_fp.c: does the code between those rows keep frame pointers? */
+bool cfi__keeps_fp(const struct cfi_source *src, const struct cfi_table *t);
+
+__u64 cfi__cpu_ns(void);
+
+#endif /* WT_CFI_IMPL_H */
