@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "fixtures/symbols/fixture.h"
 
+#include <elfutils/libdw.h>
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -40,6 +41,13 @@ static const char *at(const struct opened *o, uint64_t addr)
 	return s.named ? buf : s.start ? "(unnamed function)" : "(nothing)";
 }
 
+static uint64_t start_of(const struct opened *o, uint64_t addr)
+{
+	char buf[SYMBOL_MAX_SZ];
+
+	return elfsyms__find(o->es, addr, false, buf, sizeof(buf)).start;
+}
+
 static void honours_sizes(void **state)
 {
 	const char *path = fixture_cc("shapes.so", "shapes.s", SHAPES);
@@ -55,14 +63,15 @@ static void honours_sizes(void **state)
 	/* behind the inner one the outer one goes on; a label in it changes nothing */
 	assert_string_equal(at(&o, outer + 24), "outer");
 	assert_string_equal(at(&o, outer + 63), "outer");
-	/* "gap" has 4 bytes; what follows is nobody's */
+	/* "gap" has 4 bytes; what follows is nobody's, and begins where "gap" ends */
 	assert_string_equal(at(&o, outer + 64 + 3), "gap");
-	assert_string_equal(at(&o, outer + 64 + 4), "(nothing)");
+	assert_string_equal(at(&o, outer + 64 + 4), "(unnamed function)");
+	assert_int_equal(start_of(&o, outer + 64 + 40), outer + 64 + 4);
 	/* no size: up to the next one */
 	assert_string_equal(at(&o, bare), "bare");
 	assert_string_equal(at(&o, bare + 31), "bare");
 	assert_string_equal(at(&o, bare + 32), "sized");
-	assert_string_equal(at(&o, bare + 48), "(nothing)");
+	assert_string_equal(at(&o, bare + 48), "(unnamed function)");
 	/* … or to the end of the section */
 	tail = fixture_addr(path, "tail");
 	assert_string_equal(at(&o, tail + 23), "tail");
@@ -71,7 +80,122 @@ static void honours_sizes(void **state)
 	assert_string_equal(at(&o, fixture_addr(path, "datum")), "(nothing)");
 	assert_string_equal(at(&o, 0), "(nothing)");
 	assert_string_equal(at(&o, UINT64_MAX), "(nothing)");
+	/* no code beyond the segments that are executable */
+	assert_int_equal(start_of(&o, 1), 0);
 	unload(&o);
+}
+
+/* What is left of pieces.s when its symbols are gone: starts, and never a wrong name. */
+static void cuts_stripped_code_into_pieces(void **state)
+{
+	const char *path = fixture_cc("pieces.so", "pieces.s",
+				      "-shared -nostdlib -Wl,--build-id=sha1 -Wl,-z,separate-code");
+	uint64_t init = fixture_addr(path, "init"), second = fixture_addr(path, "second");
+	uint64_t one = fixture_addr(path, "asm_one"), two = fixture_addr(path, "asm_two");
+	uint64_t three = fixture_addr(path, "asm_three"), loose = fixture_addr(path, "loose");
+	uint64_t exported = fixture_addr(path, "exported"), last = fixture_addr(path, "last");
+	struct opened o = load(path);
+
+	(void)state;
+	/* with its symbols: a label without a size ends where unwind tables know another function */
+	assert_string_equal(at(&o, loose + 31), "loose");
+	assert_string_equal(at(&o, last + 1), "last");
+	assert_string_equal(at(&o, exported + 9), "(unnamed function)");
+	unload(&o);
+	if (run("strip -s %s", path))
+		skip();
+	o = load(path);
+	assert_string_equal(at(&o, init + 30), "(unnamed function)");
+	assert_int_equal(start_of(&o, init), init);
+	assert_int_equal(start_of(&o, init + 30), init);
+	assert_int_equal(start_of(&o, second + 40), second);
+	/* the exported one is named within its size only, and stays one function beyond it */
+	assert_string_equal(at(&o, exported + 8), "exported");
+	assert_string_equal(at(&o, exported + 9), "(unnamed function)");
+	assert_int_equal(start_of(&o, exported + 31), exported);
+	/* assembly: what is referred to starts a piece; what is not goes with what is before it */
+	assert_int_equal(start_of(&o, one), one);
+	assert_int_equal(start_of(&o, one + 63), one);
+	assert_int_equal(start_of(&o, two + 1), two);
+	assert_int_equal(start_of(&o, three + 16), three);
+	assert_string_equal(at(&o, loose + 1), "loose");
+	assert_string_equal(at(&o, last), "(unnamed function)");
+	assert_int_equal(start_of(&o, last + 3), last);
+	unload(&o);
+}
+
+/*
+ * A label that a library exports from assembly without sizes: it reaches up to the
+ * next piece that something refers to, not over all that lost their names.
+ */
+static void ends_exported_labels(void **state)
+{
+	const char *path = fixture_cc("labels.so", "labels.s", "-shared -nostdlib");
+	uint64_t label = fixture_addr(path, "label"), hidden = fixture_addr(path, "hidden");
+	struct opened o;
+
+	(void)state;
+	assert_int_not_equal(run("strip -s %s", path), -1);
+	o = load(path);
+	assert_string_equal(at(&o, label), "label");
+	assert_string_equal(at(&o, label + 31), "label");
+	assert_string_equal(at(&o, hidden), "(unnamed function)");
+	assert_int_equal(start_of(&o, hidden + 17), hidden);
+	unload(&o);
+}
+
+/* Its starts are those that libdw gives, for every entry of real libraries. */
+static void agrees_with_libdw(void **state)
+{
+	static const char *const files[] = {
+		"/lib/x86_64-linux-gnu/libc.so.6", "/lib/x86_64-linux-gnu/libm.so.6",
+		"/usr/lib/x86_64-linux-gnu/libstdc++.so.6", "/usr/lib/x86_64-linux-gnu/libx264.so.164",
+	};
+	unsigned f, n = 0;
+
+	(void)state;
+	for (f = 0; f < sizeof(files) / sizeof(files[0]); f++) {
+		struct opened o;
+		Dwarf_Off off = 0, next;
+		Dwarf_CFI_Entry e;
+		Elf_Data *data = NULL;
+		GElf_Shdr sh = { 0 };
+		Elf *elf;
+		size_t strndx;
+		Elf_Scn *scn = NULL;
+
+		if (access(files[f], R_OK))
+			continue;
+		o = load(files[f]);
+		elf = elf_begin(o.fd, ELF_C_READ, NULL);
+		elf_getshdrstrndx(elf, &strndx);
+		while ((scn = elf_nextscn(elf, scn)) && gelf_getshdr(scn, &sh))
+			if (!strcmp(elf_strptr(elf, strndx, sh.sh_name), ".eh_frame"))
+				break;
+		data = elf_rawdata(scn, NULL);
+		while (!dwarf_next_cfi((const unsigned char *)elf_getident(elf, NULL), data, true, off,
+				       &next, &e)) {
+			uint64_t at_entry = sh.sh_addr + off + 8;
+			int32_t rel, len;
+			struct elfunit u;
+
+			off = next;
+			if (dwarf_cfi_cie_p(&e))
+				continue;
+			/* pc-relative, 4 bytes: what these libraries use */
+			memcpy(&rel, e.fde.start, 4);
+			memcpy(&len, e.fde.start + 4, 4);
+			u = elfunits__find(o.es, at_entry + rel + len / 2);
+			assert_true(u.function);
+			assert_int_equal(u.start, at_entry + rel);
+			assert_int_equal(u.end, at_entry + rel + len);
+			n++;
+		}
+		elf_end(elf);
+		unload(&o);
+	}
+	if (!n)
+		skip();
 }
 
 static void chooses_among_aliases(void **state)
@@ -351,6 +475,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(honours_sizes),
+		cmocka_unit_test(cuts_stripped_code_into_pieces),
+		cmocka_unit_test(ends_exported_labels),
+		cmocka_unit_test(agrees_with_libdw),
 		cmocka_unit_test(chooses_among_aliases),
 		cmocka_unit_test(falls_back_when_stripped),
 		cmocka_unit_test(finds_debug_files),

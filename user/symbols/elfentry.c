@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* elfentry.c - functions of stripped files: the entry point and those with unwind entries. */
+/* elfentry.c - the function at the entry point of a stripped file. */
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +9,6 @@
 /* The code of glibc's and musl's _start is 34 to 48 bytes on all machines they know. */
 #define START_SIZE 48
 #define MAX_DYNAMIC (64 * 1024)
-/* The encodings that ld writes: 4-byte offsets from the header (LSB, exception frames). */
-#define EH_TABLE_DATAREL_SDATA4 0x3b
-#define EH_COUNT_UDATA4 0x03
-#define EH_PTR_PCREL_SDATA4 0x1b
-#define FDE_CHUNK 512
 
 /* What the loader's view of the file tells about its kind. */
 struct kind {
@@ -87,52 +82,4 @@ int elfentry__add_start(struct elfsyms *es, Elf *elf)
 	err = elfsyms__add(es, &s);
 	elfsyms__finish(es);
 	return err;
-}
-
-/* Adds the starts in a table of (start, entry) pairs. */
-static int add_table(struct elfsyms *es, const struct elfimg *img, const GElf_Phdr *ph,
-		     __u64 off, __u32 count)
-{
-	struct esym s = { .zero = 1, .size = ESYM_MAX_SIZE, .src = SRC_MADE, .name = MADE_NONE };
-	int err = 0;
-
-	while (count && !err) {
-		__s32 pair[FDE_CHUNK][2];
-		unsigned n = count < FDE_CHUNK ? count : FDE_CHUNK, i;
-
-		if (elfimg__read(img, off, pair, n * sizeof(pair[0])) != (ssize_t)(n * sizeof(pair[0])))
-			break;
-		for (i = 0; i < n && !err; i++) {
-			s.addr = ph->p_vaddr + pair[i][0];
-			err = elfsyms__add(es, &s);
-		}
-		off += n * sizeof(pair[0]);
-		count -= n;
-	}
-	return err;
-}
-
-int elfentry__add_fdes(struct elfsyms *es, Elf *elf, const struct elfimg *img)
-{
-	size_t n = 0, i;
-	GElf_Phdr ph;
-
-	elf_getphdrnum(elf, &n);
-	for (i = 0; i < n; i++) {
-		struct {
-			__u8 version, ptr_enc, count_enc, table_enc;
-			__s32 ptr;
-			__u32 count;
-		} h;
-
-		if (!gelf_getphdr(elf, i, &ph) || ph.p_type != PT_GNU_EH_FRAME)
-			continue;
-		if (elfimg__read(img, ph.p_offset, &h, sizeof(h)) != sizeof(h) || h.version != 1 ||
-		    h.ptr_enc != EH_PTR_PCREL_SDATA4 || h.count_enc != EH_COUNT_UDATA4 ||
-		    h.table_enc != EH_TABLE_DATAREL_SDATA4 || ph.p_filesz < sizeof(h) ||
-		    h.count > (ph.p_filesz - sizeof(h)) / 8)
-			return 0;
-		return add_table(es, img, &ph, ph.p_offset + sizeof(h), h.count);
-	}
-	return 0;
 }

@@ -58,6 +58,28 @@ static struct sect *read_sections(Elf *elf, size_t *n)
 	return sect;
 }
 
+/* What is known of the file as a whole: where its code is. */
+static int read_layout(struct elfsyms *es, Elf *elf)
+{
+	int err = read_segments(es, elf);
+	struct sect *sect;
+	GElf_Ehdr eh;
+	size_t n, i;
+
+	if (gelf_getehdr(elf, &eh)) {
+		es->is64 = eh.e_ident[EI_CLASS] == ELFCLASS64;
+		es->is_x86_64 = eh.e_machine == EM_X86_64;
+	}
+	es->units = elfunits__new(elf, &es->img);
+	sect = read_sections(elf, &n);
+	es->sect = sect ? calloc(n, sizeof(*es->sect)) : NULL;
+	for (i = 0; es->sect && i < n; i++)
+		if (sect[i].exec)
+			es->sect[es->n_sect++] = (struct esect){ sect[i].start, sect[i].end };
+	free(sect);
+	return err || !es->units ? -ENOMEM : 0;
+}
+
 /* False for what is not the start of code. */
 static bool to_esym(const GElf_Sym *in, const struct sect *sect, size_t n_sect, GElf_Half machine,
 		    struct esym *out)
@@ -162,16 +184,14 @@ int elfsyms__load(struct elfsyms **out, const struct elfimg *img, const char *pa
 		goto out;
 	}
 	es->debug_fd = -1;
-	err = read_segments(es, elf);
+	es->img = *img;
+	err = read_layout(es, elf);
 	if (!err)
 		err = read_type(es, elf, SHT_SYMTAB, SRC_SYMTAB, img);
 	if (!err && !es->n)
 		err = read_debug_file(es, elf, path);
-	if (!err && !es->n) {
+	if (!err && !es->n)
 		err = read_type(es, elf, SHT_DYNSYM, SRC_DYNSYM, img);
-		if (!err)
-			err = elfentry__add_fdes(es, elf, img);
-	}
 	if (err)
 		goto out;
 	elfsyms__finish(es);

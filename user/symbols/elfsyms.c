@@ -69,10 +69,10 @@ void elfsyms__finish(struct elfsyms *es)
 	}
 }
 
-long elfsyms__covering(const struct elfsyms *es, __u64 vaddr)
+/* The last symbol that starts at or before vaddr, or -1. */
+static long last_before(const struct elfsyms *es, __u64 vaddr)
 {
-	unsigned lo = 0, hi = es->n, steps = 0;
-	long i, zero = -1;
+	unsigned lo = 0, hi = es->n;
 
 	while (lo < hi) {
 		unsigned mid = lo + (hi - lo) / 2;
@@ -82,8 +82,16 @@ long elfsyms__covering(const struct elfsyms *es, __u64 vaddr)
 		else
 			hi = mid;
 	}
+	return (long)lo - 1;
+}
+
+long elfsyms__covering(const struct elfsyms *es, __u64 vaddr)
+{
+	unsigned steps = 0;
+	long i, zero = -1;
+
 	/* the innermost one whose end is known; a label inside a function is no end of it */
-	for (i = (long)lo - 1; i >= 0 && steps++ < MAX_WALK; i--) {
+	for (i = last_before(es, vaddr); i >= 0 && steps++ < MAX_WALK; i--) {
 		if (vaddr - es->sym[i].addr >= es->sym[i].size)
 			continue;
 		if (!es->sym[i].zero)
@@ -128,29 +136,99 @@ static bool better(const char *a, const char *b, bool underscores)
 	return la != lb ? la < lb : strcmp(a, b) < 0;
 }
 
-struct elfsym elfsyms__find(const struct elfsyms *es, __u64 vaddr, bool underscores,
-			    char *buf, size_t sz)
+/* The best of the names at that address. */
+static bool name_among_aliases(const struct elfsyms *es, long i, __u64 vaddr, bool underscores,
+			       char *buf, size_t sz)
 {
-	struct elfsym found = { 0 };
-	long i = elfsyms__covering(es, vaddr), j;
+	bool named = read_name(es, &es->sym[i], buf, sz);
 	char other[SYMBOL_MAX_SZ];
+	long j;
 
-	buf[0] = '\0';
-	if (i < 0)
-		return found;
-	found.start = es->sym[i].addr;
-	found.named = read_name(es, &es->sym[i], buf, sz);
 	for (j = i - 1; j >= 0 && i - j < MAX_ALIASES; j--) {
 		const struct esym *s = &es->sym[j];
 
 		if (s->addr != es->sym[i].addr || s->zero != es->sym[i].zero ||
-		    (found.named && s->rank != es->sym[i].rank))
+		    (named && s->rank != es->sym[i].rank))
 			break;
 		if (vaddr - s->addr >= s->size || !read_name(es, s, other, sizeof(other)))
 			continue;
-		if (!found.named || better(other, buf, underscores))
+		if (!named || better(other, buf, underscores))
 			snprintf(buf, sz, "%s", other);
-		found.named = true;
+		named = true;
+	}
+	return named;
+}
+
+static bool is_code(const struct elfsyms *es, __u64 vaddr)
+{
+	unsigned i;
+
+	for (i = 0; i < es->n_seg; i++)
+		if (es->seg[i].exec && vaddr >= es->seg[i].vaddr &&
+		    vaddr - es->seg[i].vaddr < es->seg[i].filesz)
+			return true;
+	return false;
+}
+
+/* Where the code without a symbol that holds vaddr begins: a function, or what is left between two. */
+static __u64 piece_start(const struct elfsyms *es, __u64 vaddr, const struct elfunit *unit)
+{
+	__u64 start = unit->start;
+	unsigned i, steps = 0;
+	long j;
+
+	if (unit->function)
+		return start;
+	for (i = 0; i < es->n_seg; i++)
+		if (es->seg[i].exec && es->seg[i].vaddr <= vaddr && es->seg[i].vaddr > start)
+			start = es->seg[i].vaddr;
+	for (i = 0; i < es->n_sect; i++)
+		if (es->sect[i].start <= vaddr && es->sect[i].start > start)
+			start = es->sect[i].start;
+	for (j = last_before(es, vaddr); j >= 0 && steps++ < MAX_ALIASES; j--) {
+		__u64 end = es->sym[j].addr + es->sym[j].size;
+
+		if (end <= vaddr && end > start)
+			start = end;
+	}
+	return elfunits__cut(es, start, vaddr);
+}
+
+/*
+ * A symbol without a size ends with the function that it is in.  Where it is in
+ * none, and the file has lost most of its symbols, the next one may be far away:
+ * libx264 exports 12 of its 1,000 functions in assembly.
+ */
+static bool reaches(const struct elfsyms *es, const struct esym *s, __u64 vaddr,
+		    const struct elfunit *unit)
+{
+	if (s->addr < unit->start)
+		return false;
+	return unit->function || s->src != SRC_DYNSYM ||
+	       elfunits__cut(es, s->addr, vaddr) == s->addr;
+}
+
+struct elfsym elfsyms__find(const struct elfsyms *es, __u64 vaddr, bool underscores,
+			    char *buf, size_t sz)
+{
+	struct elfsym found = { 0 };
+	long i = elfsyms__covering(es, vaddr);
+	struct elfunit unit;
+
+	buf[0] = '\0';
+	if (i >= 0 && !es->sym[i].zero) {
+		found.start = es->sym[i].addr;
+		found.named = name_among_aliases(es, i, vaddr, underscores, buf, sz);
+		return found;
+	}
+	if (!is_code(es, vaddr))
+		return found;
+	unit = elfunits__find(es, vaddr);
+	if (i >= 0 && reaches(es, &es->sym[i], vaddr, &unit)) {
+		found.start = es->sym[i].addr;
+		found.named = name_among_aliases(es, i, vaddr, underscores, buf, sz);
+	} else {
+		found.start = piece_start(es, vaddr, &unit);
 	}
 	return found;
 }
@@ -172,6 +250,16 @@ __u64 elfsyms__vaddr(const struct elfsyms *es, __u64 file_off)
 	return best ? file_off - best->off + best->vaddr : file_off;
 }
 
+__u64 elfsyms__file_off(const struct elfsyms *es, __u64 vaddr)
+{
+	unsigned i;
+
+	for (i = 0; i < es->n_seg; i++)
+		if (vaddr >= es->seg[i].vaddr && vaddr - es->seg[i].vaddr < es->seg[i].filesz)
+			return vaddr - es->seg[i].vaddr + es->seg[i].off;
+	return UINT64_MAX;
+}
+
 unsigned elfsyms__count(const struct elfsyms *es)
 {
 	return es->n;
@@ -179,7 +267,15 @@ unsigned elfsyms__count(const struct elfsyms *es)
 
 size_t elfsyms__bytes(const struct elfsyms *es)
 {
-	return sizeof(*es) + es->cap * sizeof(*es->sym) + es->n_seg * sizeof(*es->seg);
+	size_t bytes = sizeof(*es) + es->cap * sizeof(*es->sym) + es->n_seg * sizeof(*es->seg) +
+		       es->n_sect * sizeof(*es->sect);
+	unsigned i;
+
+	/* what elfunits__cut() may need, so that the sum does not change with its first call */
+	for (i = 0; i < es->n_seg; i++)
+		if (es->seg[i].exec && es->seg[i].filesz <= ELFUNITS_CUT_MAX)
+			bytes += es->seg[i].filesz / 128;
+	return bytes;
 }
 
 void elfsyms__free(struct elfsyms *es)
@@ -188,7 +284,9 @@ void elfsyms__free(struct elfsyms *es)
 		return;
 	if (es->debug_fd >= 0)
 		close(es->debug_fd);
+	elfunits__free(es->units);
 	free(es->sym);
 	free(es->seg);
+	free(es->sect);
 	free(es);
 }

@@ -5,8 +5,8 @@
  * open as long as the table is used.
  *
  * Sources: .symtab, else the one of the file's debug file (debugfile.h), and
- * .dynsym where there is no .symtab.  Where none of them says anything, the
- * function starts of .eh_frame_hdr at least tell functions apart.
+ * .dynsym where there is no .symtab.  Where none of them says anything, what
+ * else the file tells of its functions (elfunits.h) keeps them apart.
  */
 #ifndef WT_ELFSYMS_H
 #define WT_ELFSYMS_H
@@ -31,12 +31,13 @@ void elfsyms__free(struct elfsyms *es);
 __u64 elfsyms__vaddr(const struct elfsyms *es, __u64 file_off);
 
 struct elfsym {
-	__u64 start;		/* of the function, 0 when it is not known */
+	__u64 start;		/* of the function or piece of code; 0: vaddr is no code */
 	bool named;		/* buf has its symbol as the file spells it */
 };
 /*
  * The function that holds vaddr: inside its st_size, or for one of size 0 up to
- * the next one or the end of its section.  Functions before plain labels, global
+ * the next one, the end of its section or the start of other code that the unwind
+ * tables know.  Functions before plain labels, global
  * before local; among aliases the one with the fewest leading underscores, then
  * the shortest, then the first by strcmp (underscores: the most instead).
  */

@@ -4,6 +4,7 @@
 #define WT_ELFSYMS_IMPL_H
 
 #include "symbols/elfsyms.h"
+#include "symbols/elfunits.h"
 
 enum elf_source {
 	SRC_SYMTAB = 0,
@@ -14,7 +15,6 @@ enum elf_source {
 
 enum made_name {
 	MADE_START = 0,		/* "_start", at e_entry */
-	MADE_NONE = 1,		/* a function without a name */
 };
 
 /* bit 0: global, bit 1: a function */
@@ -37,11 +37,20 @@ struct eseg {
 	bool exec;
 };
 
+struct esect {
+	__u64 start, end;	/* addresses */
+};
+
 struct elfsyms {
 	struct esym *sym;
 	unsigned n, cap;
 	struct eseg *seg;	/* PT_LOAD */
 	unsigned n_seg;
+	struct esect *sect;	/* sections with code */
+	unsigned n_sect;
+	struct elfimg img;
+	struct elfunits *units;
+	bool is64, is_x86_64;
 	struct {
 		struct elfimg img;
 		__u64 str_off, str_size;
@@ -56,8 +65,10 @@ void elfsyms__finish(struct elfsyms *es);
 /* The last symbol at or before vaddr that covers it, or -1. */
 long elfsyms__covering(const struct elfsyms *es, __u64 vaddr);
 
+/* Where the byte at that address lies in the file; UINT64_MAX: nowhere. */
+__u64 elfsyms__file_off(const struct elfsyms *es, __u64 vaddr);
+
 /* elfentry.c: what the program headers tell where symbols are missing. */
 int elfentry__add_start(struct elfsyms *es, Elf *elf);
-int elfentry__add_fdes(struct elfsyms *es, Elf *elf, const struct elfimg *img);
 
 #endif /* WT_ELFSYMS_IMPL_H */
