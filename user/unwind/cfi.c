@@ -160,6 +160,13 @@ static void disentangle(struct cfi_source *src)
 	src->n_range = n;
 }
 
+static int must_stop(const struct cfi_source *src)
+{
+	if (src->lim.cancel && __atomic_load_n(src->lim.cancel, __ATOMIC_RELAXED))
+		return -ECANCELED;
+	return cfi__cpu_ns() > src->deadline ? -ETIME : 0;
+}
+
 /* The rows of one range.  libdw's answer holds from one address to another. */
 static int range_rows(struct cfi_source *src, struct build *b, const struct cfi_range *r, __u32 *turn)
 {
@@ -175,8 +182,9 @@ static int range_rows(struct cfi_source *src, struct build *b, const struct cfi_
 		bool signal;
 		int err;
 
-		if (!(++*turn % CHECK_TIME) && cfi__cpu_ns() > src->deadline)
-			return -ETIME;
+		err = ++*turn % CHECK_TIME ? 0 : must_stop(src);
+		if (err)
+			return err;
 		if (!dwarf_cfi_addrframe(cfi, pc, &f)) {
 			rule = cfi__rule(f);
 			dwarf_frame_info(f, &from, &to, &signal);

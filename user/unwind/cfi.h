@@ -20,6 +20,7 @@ struct cfi_limits {
 	__u32 section;		/* bytes of one section, 64 MiB */
 	__u32 program;		/* bytes of one function's instructions, 256 KiB */
 	__u64 cpu_ns;		/* of the calling thread, 5 s */
+	const int *cancel;	/* not 0 there: give up, -ECANCELED; set by any thread */
 };
 
 struct cfi_table {
@@ -44,7 +45,7 @@ struct cfi_table {
  *
  * Returns 0 (with no rows for a file without call frame information, and for
  * one of another machine or of 32 bits), -ENOEXEC: not an ELF file, -E2BIG: a
- * limit on size, -ETIME: the limit on CPU time, -ENOMEM, -EIO: libdw refused.
+ * limit on size, -ETIME: the limit on CPU time, -ECANCELED, -ENOMEM, -EIO: libdw refused.
  */
 int cfi__compile(int fd, const struct cfi_limits *limits, struct cfi_table **out);
 /* The same for an image in memory (the vdso), borrowed. */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * chunks.h - the arrays that the kernel side's rows lie in: inner maps of
+ * `cfi_rows`, each WT_CHUNK_ROWS rows, made when first needed and mapped here.
+ */
+#ifndef WT_CHUNKS_H
+#define WT_CHUNKS_H
+
+#include <linux/types.h>
+#include "worktrace.h"
+
+struct chunks;
+
+/* cfi_rows_fd: the array of maps, borrowed; it outlives this.  0 or -ENOMEM. */
+int chunks__new(struct chunks **out, int cfi_rows_fd);
+/* Unmaps them; the kernel keeps what is in cfi_rows.  NULL is fine. */
+void chunks__free(struct chunks *c);
+
+/*
+ * The rows of that chunk, made if there is none yet; NULL when it cannot be made
+ * (said once).  ctx is the struct chunks: a callback of struct tables_maps.
+ * Needs the right to make a map when it makes one.
+ */
+struct wt_row *chunks__get(void *ctx, unsigned index);
+
+#endif /* WT_CHUNKS_H */
