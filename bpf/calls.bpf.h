@@ -19,14 +19,47 @@ int wt_detail_add(struct wt_detail_key *k, __u64 ns);
 int wt_charge(struct wt_task *w, __u64 at, __u32 state, __u64 reason);
 
 /* intern.bpf.c */
-/* Sends the n frames in s->ip under id, unless user space has them; tgid 0: kernel frames. */
-int wt_send_stack(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid);
+/*
+ * Sends the n frames in s->ip under id, unless user space has them; tgid 0: kernel
+ * frames.  end: enum wt_end.
+ */
+int wt_send_stack(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid, __u32 end);
+/*
+ * Asks user space for what that process has mapped, once for each version of it;
+ * tgid 0: for the rows of objects.
+ */
+int wt_want_space(__u32 tgid, __u64 image, __u32 version);
 /* Interns s->reason.reason, which the caller has filled in after zeroing it. */
 __u64 wt_intern_reason(struct wt_scratch *s, struct wt_task *w);
 
+/* rows.bpf.c */
+/* The mapping of that address into s->walk.map; −1: there is none. */
+int wt_find_mapping(struct wt_scratch *s, __u64 address);
+/* The number of the rule at a WT_FRAME_OBJ frame; −1: its object has no rows yet. */
+int wt_find_rule(struct wt_scratch *s, __u64 frame);
+
+/* walk.bpf.c: from the registers in s->walk, frames into s->ip, until walk.over. */
+int wt_walk_tables(struct wt_scratch *s);
+int wt_walk_fp(struct wt_scratch *s);
+
+/* scan.bpf.c */
+/* The caller of a frame that no row covers, searched on the stack; −1: not found. */
+int wt_scan(struct wt_scratch *s, __u64 frame);
+/* The walk from a scan's candidate failed: the next one, or the walk is over. */
+int wt_scan_again(struct wt_scratch *s);
+/* The walk from a scan's candidate reached the root. */
+int wt_scan_learn(struct wt_scratch *s);
+
 /* stack.bpf.c */
-/* The user stack of the current task into s->ip, sent if new.  Its id, 0: it has none. */
-__u64 wt_user_stack(struct wt_scratch *s, struct wt_task *w);
+/*
+ * The user stack of the current task into s->ip, sent if new.  Its id, 0: it has
+ * none.  recall: the thread's remembered stacks may be used, and this one is remembered.
+ */
+__u64 wt_user_stack(struct wt_scratch *s, struct wt_task *w, __u32 recall);
+/* The id of the remembered stack, if the thread stands there again; else 0. */
+__u64 wt_recall_user(struct wt_scratch *s, struct wt_task *t);
+/* Notes the walk just made, of stack id, in t. */
+int wt_remember_user(struct wt_scratch *s, struct wt_task *t, __u64 id);
 /* Id of the n kernel frames in s->ip, sent if new. */
 __u64 wt_kernel_stack_id(struct wt_scratch *s, __u32 n);
 /* The id of the remembered stack, if the one above sp is the same; else 0. */

@@ -12,6 +12,13 @@ struct wt_ring_map ring SEC(".maps");
 struct wt_stats_map stats SEC(".maps");
 struct wt_target_map targets SEC(".maps");
 struct wt_scratch_map scratch SEC(".maps");
+struct wt_rules_map cfi_rules SEC(".maps");
+struct wt_objects_map cfi_objects SEC(".maps");
+struct wt_wanted_map cfi_wanted SEC(".maps");
+struct wt_pool_map map_pool SEC(".maps");
+struct wt_spaces_map spaces SEC(".maps");
+struct wt_pc_map pc_cache SEC(".maps");
+struct wt_learned_map learned SEC(".maps");
 
 /*
  * User space updates this map for its side effect: the kernel waits for every

@@ -21,7 +21,7 @@ static __always_inline bool wt_send_once(__u64 id, void *rec, __u64 size, enum w
 }
 
 /* Sends the n frames in s->ip under id, unless user space has them. */
-int wt_send_stack(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid)
+int wt_send_stack(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid, __u32 end)
 {
 	__u64 size;
 
@@ -35,9 +35,30 @@ int wt_send_stack(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid)
 	s->stack_tgid = tgid;
 	s->stack_user = tgid != 0;
 	s->stack_n = n;
-	s->stack_cut = n == WT_MAX_FRAMES;
+	s->stack_end = end;
 	size = sizeof(struct wt_ev_stack) + n * sizeof(__u64);
 	wt_send_once(id, &s->stack_h, size & 2047, WT_LOSS_STACK);
+	return 0;
+}
+
+/* Requests are remembered beside the stacks: those have 64-bit hashes for ids, too. */
+int wt_want_space(__u32 tgid, __u64 image, __u32 version)
+{
+	struct wt_ev_want e = { .h.type = WT_EV_WANT_SPACE, .tgid = tgid, .image = image };
+	__u64 id = wt_mix(image ^ version + 1);
+	__u8 one = 1;
+
+	/* 0 asks for rows: their counter was 0, so it is the first to ask */
+	if (tgid && bpf_map_lookup_elem(&seen, &id))
+		return 0;
+	e.h.ts_ns = bpf_ktime_get_ns();
+	/* at once: until the answer is there, the process has no stacks */
+	if (bpf_ringbuf_output(&ring, &e, sizeof(e), BPF_RB_FORCE_WAKEUP)) {
+		wt_lost(WT_LOSS_SPACE);
+		return -1;
+	}
+	if (tgid)
+		bpf_map_update_elem(&seen, &id, &one, BPF_ANY);
 	return 0;
 }
 

@@ -7,6 +7,22 @@
 #include "charge.bpf.h"
 #include "record.bpf.h"
 
+/* A new process has its parent's mappings, whatever user space has heard of it by then. */
+static __always_inline void wt_fork_space(struct task_struct *parent, struct wt_task *w)
+{
+	__u32 from = parent->tgid, to = w->tgid;
+	struct wt_space *sp, copy;
+
+	if (w->tid != w->tgid)
+		return;
+	sp = bpf_map_lookup_elem(&spaces, &from);
+	if (!sp)
+		return;
+	copy = *sp;
+	copy.image = w->image;
+	bpf_map_update_elem(&spaces, &to, &copy, BPF_ANY);
+}
+
 /*
  * Storage is made here and never in sched_switch: making it allocates memory,
  * which must not happen under a run-queue lock.
@@ -35,6 +51,7 @@ int BPF_PROG(wt_process_fork, struct task_struct *parent, struct task_struct *ch
 	w->audit_on = 1;
 	if (p)
 		w->epoch = p->epoch;
+	wt_fork_space(cur, w);
 	w->ready = 1;
 	wt_counted(WT_CNT_FORK);
 	return 0;

@@ -30,6 +30,22 @@ struct wt_kcache {
 #define WT_KSETS 2
 #define WT_KWAYS 2
 
+/* A remembered user stack: the words it was made of, and their hash. */
+#define WT_USLOTS 96			/* words that a walk may have read */
+#define WT_USPAN 4096			/* bytes above sp in which they lie */
+#define WT_UWAYS 8
+#define WT_SCAN_WORDS 64
+
+struct wt_ucache {
+	__u64 id;			/* of the stack; 0: nothing remembered */
+	__u64 ip, sp;
+	__u64 hash;			/* over fp and the words */
+	__u32 version;			/* of the process's mappings */
+	__u16 n;
+	__u16 span;			/* bytes to read */
+	__u16 slot[WT_USLOTS];
+};
+
 /* One thread's account, in its task storage. */
 struct wt_task {
 	__u64 since;			/* start of the open interval */
@@ -73,6 +89,7 @@ struct wt_task {
 	char comm[WT_COMM_LEN];		/* of the program under `serial` */
 	char pcomm[WT_COMM_LEN];
 	struct wt_kcache kcache[WT_KSETS * WT_KWAYS];
+	struct wt_ucache ucache[WT_UWAYS];
 };
 
 struct wt_task_map {
@@ -135,6 +152,44 @@ struct wt_child_walk {
 	__u32 seen, zero;
 };
 
+/*
+ * One walk over a user stack.  In a map, for the verifier: what it does not know
+ * the value of, it need not follow through every turn of a loop.
+ */
+struct wt_walk {
+	__u64 ip, sp, fp;		/* registers of the frame at hand */
+	__u64 hash;			/* of the frames so far */
+	__u64 image;			/* of the program that runs */
+	struct wt_mapping map;		/* the mapping that ip lies in, as long as it does */
+	__u32 first_map, n_maps, space_flags, space_version;
+	__u32 n;			/* frames so far, in wt_scratch.ip */
+	__u32 end;			/* enum wt_end, once over */
+	__u32 tgid;
+	__u32 lo, hi;			/* of a binary search … */
+	__u64 off;			/* … for this */
+	__u32 rule;			/* its result */
+	__u8 over;
+	__u8 caller;			/* ip is a return address */
+	__u8 fp_lost;			/* fp is not this frame's */
+	__u8 own;			/* the process matters to what the frames mean */
+	__u8 guess;			/* ip was found by a scan */
+	__u8 dirty;			/* something besides the slots was read: not to be remembered */
+	__u8 scans;			/* scans made, each may go wrong */
+	__u8 scanning;			/* a scan's candidate is being tried */
+	/* where a scan started, to come back to */
+	__u64 scan_frame, scan_sp, scan_fp, scan_hash;
+	__u32 scan_n;
+	__u32 scan_at, scan_words;	/* words tried, of that many */
+	__u32 scan_word;		/* the one that was taken */
+	__u8 scan_tries, found;
+	/* what the walk read, relative to the first sp, in words: to verify it by */
+	__u64 sp0, fp0, ip0;
+	__u32 slots;
+	__u32 slot_end;			/* bytes above sp0 to the end of the highest */
+	__u16 slot[WT_USLOTS];
+	__u64 words[WT_SCAN_WORDS];
+};
+
 /* What does not fit a program's stack; one slot for each context that can interrupt another. */
 struct wt_scratch {
 	struct wt_event stack_h;		/* struct wt_ev_stack, its frames behind it */
@@ -142,15 +197,16 @@ struct wt_scratch {
 	__u32 stack_tgid;
 	__u16 stack_n;
 	__u8 stack_user;
-	__u8 stack_cut;
+	__u8 stack_end;
 	__u64 ip[WT_MAX_FRAMES + 1];
 	struct wt_ev_reason reason;
 	struct wt_thread_rec rec;
 	struct wt_call call;
 	struct wt_child_walk child;
+	struct wt_walk walk;
 	__u32 want, found, span_used;		/* of wt_remember */
 	__u32 zero;
-	__u8 span[2048];			/* WT_KSPAN of it are used; a power of two for the verifier */
+	__u8 span[WT_USPAN];			/* of a kernel stack WT_KSPAN of it are used; a power of two for the verifier */
 };
 enum { WT_SCRATCH_SWITCH = 0, WT_SCRATCH_SAMPLE = 1, WT_SCRATCH_ITER = 2, WT_SCRATCH_LIFE = 3, WT_SCRATCHES = 4 };
 _Static_assert(__builtin_offsetof(struct wt_scratch, ip) == sizeof(struct wt_ev_stack), "frames follow the header");
@@ -161,6 +217,83 @@ struct wt_scratch_map {
 	__type(value, struct wt_scratch);
 };
 
+/* Unwind tables: see unwind.h.  User space writes them, the programs only read. */
+struct wt_rules_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WT_MAX_RULES);
+	__type(key, __u32);
+	__type(value, struct wt_rule);
+};
+
+struct wt_objects_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WT_MAX_OBJECTS);
+	__type(key, __u32);
+	__type(value, struct wt_object);
+};
+
+/* How often a walk ended for want of an object's rows, by object. */
+struct wt_wanted_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WT_MAX_OBJECTS);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+
+struct wt_pool_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WT_POOL_MAPPINGS);
+	__type(key, __u32);
+	__type(value, struct wt_mapping);
+};
+
+struct wt_spaces_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WT_MAX_SPACES);
+	__type(key, __u32);
+	__type(value, struct wt_space);
+};
+
+/* Rules of program counters met lately: a direct-mapped cache on each CPU. */
+#define WT_PC_WAYS 2048		/* 32 KiB, the most that a per-CPU value may be */
+struct wt_pc {
+	__u64 frame;
+	__u32 rule;
+	__u32 zero;
+};
+struct wt_pc_cache {
+	struct wt_pc way[WT_PC_WAYS];
+};
+struct wt_pc_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wt_pc_cache);
+};
+
+/* Where a return address lies at a program counter that no row covers: learned by scanning. */
+struct wt_learned {
+	__u32 words;		/* above sp */
+	__u16 agreed, differed;
+};
+struct wt_learned_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct wt_learned);
+};
+
+extern struct wt_rules_map cfi_rules SEC(".maps");
+extern struct wt_objects_map cfi_objects SEC(".maps");
+extern struct wt_wanted_map cfi_wanted SEC(".maps");
+extern struct wt_pool_map map_pool SEC(".maps");
+extern struct wt_spaces_map spaces SEC(".maps");
+extern struct wt_pc_map pc_cache SEC(".maps");
+extern struct wt_learned_map learned SEC(".maps");
 extern struct wt_task_map tasks SEC(".maps");
 extern struct wt_detail_map detail_a SEC(".maps");
 extern struct wt_detail_map detail_b SEC(".maps");

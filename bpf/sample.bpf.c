@@ -32,7 +32,7 @@ int wt_sample(struct bpf_perf_event_data *ctx)
 		k.reason = WT_K_KERNEL;
 	}
 	if (!(t->flags & (PF_KTHREAD | PF_IO_WORKER)))
-		k.ustack = wt_user_stack(s, w);
+		k.ustack = wt_user_stack(s, w, 0);
 	k.thread = w->exec_ns && w->exec_serial ? w->exec_serial : w->serial;
 	k.epoch = w->epoch;
 	w->samples++;

@@ -262,7 +262,7 @@ static __always_inline void wt_leave(struct wt_switch *x, struct wt_task *w, str
 		return;
 	}
 	if (!(t->flags & PF_KTHREAD) && (cfg_opts & WT_OPT_USTACK) && !(t->flags & PF_EXITING))
-		w->ustack = wt_user_stack(x->s, w);
+		w->ustack = wt_user_stack(x->s, w, 1);
 	if (preempt || !state || wt_runnable(t)) {
 		bool quota = wt_throttled(t);
 

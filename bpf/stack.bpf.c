@@ -1,71 +1,171 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * stack.bpf.c - user stacks by frame pointer, and the memory of the last kernel
- * stacks of each thread.
+ * stack.bpf.c - the user stack of a thread, and its memory of the last user and
+ * kernel stacks: what can be verified need not be unwound again.
  */
 #include "calls.bpf.h"
 
-/* Registers that a user walk starts from. */
-struct wt_uregs {
-	__u64 ip, sp, fp;
-};
-
-static __always_inline void wt_read_uregs(struct task_struct *t, struct wt_uregs *u)
+static __always_inline void wt_read_uregs(struct task_struct *t, struct wt_walk *w)
 {
 	struct pt_regs *r = (void *)bpf_task_pt_regs(t);
 
 #if defined(__TARGET_ARCH_x86)
-	u->ip = r->ip;
-	u->sp = r->sp;
-	u->fp = r->bp;
+	w->ip = r->ip;
+	w->sp = r->sp;
+	w->fp = r->bp;
 #elif defined(__TARGET_ARCH_arm64)
-	u->ip = r->pc;
-	u->sp = r->sp;
-	u->fp = r->regs[29];
+	w->ip = r->pc;
+	w->sp = r->sp;
+	w->fp = r->regs[29];
 #endif
 }
 
-/*
- * The user stack of the current task into s->ip, sent if new.  Returns its id,
- * 0 when the task has none.  On both architectures a frame record is the
- * caller's frame pointer followed by the return address.
- */
-__u64 wt_user_stack(struct wt_scratch *s, struct wt_task *w)
+static __always_inline void wt_begin_walk(struct wt_walk *w, struct wt_task *t)
 {
-	struct wt_uregs u = {};
-	__u64 rec[2], h;
-	__u32 n = 1;
+	/* an exec shows in the account only at the next switch-out */
+	w->image = t->exec_ns ? t->exec_image : t->image;
+	w->tgid = t->tgid;
+	w->sp0 = w->sp;
+	w->fp0 = w->fp;
+	w->ip0 = w->ip;
+	w->hash = 0x75;
+	w->map.start = 0;
+	w->map.end = 0;
+	w->n = 0;
+	w->end = 0;
+	w->over = 0;
+	w->caller = 0;
+	w->fp_lost = 0;
+	w->own = 0;
+	w->guess = 0;
+	w->dirty = 0;
+	w->scans = 0;
+	w->scanning = 0;
+	w->slots = 0;
+	w->slot_end = 0;
+}
 
-	if (!s || !w)
-		return 0;
-	h = w->image;
-	wt_read_uregs(bpf_get_current_task_btf(), &u);
-	if (!u.ip)
-		return 0;
-	s->ip[0] = u.ip;
-	h = wt_hash_add(h, u.ip);
-	for (__u32 i = 1; i < WT_MAX_FRAMES; i++) {
-		if (u.fp < u.sp || (u.fp & 7) || u.fp - u.sp > (8 << 20))
+/*
+ * A walk is a function of the first registers, the words it read and the tables:
+ * the same of all these is the same stack.
+ */
+static __always_inline __u64 wt_slots_hash(struct wt_scratch *s, const __u16 *slot, __u32 n)
+{
+	__u64 h = s->walk.fp0;
+
+	for (__u32 i = 0; i < WT_USLOTS; i++) {
+		if (i >= n)
 			break;
-		if (bpf_probe_read_user(rec, sizeof(rec), (void *)u.fp)) {
-			if (i == 1)
-				wt_lost(WT_LOSS_USTACK);
-			break;
-		}
-		if (rec[1] < 4096 || rec[1] >= 1ULL << 56)
-			break;
-		s->ip[i] = rec[1];
-		h = wt_hash_add(h, rec[1]);
-		n = i + 1;
-		u.sp = u.fp + 16;
-		u.fp = rec[0];
-	}
-	h = wt_mix(h);
-	if (h != w->last_ustack) {
-		wt_send_stack(s, h, n, w->tgid);
-		w->last_ustack = h;
+		h = wt_hash_add(h, *(__u64 *)(s->span + (slot[i] & (WT_USPAN / 8 - 1)) * 8));
 	}
 	return h;
+}
+
+static __always_inline struct wt_ucache *wt_uway(struct wt_task *t, struct wt_walk *w)
+{
+	return &t->ucache[wt_mix(w->ip0 ^ w->sp0) & (WT_UWAYS - 1)];
+}
+
+__u64 wt_recall_user(struct wt_scratch *s, struct wt_task *t)
+{
+	struct wt_ucache *c;
+	struct wt_space *sp;
+	__u32 tgid, span;
+
+	if (!s || !t)
+		return 0;
+	c = wt_uway(t, &s->walk);
+	tgid = t->tgid;
+	if (!c->id || c->ip != s->walk.ip0 || c->sp != s->walk.sp0)
+		return 0;
+	sp = bpf_map_lookup_elem(&spaces, &tgid);
+	span = c->span;
+	if (!sp || sp->image != s->walk.image || sp->version != c->version || span > WT_USPAN)
+		return 0;
+	if (bpf_probe_read_user(s->span, span, (void *)c->sp))
+		return 0;
+	return wt_slots_hash(s, c->slot, c->n) == c->hash ? c->id : 0;
+}
+
+int wt_remember_user(struct wt_scratch *s, struct wt_task *t, __u64 id)
+{
+	struct wt_ucache *c;
+	struct wt_walk *w;
+	__u32 span;
+
+	if (!s || !t)
+		return -1;
+	w = &s->walk;
+	c = wt_uway(t, w);
+	c->id = 0;
+	span = w->slot_end;
+	if (w->dirty || w->end != WT_END_ROOT || span > WT_USPAN || w->slots > WT_USLOTS)
+		return -1;
+	if (bpf_probe_read_user(s->span, span, (void *)w->sp0))
+		return -1;
+	c->ip = w->ip0;
+	c->sp = w->sp0;
+	c->version = w->space_version;
+	c->n = w->slots;
+	c->span = span;
+	__builtin_memcpy(c->slot, w->slot, sizeof(c->slot));
+	c->hash = wt_slots_hash(s, w->slot, w->slots);
+	c->id = id;
+	return 0;
+}
+
+static __always_inline __u64 wt_walk_user(struct wt_scratch *s, struct wt_task *t)
+{
+	struct wt_walk *w = &s->walk;
+	__u64 id;
+
+	wt_counted(WT_CNT_USTACK);
+	if (cfg_opts & WT_OPT_FP)
+		wt_walk_fp(s);
+	else
+		wt_walk_tables(s);
+	if (w->scanning && w->end == WT_END_ROOT)
+		wt_scan_learn(s);
+	id = wt_hash_add(w->hash, w->end);
+	if (w->own)		/* the same words would be other frames elsewhere */
+		id = wt_hash_add(id, w->image);
+	id = wt_mix(id);
+	if (id != t->last_ustack) {
+		wt_send_stack(s, id, w->n, t->tgid, w->end);
+		t->last_ustack = id;
+	}
+	return id;
+}
+
+__u64 wt_user_stack(struct wt_scratch *s, struct wt_task *t, __u32 recall)
+{
+	__u64 id = 0, known = 0;
+
+	if (!s || !t)
+		return 0;
+	wt_read_uregs(bpf_get_current_task_btf(), &s->walk);
+	if (!s->walk.ip)
+		return 0;
+	wt_begin_walk(&s->walk, t);
+	if (cfg_opts & (WT_OPT_NOREMEMBER | WT_OPT_FP))
+		recall = 0;
+	if (recall) {
+		known = wt_recall_user(s, t);
+		if (known && wt_fault(WT_FAULT_RECALL, 4))
+			known ^= 1ULL << 40;
+	}
+	if (known && !(cfg_opts & WT_OPT_CHECK)) {
+		wt_counted(WT_CNT_USTACK_HIT);
+		return known;
+	}
+	id = wt_walk_user(s, t);
+	if (known && known != id)
+		wt_counted(WT_CNT_USTACK_WRONG);
+	else if (known)
+		wt_counted(WT_CNT_USTACK_HIT);
+	if (recall)
+		wt_remember_user(s, t, id);
+	return id;
 }
 
 __u64 wt_kernel_stack_id(struct wt_scratch *s, __u32 n)
@@ -80,7 +180,7 @@ __u64 wt_kernel_stack_id(struct wt_scratch *s, __u32 n)
 		h = wt_hash_add(h, s->ip[i]);
 	}
 	h = wt_mix(h);
-	wt_send_stack(s, h, n, 0);
+	wt_send_stack(s, h, n, 0, n >= WT_MAX_FRAMES ? WT_END_DEEP : WT_END_KERNEL);
 	return h;
 }
 

@@ -114,6 +114,8 @@ enum wt_kind {
 #define WT_NAME_LEN 40
 #define WT_MAX_FRAMES 127
 
+#include "unwind.h"
+
 /* A reason with an object.  Zeroed before use: its bytes are its identity. */
 struct wt_reason {
 	__u8 state;			/* enum wt_state */
@@ -236,6 +238,8 @@ enum wt_event_type {
 	WT_EV_REASON = 2,
 	WT_EV_THREAD = 3,
 	WT_EV_RESEED = 4,		/* tasks joined the target by a way the kernel side cannot seed */
+	WT_EV_WANT_SPACE = 5,		/* a walk found a process whose mappings are not known */
+	WT_EV_PYCODE = 6,		/* a code object of CPython, once */
 };
 
 struct wt_event {
@@ -245,17 +249,29 @@ struct wt_event {
 };
 _Static_assert(sizeof(struct wt_event) == 16, "wt_event is on the wire");
 
-/* Innermost frame first.  A user stack's addresses are those of its process. */
+/*
+ * Innermost frame first.  Of a user stack see enum wt_frame_tag; a kernel stack
+ * has addresses.
+ */
 struct wt_ev_stack {
 	struct wt_event h;
 	__u64 id;
 	__u32 tgid;
 	__u16 n;			/* frames that follow */
 	__u8 user;			/* 1: a user stack */
-	__u8 cut;			/* 1: the buffer ended before the stack did */
+	__u8 end;			/* enum wt_end */
 	__u64 ip[];			/* n of them */
 };
 _Static_assert(sizeof(struct wt_ev_stack) == 32, "wt_ev_stack is on the wire");
+
+/* tgid 0: rows are wanted, see cfi_wanted. */
+struct wt_ev_want {
+	struct wt_event h;
+	__u64 image;
+	__u32 tgid;
+	__u32 zero;
+};
+_Static_assert(sizeof(struct wt_ev_want) == 32, "wt_ev_want is on the wire");
 
 struct wt_ev_reason {
 	struct wt_event h;
@@ -282,7 +298,8 @@ enum wt_loss {
 	WT_LOSS_KSTACK = 7,		/* kernel stacks that could not be taken */
 	WT_LOSS_CLOCK = 8,		/* negative intervals clamped to zero */
 	WT_LOSS_SAMPLE = 9,		/* samples whose line found the map full */
-	WT_LOSSES = 10,
+	WT_LOSS_SPACE = 10,		/* requests for a process's mappings that found the ring full */
+	WT_LOSSES = 11,
 };
 
 /* Things counted that are not losses, per CPU. */
@@ -297,7 +314,14 @@ enum wt_count {
 	WT_CNT_KSTACK_MISS = 7,		/* … that had to be unwound */
 	WT_CNT_DETAIL = 8,		/* detail lines made */
 	WT_CNT_KSTACK_WRONG = 9,	/* … that a check found to be another: a stack was misreported */
-	WT_COUNTS = 10,
+	WT_CNT_USTACK = 10,		/* user stacks walked */
+	WT_CNT_USTACK_HIT = 11,		/* remembered user stacks that were verified */
+	WT_CNT_USTACK_WRONG = 12,	/* … that a check found to be another: a stack was misreported */
+	WT_CNT_FRAMES = 13,		/* frames of the stacks walked */
+	WT_CNT_ROW_HIT = 14,		/* rules found in the cache of program counters */
+	WT_CNT_ROW_MISS = 15,		/* … searched for in the rows */
+	WT_CNT_SCAN = 16,		/* frames found by scanning the stack */
+	WT_COUNTS = 17,
 };
 
 struct wt_stats {
@@ -314,7 +338,9 @@ struct wt_stats {
 /* What the CPU sampler and the switch program may be told to leave out. */
 #define WT_OPT_USTACK 1			/* user stacks where threads block */
 #define WT_OPT_KSTACK 2			/* kernel stacks where threads block */
-#define WT_OPT_NOREMEMBER 4		/* unwind every kernel stack again */
+#define WT_OPT_NOREMEMBER 4		/* unwind every stack again */
+#define WT_OPT_FP 8			/* user stacks by frame pointer only: no tables */
+#define WT_OPT_CHECK 16			/* unwind what was remembered, too, and compare */
 
 /* What tests may ask the programs to get wrong now and then (--fault). */
 #define WT_FAULT_THREADS 1		/* storage for a thread cannot be made */

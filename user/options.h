@@ -31,7 +31,9 @@ struct options {
 	const char *event;		/* --event: "cpu-clock" (default) or "cycles" */
 	bool no_user_stacks;		/* --no-user-stacks: none where threads block */
 	bool no_kernel_stacks;		/* --no-kernel-stacks */
-	bool no_remember;		/* --no-remember: unwind every kernel stack again */
+	bool no_remember;		/* --no-remember: unwind every stack again */
+	bool frame_pointers;		/* --frame-pointers: no unwind tables */
+	bool unwind_check;		/* --unwind-check */
 	double checkpoint_s;		/* --checkpoint SECONDS (default 30); 0: none */
 	unsigned drain_ms;		/* --drain-ms (default 1000) */
 
@@ -42,6 +44,7 @@ struct options {
 	unsigned max_exited;		/* --max-exited (default 10000) */
 	unsigned max_stacks;		/* --max-stacks (default 100000) */
 	unsigned sideband_pages;	/* --sideband-pages (default 64) */
+	unsigned table_mb;		/* --table-mb (default 32) */
 	unsigned fault;			/* --fault: WT_FAULT_*, for tests */
 };
 

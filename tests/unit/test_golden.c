@@ -249,7 +249,8 @@ static int do_stack(struct replay *rp)
 	}
 	free(text);
 	return ledger__put_stack(rp->ledger, number(rp, "id"), frames, n, number(rp, "user"),
-				 number(rp, "cut"));
+				 number(rp, "cut") ? WT_END_DEEP :
+				 number(rp, "user") ? WT_END_FP : WT_END_KERNEL);
 }
 
 static int do_opts(struct replay *rp)

@@ -240,7 +240,7 @@ static void test_random_balance(void **state)
 				assert_int_equal(ledger__put_thread(l, &rec), 0);
 			for (unsigned i = 0; i < WT_MAX_FRAMES; i++)
 				fr[i] = 1 + rnd(20);
-			ledger__put_stack(l, 1 + rnd(49), fr, rnd(WT_MAX_FRAMES), rnd(2), rnd(2));
+			ledger__put_stack(l, 1 + rnd(49), fr, rnd(WT_MAX_FRAMES), rnd(2), rnd(WT_ENDS));
 			if (!rnd(10))
 				assert_int_equal(ledger__generation(l), 0);
 			if (!rnd(40))
@@ -573,12 +573,12 @@ static void test_stacks(void **state)
 	}
 	k.ustack = 0;
 	ledger__put_detail(l, &k, &v);
-	ledger__put_stack(l, 100, whole, 3, true, false);
-	ledger__put_stack(l, 101, whole, 3, true, false);	/* another process: shared */
-	ledger__put_stack(l, 102, ends_early, 2, true, false);
-	ledger__put_stack(l, 103, whole, 3, true, true);
-	ledger__put_stack(l, 104, whole, 1, true, false);	/* the fourth: folded */
-	ledger__put_stack(l, 105, whole, 2, true, false);	/* the same as 102 */
+	ledger__put_stack(l, 100, whole, 3, true, WT_END_FP);
+	ledger__put_stack(l, 101, whole, 3, true, WT_END_FP);	/* another process: shared */
+	ledger__put_stack(l, 102, ends_early, 2, true, WT_END_FP);
+	ledger__put_stack(l, 103, whole, 3, true, WT_END_DEEP);
+	ledger__put_stack(l, 104, whole, 1, true, WT_END_FP);	/* the fourth: folded */
+	ledger__put_stack(l, 105, whole, 2, true, WT_END_FP);	/* the same as 102 */
 	assert_true(ledger__has_stack(l, 100));
 	assert_false(ledger__has_stack(l, 106));
 	t = settle(l);
@@ -609,9 +609,9 @@ static void test_witness_counts_waits(void **state)
 
 	(void)state;
 	ledger__put_thread(l, &rec);
-	ledger__put_stack(l, 1, futex, 4, false, false);
-	ledger__put_stack(l, 2, tcp, 2, false, false);
-	ledger__put_stack(l, 3, silent, 2, false, false);
+	ledger__put_stack(l, 1, futex, 4, false, WT_END_KERNEL);
+	ledger__put_stack(l, 2, tcp, 2, false, WT_END_KERNEL);
+	ledger__put_stack(l, 3, silent, 2, false, WT_END_KERNEL);
 	for (k.kstack = 1; k.kstack <= 3; k.kstack++) {
 		v.count = 10 * k.kstack;
 		ledger__put_detail(l, &k, &v);
@@ -653,7 +653,7 @@ static void put_short_thread(struct ledger *l, __u32 serial)
 	k.kstack = u64_mix(serial);
 	ledger__put_detail(l, &k, &v);
 	ledger__put_reason(l, k.reason, &r);
-	ledger__put_stack(l, k.kstack, fr, 4, true, false);
+	ledger__put_stack(l, k.kstack, fr, 4, true, WT_END_FP);
 	ledger__put_thread(l, &rec);
 	if (serial % 500 == 0)
 		assert_int_equal(ledger__generation(l), 0);

@@ -89,7 +89,7 @@ static int setup(void **state)
 
 		for (unsigned i = 0; i < n; i++)
 			frames[i] = rnd(3000);
-		ledger__put_stack(r->ledger, id, frames, n, id <= 200, rnd(2));
+		ledger__put_stack(r->ledger, id, frames, n, id <= 200, rnd(WT_ENDS));
 	}
 	for (__u32 serial = 1; serial <= THREADS; serial++) {
 		put_random_thread(r->ledger, serial);

@@ -13,6 +13,7 @@ struct drain {
 	struct ledger *ledger;
 	struct symbols *symbols;
 	struct sideband *sideband;
+	struct unwind *unwind;		/* NULL: by frame pointer only */
 	/*
 	 * Stack events of one round.  They wait until the side-band has been read
 	 * after them: a mapping is announced before code in it can run.
@@ -64,18 +65,38 @@ static int on_event(void *arg, const void *data, size_t size)
 	}
 	case WT_EV_RESEED:
 		d->reseed = true;
+		break;
+	case WT_EV_WANT_SPACE:
+		if (d->unwind && size >= sizeof(struct wt_ev_want))
+			unwind__want(d->unwind, data);
+		break;
 	}
 	return 0;
 }
 
+static __u32 user_frame(struct drain *d, const struct wt_ev_stack *e, __u64 f)
+{
+	switch (WT_FRAME_TAG(f)) {
+	case WT_FRAME_OBJ:
+		return symbols__object_frame(d->symbols, e->tgid, e->h.ts_ns, WT_FRAME_OBJECT(f),
+					     WT_FRAME_OFFSET(f));
+	default:
+		return symbols__user_frame(d->symbols, e->tgid, e->h.ts_ns, f, false);
+	}
+}
+
 /*
- * Where a caller keeps no frame pointer the walk reads whatever lies there.  An
+ * By frame pointers the walk reads whatever lies where a caller keeps none.  An
  * address that is no code ends the stack: what comes above it is not there.
  */
-static unsigned user_frames(struct drain *d, const struct wt_ev_stack *e, __u32 *frames)
+static unsigned user_frames(struct drain *d, const struct wt_ev_stack *e, __u32 *frames,
+			    bool *guessed)
 {
 	for (unsigned i = 0; i < e->n; i++) {
-		frames[i] = symbols__user_frame(d->symbols, e->tgid, e->h.ts_ns, e->ip[i], i > 0);
+		__u64 f = e->ip[i];
+
+		frames[i] = user_frame(d, e, f);
+		*guessed |= WT_FRAME_TAG(f) == WT_FRAME_OBJ && (f & WT_FRAME_GUESS);
 		if (i && symbols__is_unmapped(d->symbols, frames[i]))
 			return i;
 	}
@@ -85,19 +106,23 @@ static unsigned user_frames(struct drain *d, const struct wt_ev_stack *e, __u32 
 static int put_stack(struct drain *d, const struct wt_ev_stack *e, size_t size)
 {
 	__u32 frames[WT_MAX_FRAMES];
-	unsigned n = e->n;
+	unsigned n = e->n, end = e->end;
+	bool guessed = false;
 
 	if (n > WT_MAX_FRAMES || size < sizeof(*e) + n * sizeof(e->ip[0]))
 		return 0;
 	if (ledger__has_stack(d->ledger, e->id))
 		return 0;
 	if (e->user)
-		n = user_frames(d, e, frames);
+		n = user_frames(d, e, frames, &guessed);
 	else
 		for (unsigned i = 0; i < n; i++)
 			frames[i] = symbols__kernel_frame(d->symbols, e->ip[i]);
+	if (n < e->n)
+		end = WT_END_FP;
 	d->stacks++;
-	return ledger__put_stack(d->ledger, e->id, frames, n, e->user, e->cut && n == e->n);
+	return ledger__put_stack(d->ledger, e->id, frames, n, e->user,
+				 end | (guessed ? LEDGER_GUESSED : 0));
 }
 
 static int put_held(struct drain *d)
@@ -116,7 +141,7 @@ static int put_held(struct drain *d)
 }
 
 int drain__new(struct drain **out, struct tracer *t, struct ledger *l, struct symbols *s,
-	       struct sideband *sb)
+	       struct sideband *sb, struct unwind *u)
 {
 	struct drain *d = calloc(1, sizeof(*d));
 	int err;
@@ -128,6 +153,7 @@ int drain__new(struct drain **out, struct tracer *t, struct ledger *l, struct sy
 	d->ledger = l;
 	d->symbols = s;
 	d->sideband = sb;
+	d->unwind = u;
 	err = tracer__on_event(t, on_event, d);
 	if (err) {
 		drain__free(d);
@@ -169,6 +195,8 @@ int drain__events(struct drain *d)
 
 	if (!err && d->sideband)
 		err = sideband__drain(d->sideband, d->symbols);
+	if (!err && d->unwind)
+		unwind__tick(d->unwind);
 	if (!err)
 		err = put_held(d);
 	if (!err)

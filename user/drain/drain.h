@@ -12,12 +12,16 @@
 #include "ledger/ledger.h"
 #include "loader/tracer.h"
 #include "symbols/symbols.h"
+#include "unwind/unwind.h"
 
 struct drain;
 
-/* All four are borrowed and outlive the drain.  0 or a negative errno, printed. */
+/*
+ * All are borrowed and outlive the drain; u NULL: user stacks are walked by frame
+ * pointer only.  0 or a negative errno, printed.
+ */
 int drain__new(struct drain **out, struct tracer *t, struct ledger *l, struct symbols *s,
-	       struct sideband *sb);
+	       struct sideband *sb, struct unwind *u);
 void drain__free(struct drain *d);
 
 /* Reads the mappings of every process that is traced now, as of the start. */

@@ -13,7 +13,7 @@
 
 #include "ledger/ledger.h"
 #include "ledger/pool.h"
-#include "ledger/u64map.h"
+#include "util/u64map.h"
 
 /*
  * A stack as lines refer to it: 0 none, the number of a stack, or, with
@@ -26,7 +26,8 @@
 struct stack {
 	const __u32 *frames;		/* innermost first, in the arena */
 	__u16 n;
-	bool user, cut;
+	bool user, guessed;
+	__u8 end;			/* enum wt_end */
 	bool judged;			/* root and witness are known */
 	bool root;			/* the outermost frame is one */
 	__u16 witness;			/* states that the innermost function allows; 0: no say */
@@ -51,8 +52,8 @@ struct stacks {
 
 int stacks__init(struct stacks *s, unsigned max);
 void stacks__destroy(struct stacks *s);
-int stacks__put(struct stacks *s, __u64 id, const __u32 *frames, unsigned n, bool user, bool cut,
-		__u32 gen);
+int stacks__put(struct stacks *s, __u64 id, const __u32 *frames, unsigned n, bool user,
+		unsigned end, __u32 gen);
 /* The reference for a kernel's id; -ENOMEM as a negative number. */
 int stacks__ref(struct stacks *s, __u64 id, __u32 gen, __u32 *ref);
 /* NULL: none, or its frames are lost. */

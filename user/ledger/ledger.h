@@ -36,9 +36,13 @@ int ledger__put_thread(struct ledger *l, const struct wt_thread_rec *rec);
 int ledger__put_detail(struct ledger *l, const struct wt_detail_key *k,
 		       const struct wt_detail_val *v);
 int ledger__put_reason(struct ledger *l, __u64 id, const struct wt_reason *r);
-/* frames: innermost first, ids of symbols.h; copied.  cut: it goes on beyond. */
+/*
+ * frames: innermost first, ids of symbols.h; copied.  end: enum wt_end, with
+ * LEDGER_GUESSED when a frame of it was found by scanning the stack.
+ */
+#define LEDGER_GUESSED 0x80
 int ledger__put_stack(struct ledger *l, __u64 id, const __u32 *frames, unsigned n,
-		      bool user, bool cut);
+		      bool user, unsigned end);
 bool ledger__has_stack(const struct ledger *l, __u64 id);
 /*
  * All lines of one generation have been put: threads whose exit record came
@@ -59,14 +63,21 @@ struct ledger_frames {
 /* Why a stack does not reach its root. */
 enum ledger_cut {
 	LEDGER_COMPLETE = 0,
-	LEDGER_NO_ROOT = 1,	/* the walk ended early: no frame pointers */
+	LEDGER_NO_ROOT = 1,	/* walked by frame pointer, which ended early */
 	LEDGER_TOO_DEEP = 2,
 	LEDGER_NO_STACK = 3,	/* none could be read */
 	LEDGER_LOST = 4,	/* taken, but its frames were lost on the way */
 	LEDGER_FOLDED = 5,	/* beyond max_stacks */
-	LEDGER_CUTS = 6,
+	LEDGER_NO_TABLE = 6,	/* the unwind tables of its process were not ready yet */
+	LEDGER_UNMAPPED = 7,	/* it leads out of every known mapping */
+	LEDGER_NO_RULE = 8,	/* code without unwind information */
+	LEDGER_BAD_RULE = 9,	/* unwind information that is not followed */
+	LEDGER_BROKEN = 10,	/* the caller's frame cannot be read, or lies below */
+	LEDGER_RUNTIME = 11,	/* an interpreter's or VM's structures did not hold together */
+	LEDGER_COMPAT = 12,	/* 32-bit code */
+	LEDGER_CUTS = 13,
 };
-/* "complete", "no_frame_pointer", "too_deep", "unreadable", "lost", "folded" */
+/* "complete", "no_frame_pointer", "too_deep", "unreadable", "lost", "folded", … */
 const char *ledger__cut_name(enum ledger_cut c);
 
 struct ledger_totals {
@@ -95,6 +106,7 @@ struct ledger_totals {
 	__u64 witness_disagreements;	/* … and says another state than the registers did */
 	__u64 oncpu_samples;
 	__u64 cut[LEDGER_CUTS];		/* on-CPU samples by completeness; [0] complete */
+	__u64 guessed;			/* of the complete ones: a frame was found by a scan */
 	__u64 offcpu_stacks[LEDGER_CUTS];	/* the same for waits, by count */
 };
 

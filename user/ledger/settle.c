@@ -261,6 +261,8 @@ static void judge_line(struct ledger *l, struct ledger_totals *t, __u8 state, __
 	if (state == WT_CPU) {
 		t->oncpu_samples += count;
 		t->cut[cut] += count;
+		if (cut == LEDGER_COMPLETE && u && u->guessed)
+			t->guessed += count;
 		return;
 	}
 	/* no stack is taken where a thread waits for a CPU */

@@ -43,9 +43,9 @@ void stacks__destroy(struct stacks *s)
 	u64map__free(&s->content);
 }
 
-static __u64 content_hash(const __u32 *frames, unsigned n, bool user, bool cut)
+static __u64 content_hash(const __u32 *frames, unsigned n, bool user, unsigned end)
 {
-	__u64 h = u64_mix(n << 2 | user << 1 | cut);
+	__u64 h = u64_mix((__u64)n << 9 | user << 8 | end);
 
 	for (unsigned i = 0; i < n; i++)
 		h = u64_mix(h ^ (frames[i] + 0x9e3779b97f4a7c15ULL * (i + 1)));
@@ -76,23 +76,24 @@ static const __u32 *arena_copy(struct stacks *s, const __u32 *frames, unsigned n
 	return copy;
 }
 
-static bool same(const struct stack *st, const __u32 *frames, unsigned n, bool user, bool cut)
+static bool same(const struct stack *st, const __u32 *frames, unsigned n, bool user, unsigned end)
 {
-	return st->n == n && st->user == user && st->cut == cut &&
+	return st->n == n && st->user == user &&
+	       (st->end | (st->guessed ? LEDGER_GUESSED : 0)) == end &&
 	       (!n || !memcmp(st->frames, frames, n * sizeof(*frames)));
 }
 
 /* The stack of these frames, made if it is new; 0 when memory is out. */
-static __u32 intern(struct stacks *s, const __u32 *frames, unsigned n, bool user, bool cut)
+static __u32 intern(struct stacks *s, const __u32 *frames, unsigned n, bool user, unsigned end)
 {
-	__u64 h = content_hash(frames, n, user, cut);
+	__u64 h = content_hash(frames, n, user, end);
 	struct u64map_slot *slot;
 	struct stack *st;
 	__u32 i;
 
 	/* different frames of equal hash: try the next hash */
 	while ((slot = u64map__find(&s->content, h))) {
-		if (same(pool__at(&s->pool, slot->value), frames, n, user, cut))
+		if (same(pool__at(&s->pool, slot->value), frames, n, user, end))
 			return slot->value;
 		h++;
 	}
@@ -109,19 +110,20 @@ static __u32 intern(struct stacks *s, const __u32 *frames, unsigned n, bool user
 	}
 	st->n = n;
 	st->user = user;
-	st->cut = cut;
+	st->end = end & ~LEDGER_GUESSED;
+	st->guessed = end & LEDGER_GUESSED;
 	return i;
 }
 
-int stacks__put(struct stacks *s, __u64 id, const __u32 *frames, unsigned n, bool user, bool cut,
-		__u32 gen)
+int stacks__put(struct stacks *s, __u64 id, const __u32 *frames, unsigned n, bool user,
+		unsigned end, __u32 gen)
 {
 	struct u64map_slot *slot = u64map__find(&s->ids, id);
 	__u32 i;
 
 	if (slot && !(slot->value & STACK_PENDING))
 		return 0;
-	i = intern(s, frames, n < WT_MAX_FRAMES ? n : WT_MAX_FRAMES, user, cut);
+	i = intern(s, frames, n < WT_MAX_FRAMES ? n : WT_MAX_FRAMES, user, end);
 	if (!i)
 		return -ENOMEM;
 	if (slot) {
@@ -224,6 +226,13 @@ static const char *const cut_names[LEDGER_CUTS] = {
 	[LEDGER_NO_STACK] = "unreadable",
 	[LEDGER_LOST] = "lost",
 	[LEDGER_FOLDED] = "folded",
+	[LEDGER_NO_TABLE] = "no_table_yet",
+	[LEDGER_UNMAPPED] = "unmapped",
+	[LEDGER_NO_RULE] = "no_unwind_info",
+	[LEDGER_BAD_RULE] = "unsupported_rule",
+	[LEDGER_BROKEN] = "broken_chain",
+	[LEDGER_RUNTIME] = "runtime",
+	[LEDGER_COMPAT] = "32_bit",
 };
 
 const char *ledger__cut_name(enum ledger_cut c)
@@ -246,7 +255,23 @@ void stack__judge(struct stack *st, const struct ledger_frames *f)
 		st->witness = witness__states(f->kernel_name(f->ctx, st->frames[i]));
 }
 
-static enum ledger_cut cut_of(const struct stacks *s, __u32 ref, bool user)
+static const __u8 cut_by_end[WT_ENDS] = {
+	[WT_END_ROOT] = LEDGER_COMPLETE,
+	[WT_END_KERNEL] = LEDGER_COMPLETE,
+	[WT_END_DEEP] = LEDGER_TOO_DEEP,
+	[WT_END_NO_SPACE] = LEDGER_NO_TABLE,
+	[WT_END_NO_TABLE] = LEDGER_NO_TABLE,
+	[WT_END_UNMAPPED] = LEDGER_UNMAPPED,
+	[WT_END_NO_RULE] = LEDGER_NO_RULE,
+	[WT_END_BAD_RULE] = LEDGER_BAD_RULE,
+	[WT_END_READ] = LEDGER_BROKEN,
+	[WT_END_BACK] = LEDGER_BROKEN,
+	[WT_END_RUNTIME] = LEDGER_RUNTIME,
+	[WT_END_FP] = LEDGER_NO_ROOT,
+	[WT_END_COMPAT] = LEDGER_COMPAT,
+};
+
+static enum ledger_cut cut_of(const struct stacks *s, __u32 ref)
 {
 	const struct stack *st = stacks__get(s, ref);
 
@@ -256,20 +281,20 @@ static enum ledger_cut cut_of(const struct stacks *s, __u32 ref, bool user)
 		return LEDGER_LOST;
 	if (stacks__resolve(s, ref) == STACK_FOLDED)
 		return LEDGER_FOLDED;
-	if (st->cut)
-		return LEDGER_TOO_DEEP;
-	return !user || st->root ? LEDGER_COMPLETE : LEDGER_NO_ROOT;
+	if (st->end == WT_END_FP)
+		return st->root ? LEDGER_COMPLETE : LEDGER_NO_ROOT;
+	return st->end < WT_ENDS ? cut_by_end[st->end] : LEDGER_BROKEN;
 }
 
 enum ledger_cut stacks__cut(const struct stacks *s, __u32 ustack, __u32 kstack, bool kthread)
 {
-	enum ledger_cut k = cut_of(s, kstack, false);
+	enum ledger_cut k = cut_of(s, kstack);
 	enum ledger_cut u;
 
 	/* a kernel thread has nothing but its kernel stack */
 	if (kthread)
 		return k;
-	u = cut_of(s, ustack, true);
+	u = cut_of(s, ustack);
 	/* user code that was interrupted has no kernel stack: only a bad one counts */
 	if (u == LEDGER_COMPLETE && k != LEDGER_NO_STACK)
 		return k;
@@ -284,7 +309,7 @@ bool ledger__has_stack(const struct ledger *l, __u64 id)
 }
 
 int ledger__put_stack(struct ledger *l, __u64 id, const __u32 *frames, unsigned n,
-		      bool user, bool cut)
+		      bool user, unsigned end)
 {
-	return id ? stacks__put(&l->stacks, id, frames, n, user, cut, l->gen) : 0;
+	return id ? stacks__put(&l->stacks, id, frames, n, user, end, l->gen) : 0;
 }

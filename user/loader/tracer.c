@@ -83,6 +83,10 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 		opts |= WT_OPT_KSTACK;
 	if (o->no_remember)
 		opts |= WT_OPT_NOREMEMBER;
+	if (o->frame_pointers)
+		opts |= WT_OPT_FP;
+	if (o->unwind_check)
+		opts |= WT_OPT_CHECK;
 	skel->rodata->cfg_opts = opts;
 	skel->rodata->cfg_fault = o->fault;
 	skel->rodata->cfg_self_tgid = getpid();
@@ -164,6 +168,18 @@ void tracer__close(struct tracer *t)
 	ring_buffer__free(t->ring);
 	worktrace_bpf__destroy(t->skel);
 	free(t);
+}
+
+void tracer__unwind_fds(const struct tracer *t, struct tracer_unwind_fds *out)
+{
+	*out = (struct tracer_unwind_fds){
+		.rules = bpf_map__fd(t->skel->maps.cfi_rules),
+		.objects = bpf_map__fd(t->skel->maps.cfi_objects),
+		.wanted = bpf_map__fd(t->skel->maps.cfi_wanted),
+		.rows = bpf_map__fd(t->skel->maps.cfi_rows),
+		.pool = bpf_map__fd(t->skel->maps.map_pool),
+		.spaces = bpf_map__fd(t->skel->maps.spaces),
+	};
 }
 
 int tracer__add_pids(struct tracer *t, const pid_t *pids, unsigned n)

@@ -64,6 +64,12 @@ int tracer__ring_fd(const struct tracer *t);
 /* Hands out what is in the ring. */
 int tracer__consume(struct tracer *t);
 
+/* Descriptors of the maps that unwind tables are written to; they stay t's. */
+struct tracer_unwind_fds {
+	int rules, objects, wanted, rows, pool, spaces;
+};
+void tracer__unwind_fds(const struct tracer *t, struct tracer_unwind_fds *out);
+
 /* Sums over the CPUs. */
 int tracer__stats(const struct tracer *t, struct wt_stats *out);
 /* Program runs that the kernel skipped because a program was already at work on that CPU. */

@@ -29,6 +29,7 @@ static const struct {
 	{ WT_LOSS_MISSED_SWITCH, true, "missed_switch", "switches were not traced by the kernel, found and repaired" },
 	{ WT_LOSS_USTACK, true, "user_stack_unreadable", "user stacks could not be read beyond their first frame" },
 	{ WT_LOSS_KSTACK, true, "kernel_stack_failed", "kernel stacks could not be taken" },
+	{ WT_LOSS_SPACE, true, "space_ring_full", "requests for a process's mappings found the ring full: its stacks came later (--ring-kb)" },
 	{ WT_LOSS_CLOCK, false, "clock_backwards", "intervals would have been negative and were set to 0" },
 };
 _Static_assert(sizeof(kernel_losses) / sizeof(*kernel_losses) == WT_LOSSES, "each loss has a name");
@@ -51,6 +52,9 @@ unsigned session__losses(struct session *s, struct recording_loss *out)
 	out[n++] = (struct recording_loss){ "kernel_stack_misremembered",
 		"checks of remembered kernel stacks found another one (--no-remember)",
 		st.count[WT_CNT_KSTACK_WRONG], false };
+	out[n++] = (struct recording_loss){ "user_stack_misremembered",
+		"checks of remembered user stacks found another one (--no-remember)",
+		st.count[WT_CNT_USTACK_WRONG], false };
 	out[n++] = (struct recording_loss){ "program_skipped",
 		"runs of worktrace's programs were skipped by the kernel",
 		tracer__skipped(s->tracer), true };
@@ -105,10 +109,11 @@ static json_t *target_json(const struct session *s)
 
 static json_t *options_json(const struct options *o)
 {
-	return json_pack("{s:f, s:i, s:s, s:b, s:b, s:b, s:f, s:i, s:i, s:i, s:i, s:i, s:i, s:i}",
+	return json_pack("{s:f, s:i, s:s, s:b, s:b, s:b, s:b, s:f, s:i, s:i, s:i, s:i, s:i, s:i, s:i}",
 			 "duration_s", o->duration_s, "frequency", (int)o->freq, "event", o->event,
 			 "user_stacks", !o->no_user_stacks, "kernel_stacks", !o->no_kernel_stacks,
-			 "remember", !o->no_remember, "checkpoint_s", o->checkpoint_s,
+			 "remember", !o->no_remember, "unwind_tables", !o->frame_pointers,
+			 "checkpoint_s", o->checkpoint_s,
 			 "drain_ms", (int)o->drain_ms, "detail_entries", (int)o->detail_entries,
 			 "ring_kb", (int)o->ring_kb, "seen_entries", (int)o->seen_entries,
 			 "max_exited", (int)o->max_exited, "max_stacks", (int)o->max_stacks,

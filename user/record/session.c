@@ -97,6 +97,15 @@ static int open_target(struct session *s)
 	return target__open_pid(&s->target, launch__pid(s->launch));
 }
 
+static int open_unwind(struct session *s)
+{
+	const struct tables_opts opts = { .max_bytes = (size_t)s->o->table_mb << 20 };
+	struct unwind_maps maps;
+	int err = unwind_maps__open(&s->unwind_maps, s->tracer, &maps);
+
+	return err ? err : unwind__new(&s->unwind, &maps, s->symbols, &opts);
+}
+
 static int open_stages(struct session *s)
 {
 	const struct options *o = s->o;
@@ -115,8 +124,11 @@ static int open_stages(struct session *s)
 	err = tracer__open(&s->tracer, o, s->target, &s->features);
 	if (!err)
 		err = sideband__open(&s->sideband, o->sideband_pages);
+	if (!err && !o->frame_pointers)
+		err = open_unwind(s);
 	if (!err)
-		err = drain__new(&s->drain, s->tracer, s->ledger, s->symbols, s->sideband);
+		err = drain__new(&s->drain, s->tracer, s->ledger, s->symbols, s->sideband,
+				 s->unwind);
 	return err;
 }
 
@@ -213,6 +225,8 @@ int session__finish(struct session *s)
 void session__close(struct session *s)
 {
 	drain__free(s->drain);
+	unwind__free(s->unwind);
+	unwind_maps__close(s->unwind_maps);
 	tracer__close(s->tracer);
 	sideband__close(s->sideband);
 	symbols__free(s->symbols);

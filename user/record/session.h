@@ -18,6 +18,7 @@
 #include "ledger/ledger.h"
 #include "loader/features.h"
 #include "loader/tracer.h"
+#include "loader/unwind_maps.h"
 #include "options.h"
 #include "sinks/recording.h"
 #include "symbols/symbols.h"
@@ -34,6 +35,8 @@ struct session {
 	struct ledger *ledger;
 	struct symbols *symbols;
 	struct sideband *sideband;
+	struct mapped_unwind *unwind_maps;
+	struct unwind *unwind;		/* NULL: by frame pointer only */
 	struct drain *drain;
 	int signal_fd;			/* SIGINT, SIGTERM, SIGHUP: blocked, read here */
 	__u64 begin_ns;			/* when worktrace was started */

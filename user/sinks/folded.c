@@ -25,7 +25,7 @@ struct name {
 struct entry {
 	const __u32 *ustack, *kstack;
 	__u16 n_ustack, n_kstack;
-	__u32 pcomm, comm, mark, leaf;	/* + 1; 0: none */
+	__u32 pcomm, comm, above, mark, leaf;	/* + 1; 0: none */
 	__u64 ns;
 };
 
@@ -112,6 +112,12 @@ static const char *mark_text(const struct ledger_line *line)
 	return NULL;
 }
 
+/* What stands above the frames when they do not reach the root for want of time. */
+static const char *above_text(const struct ledger_line *line)
+{
+	return line->cut == LEDGER_NO_TABLE ? "[no unwind table yet]" : NULL;
+}
+
 static const char *leaf_text(const struct folder *fo, const struct ledger_line *line, char *buf,
 			     size_t sz)
 {
@@ -148,6 +154,8 @@ static int add_line(void *arg, const struct ledger_line *line)
 	err = set_name(fo, &e->pcomm, t->pcomm);
 	if (!err)
 		err = set_name(fo, &e->comm, strcmp(t->comm, t->pcomm) ? t->comm : NULL);
+	if (!err)
+		err = set_name(fo, &e->above, above_text(line));
 	if (!err)
 		err = set_name(fo, &e->mark, mark_text(line));
 	if (!err)
@@ -215,6 +223,8 @@ static const struct name *name_nr(const struct folder *fo, const struct entry *e
 		return name_at(fo, e->pcomm);
 	if (e->comm && !i--)
 		return name_at(fo, e->comm);
+	if (e->above && !i--)
+		return name_at(fo, e->above);
 	if (i < e->n_ustack)
 		return name_at(fo, fo->frame_names[e->ustack[e->n_ustack - 1 - i]]);
 	i -= e->n_ustack;

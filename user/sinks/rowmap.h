@@ -4,7 +4,7 @@
 #define WT_ROWMAP_H
 
 #include <stddef.h>
-#include "ledger/u64map.h"
+#include "util/u64map.h"
 
 /* All zeroes but size is an empty map. */
 struct rowmap {

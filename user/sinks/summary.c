@@ -126,6 +126,7 @@ static json_t *stacks_json(const struct ledger_totals *t)
 
 	set(o, "oncpu_samples", ns_json(t->oncpu_samples));
 	set(o, "complete", ns_json(t->cut[LEDGER_COMPLETE]));
+	set(o, "guessed", ns_json(t->guessed));
 	set(o, "incomplete", incomplete_json(t->cut));
 	set(off, "complete", ns_json(t->offcpu_stacks[LEDGER_COMPLETE]));
 	set(off, "incomplete", incomplete_json(t->offcpu_stacks));

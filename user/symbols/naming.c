@@ -46,6 +46,14 @@ static void set_name(struct symbols *s, struct frame *f, char *text)
 		f->name = frames__get(&s->frames, FRAME_FOLDED)->name;
 }
 
+void naming__set(struct symbols *s, struct frame *f, const char *name)
+{
+	char text[NAME_MAX_SZ];
+
+	snprintf(text, sizeof(text), "%s", name);
+	set_name(s, f, text);
+}
+
 /* "[module+0x…]", and its group where a function's start is known. */
 static void set_offset(struct symbols *s, struct frame *f, __u64 off)
 {

@@ -93,7 +93,7 @@ int objects__init(struct objects *o)
 {
 	static const char *const fixed[OBJ_FIRST_FILE] = {
 		"", "unmapped", "anon", "vsyscall", "vdso", "vdso", "uprobes", "kernel",
-		"folded",
+		"folded", "runtime",
 	};
 	__u32 i;
 
@@ -397,7 +397,7 @@ void objects__sweep(struct objects *o)
 	for (id = OBJ_FIRST_FILE; id < o->n; id++) {
 		struct object *obj = &o->obj[id];
 
-		if (obj->in_use && !obj->marked && !obj->frames)
+		if (obj->in_use && !obj->marked && !obj->kept && !obj->frames)
 			forget(o, id);
 		obj->marked = false;
 	}

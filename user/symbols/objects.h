@@ -33,6 +33,7 @@ enum {
 	OBJ_UPROBES,		/* [uprobes] */
 	OBJ_KERNEL,
 	OBJ_FOLDED,		/* the table of frames is full */
+	OBJ_RUNTIME,		/* named by an interpreter's or a VM's own tables */
 	OBJ_FIRST_FILE,
 };
 
@@ -42,6 +43,7 @@ struct object {
 	bool elf;			/* once pinned: it is an ELF file */
 	bool in_use;			/* the id is taken */
 	bool marked;			/* by objects__sweep() */
+	bool kept;			/* the kernel side knows its number */
 	int fd;				/* -1: not pinned */
 	__u32 maj, min;
 	__u64 ino;			/* 0: known by build id only */

@@ -76,24 +76,34 @@ void symbols__on_mmap(struct symbols *s, const struct symbols_mmap *m)
 {
 	struct mapping map;
 
-	if (to_mapping(s, m, &map))
-		images__map(&s->images, m->tgid, m->time_ns, &map);
+	if (!to_mapping(s, m, &map))
+		return;
+	images__map(&s->images, m->tgid, m->time_ns, &map);
+	if (s->watch.mapped)
+		s->watch.mapped(s->watch.ctx, m->tgid);
 }
 
 void symbols__on_fork(struct symbols *s, __u32 tgid, __u32 ptgid, __u64 time_ns)
 {
-	if (tgid != ptgid)
-		images__fork(&s->images, tgid, ptgid, time_ns);
+	if (tgid == ptgid)
+		return;
+	images__fork(&s->images, tgid, ptgid, time_ns);
+	if (s->watch.forked)
+		s->watch.forked(s->watch.ctx, tgid, ptgid);
 }
 
 void symbols__on_exec(struct symbols *s, __u32 tgid, __u64 time_ns)
 {
 	images__exec(&s->images, tgid, time_ns);
+	if (s->watch.execed)
+		s->watch.execed(s->watch.ctx, tgid);
 }
 
 void symbols__on_exit(struct symbols *s, __u32 tgid, __u64 time_ns)
 {
 	images__exit(&s->images, tgid, time_ns);
+	if (s->watch.exited)
+		s->watch.exited(s->watch.ctx, tgid);
 }
 
 struct seed {
@@ -167,6 +177,11 @@ static struct generation *ask_proc(struct symbols *s, __u32 tgid, __u64 time_ns,
 	return images__at(&s->images, tgid, time_ns, false);
 }
 
+struct generation *symbols__generation(struct symbols *s, __u32 tgid, __u64 time_ns)
+{
+	return ask_proc(s, tgid, time_ns, images__at(&s->images, tgid, time_ns, false));
+}
+
 /* One process's mapping of an object that could not be opened, counted once. */
 static void count_gone(struct symbols *s, struct generation *g, __u32 object)
 {
@@ -183,7 +198,7 @@ static void count_gone(struct symbols *s, struct generation *g, __u32 object)
 	s->objects.obj[object].gone++;
 }
 
-static __u32 intern(struct symbols *s, __u32 object, __u64 off)
+__u32 symbols__intern(struct symbols *s, __u32 object, __u64 off)
 {
 	struct object *obj = &s->objects.obj[object];
 	bool fresh;
@@ -197,6 +212,23 @@ static __u32 intern(struct symbols *s, __u32 object, __u64 off)
 	return id;
 }
 
+void symbols__pin(struct symbols *s, struct generation *g, __u32 tgid, const struct mapping *m)
+{
+	const struct object *obj = &s->objects.obj[m->object];
+	const struct symbols_mmap again = {
+		.tgid = tgid, .start = m->start, .len = m->end - m->start,
+		.path = obj->path, .maj = obj->maj, .min = obj->min, .ino = obj->ino,
+	};
+	__u32 i;
+
+	if (obj->fd >= 0)
+		return;
+	for (i = 0; i < g->n_gone && g->gone[i] != m->object; i++)
+		;
+	if (i == g->n_gone && !objects__pin(&s->objects, m->object, &again))
+		count_gone(s, g, m->object);
+}
+
 static __u32 file_frame(struct symbols *s, struct generation *g, __u32 tgid, __u64 ip,
 			const struct mapping *m)
 {
@@ -204,22 +236,11 @@ static __u32 file_frame(struct symbols *s, struct generation *g, __u32 tgid, __u
 	__u64 off = ip - m->start + m->pgoff;
 
 	obj->used = ++s->objects.clock;
-	if (obj->fd < 0) {
-		const struct symbols_mmap again = {
-			.tgid = tgid, .start = m->start, .len = m->end - m->start,
-			.path = obj->path, .maj = obj->maj, .min = obj->min, .ino = obj->ino,
-		};
-		__u32 i;
-
-		for (i = 0; i < g->n_gone && g->gone[i] != m->object; i++)
-			;
-		if (i == g->n_gone && !objects__pin(&s->objects, m->object, &again))
-			count_gone(s, g, m->object);
-	}
+	symbols__pin(s, g, tgid, m);
 	/* shared memory and other files that no linker made */
 	if (obj->fd >= 0 && !obj->elf)
 		off &= ~PAGE_MASK_OFF;
-	return intern(s, m->object, off);
+	return symbols__intern(s, m->object, off);
 }
 
 __u32 symbols__user_frame(struct symbols *s, __u32 tgid, __u64 time_ns, __u64 ip,
@@ -232,7 +253,7 @@ __u32 symbols__user_frame(struct symbols *s, __u32 tgid, __u64 time_ns, __u64 ip
 	if (return_address && ip)
 		ip--;
 	if ((ip & ~PAGE_MASK_OFF) == VSYSCALL_START)
-		return intern(s, OBJ_VSYSCALL, 0);
+		return symbols__intern(s, OBJ_VSYSCALL, 0);
 	g = images__at(&s->images, tgid, time_ns, false);
 	m = g ? images__find(g, time_ns, ip) : NULL;
 	if (!m) {
@@ -241,24 +262,24 @@ __u32 symbols__user_frame(struct symbols *s, __u32 tgid, __u64 time_ns, __u64 ip
 	}
 	if (!m) {
 		s->no_mapping++;
-		return intern(s, OBJ_UNMAPPED, ip & ~PAGE_MASK_OFF);
+		return symbols__intern(s, OBJ_UNMAPPED, ip & ~PAGE_MASK_OFF);
 	}
 	switch (m->object) {
 	case OBJ_VDSO:
-		return intern(s, OBJ_VDSO, ip - m->start + m->pgoff);
+		return symbols__intern(s, OBJ_VDSO, ip - m->start + m->pgoff);
 	case OBJ_VDSO32:
-		return intern(s, OBJ_VDSO32, ip - m->start);
+		return symbols__intern(s, OBJ_VDSO32, ip - m->start);
 	case OBJ_UPROBES:
-		return intern(s, OBJ_UPROBES, 0);
+		return symbols__intern(s, OBJ_UPROBES, 0);
 	case OBJ_ANON:
-		return intern(s, OBJ_ANON, ip & ~PAGE_MASK_OFF);
+		return symbols__intern(s, OBJ_ANON, ip & ~PAGE_MASK_OFF);
 	}
 	return file_frame(s, g, tgid, ip, m);
 }
 
 __u32 symbols__kernel_frame(struct symbols *s, __u64 ip)
 {
-	return intern(s, OBJ_KERNEL, ip);
+	return symbols__intern(s, OBJ_KERNEL, ip);
 }
 
 void symbols__stats(const struct symbols *s, struct symbols_stats *out)

@@ -56,6 +56,50 @@ int symbols__seed(struct symbols *s, __u32 tgid, __u64 time_ns);
 void symbols__expire(struct symbols *s, __u64 time_ns);
 
 /*
+ * What a process has mapped executable at that time, by rising address; object is
+ * the number under which the kernel side may know the file (unwind.h), 0 for
+ * memory that is no file's.  Asks /proc for a process not seen before.
+ */
+struct symbols_mapping {
+	__u64 start, end, pgoff;	/* pgoff: file offset of start, bytes */
+	__u32 object;
+	bool anonymous;			/* a JIT's memory */
+};
+typedef void (*symbols_mapping_fn)(void *ctx, const struct symbols_mapping *m);
+/* 0, or -ESRCH when nothing is known of it. */
+int symbols__each_mapping(struct symbols *s, __u32 tgid, __u64 time_ns, symbols_mapping_fn fn,
+			  void *ctx);
+/* A descriptor of the object's file, which stays s's, or -1. */
+int symbols__object_fd(const struct symbols *s, __u32 object);
+/* The path as it was mapped ("" for what is no file); lives as long as the object. */
+const char *symbols__object_path(const struct symbols *s, __u32 object);
+/* The image of the vdso, whose object number is *object; NULL: there is none. */
+const void *symbols__vdso(const struct symbols *s, size_t *len, __u32 *object);
+/* The kernel side has tables of it: its number must not go to another file. */
+void symbols__keep_object(struct symbols *s, __u32 object);
+
+/* Who wants to hear of changes; called after they have taken effect.  One at most. */
+struct symbols_watch {
+	void *ctx;
+	void (*mapped)(void *ctx, __u32 tgid);
+	void (*forked)(void *ctx, __u32 tgid, __u32 ptgid);
+	void (*execed)(void *ctx, __u32 tgid);
+	void (*exited)(void *ctx, __u32 tgid);
+};
+void symbols__watch(struct symbols *s, const struct symbols_watch *w);
+
+/*
+ * A frame that the kernel side has resolved already: a place in the file of an
+ * object that this process had mapped then.
+ */
+__u32 symbols__object_frame(struct symbols *s, __u32 tgid, __u64 time_ns, __u32 object, __u64 off);
+/*
+ * A frame of an interpreter's or a VM's, which its own part of us has named; key
+ * is any number that belongs to that name alone.  The name is copied.
+ */
+__u32 symbols__runtime_frame(struct symbols *s, __u64 key, const char *name);
+
+/*
  * Interns one address.  return_address: the lookup is for the call before it.
  * Never fails: an address without a mapping is a frame that prints as
  * [unmapped+0x…] grouped by page, and is counted.

@@ -19,10 +19,21 @@ struct symbols {
 	bool ksyms_tried;
 	const char *kallsyms;		/* path; tests have their own */
 	__u64 no_mapping, unnamed;
+	struct symbols_watch watch;
 };
+
+/* symbols.c */
+/* The frame of that place, made when it is new. */
+__u32 symbols__intern(struct symbols *s, __u32 object, __u64 off);
+/* Opens the file of that mapping, if it is not open; what cannot be opened is counted once. */
+void symbols__pin(struct symbols *s, struct generation *g, __u32 tgid, const struct mapping *m);
+/* The program that ran then, completed from /proc if need be; NULL: nothing is known. */
+struct generation *symbols__generation(struct symbols *s, __u32 tgid, __u64 time_ns);
 
 /* naming.c */
 int naming__init(struct symbols *s);
+/* Gives that frame this name, made fit for a folded stack. */
+void naming__set(struct symbols *s, struct frame *f, const char *name);
 /* Gives every frame of that object its name while it can still be read. */
 void naming__resolve_object(void *ctx, __u32 object);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* u64map.c - open addressing, linear probing, deletion by shifting back. */
-#include "ledger/u64map.h"
+#include "util/u64map.h"
 
 #include <stdlib.h>
 #include <string.h>

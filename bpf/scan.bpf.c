@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * scan.bpf.c - hand-written assembly has no call frame information, and most of
+ * a video encoder's time is spent in it.  There the return address is looked for
+ * in the first words of the stack: it is one that lies in executable memory,
+ * behind a call instruction, at a place where the stack would be aligned, and
+ * from which the walk reaches its root.  What has been found often enough at one
+ * program counter, and never elsewhere, is looked for there alone.
+ */
+#include "walk.bpf.h"
+
+#define WT_SCAN_TRIES 12	/* candidates of one scan */
+#define WT_SCANS 4		/* scans of one walk */
+#define WT_LEARNED_AFTER 5
+
+/* A call instruction ends at that address: e8 rel32, or ff /2 in one of its lengths. */
+static __always_inline bool wt_after_call(__u64 address)
+{
+	__u8 b[8];
+
+	if (address < 4096 || bpf_probe_read_user(b, sizeof(b), (void *)(address - 8)))
+		return false;
+	return b[3] == 0xe8 ||
+	       (b[6] == 0xff && (b[7] & 0x38) == 0x10) ||
+	       (b[5] == 0xff && (b[6] & 0x38) == 0x10) ||
+	       (b[4] == 0xff && (b[5] & 0x38) == 0x10) ||
+	       (b[2] == 0xff && (b[3] & 0x38) == 0x10) ||
+	       (b[1] == 0xff && (b[2] & 0x38) == 0x10);
+}
+
+/* Goes on as if word number i above the scan's sp were the return address, if it can be one. */
+static __always_inline bool wt_try_word(struct wt_scratch *s, __u32 i, __u64 v)
+{
+	struct wt_walk *w = &s->walk;
+	__u64 slot = w->scan_sp + i * 8;
+
+	if (v < 4096 || v >= 1ULL << 47 || ((slot + 8) & 15))
+		return false;
+	if (wt_find_mapping(s, v - 1) || !wt_after_call(v))
+		return false;
+	w->ip = v;
+	w->sp = slot + 8;
+	w->fp = w->scan_fp;
+	w->caller = 1;
+	w->guess = 1;
+	w->scan_word = i;
+	return true;
+}
+
+static long wt_scan_word(__u32 turn, struct wt_scratch **p)
+{
+	struct wt_scratch *s = *p;
+	struct wt_walk *w = &s->walk;
+	__u32 i = w->scan_at;
+
+	if (i >= w->scan_words)
+		return 1;
+	w->scan_at = i + 1;
+	w->found = wt_try_word(s, i, w->words[i & (WT_SCAN_WORDS - 1)]);
+	return w->found ? 1 : 0;
+}
+
+/* The next candidate; −1 when there is none left. */
+static __always_inline int wt_scan_next(struct wt_scratch *s)
+{
+	struct wt_walk *w = &s->walk;
+
+	w->found = 0;
+	bpf_loop(WT_SCAN_WORDS, wt_scan_word, &s, 0);
+	return w->found ? 0 : -1;
+}
+
+static __always_inline int wt_scan_learned(struct wt_scratch *s, __u64 frame)
+{
+	struct wt_walk *w = &s->walk;
+	struct wt_learned *l = bpf_map_lookup_elem(&learned, &frame);
+	__u64 v;
+
+	if (!l || l->differed || l->agreed < WT_LEARNED_AFTER)
+		return -1;
+	if (wt_read_slot(w, w->sp + l->words * 8, &v))
+		return -1;
+	return wt_try_word(s, l->words, v) ? 0 : -1;
+}
+
+int wt_scan(struct wt_scratch *s, __u64 frame)
+{
+	__u64 key = frame, sp;
+	struct wt_walk *w;
+
+	if (!s)
+		return -1;
+	w = &s->walk;
+	sp = w->sp;
+	if (w->scans >= WT_SCANS || (sp & 7))
+		return -1;
+	w->scan_sp = sp;
+	w->scan_fp = w->fp;
+	if (!wt_scan_learned(s, key)) {
+		wt_counted(WT_CNT_SCAN);
+		return 0;
+	}
+	w->scans++;
+	w->dirty = 1;
+	w->scan_words = WT_SCAN_WORDS;
+	if (bpf_probe_read_user(w->words, sizeof(w->words), (void *)sp)) {
+		w->scan_words = WT_SCAN_WORDS / 4;	/* the top of the stack is near */
+		if (bpf_probe_read_user(w->words, sizeof(w->words) / 4, (void *)sp))
+			return -1;
+	}
+	w->scan_frame = frame;
+	w->scan_hash = w->hash;
+	w->scan_n = w->n;
+	w->scan_at = 0;
+	w->scan_tries = 0;
+	w->scanning = 1;
+	if (wt_scan_next(s))
+		return -1;
+	wt_counted(WT_CNT_SCAN);
+	return 0;
+}
+
+int wt_scan_again(struct wt_scratch *s)
+{
+	struct wt_walk *w;
+
+	if (!s)
+		return -1;
+	w = &s->walk;
+	/* the frames that were there before stay, whatever comes of it */
+	w->n = w->scan_n;
+	w->hash = w->scan_hash;
+	w->over = 0;
+	if (++w->scan_tries < WT_SCAN_TRIES && !wt_scan_next(s))
+		return 0;
+	w->scanning = 0;
+	w->end = WT_END_NO_RULE;
+	w->over = 1;
+	return 0;
+}
+
+int wt_scan_learn(struct wt_scratch *s)
+{
+	struct wt_learned fresh = { .agreed = 1 }, *l;
+	struct wt_walk *w;
+	__u64 key;
+
+	if (!s)
+		return -1;
+	w = &s->walk;
+	key = w->scan_frame;
+	fresh.words = w->scan_word;
+	l = bpf_map_lookup_elem(&learned, &key);
+	if (!l) {
+		bpf_map_update_elem(&learned, &key, &fresh, BPF_ANY);
+		return 0;
+	}
+	if (l->words == w->scan_word) {
+		if (l->agreed < 0xffff)
+			l->agreed++;
+	} else if (l->differed < 0xffff) {
+		l->differed++;
+	}
+	return 0;
+}

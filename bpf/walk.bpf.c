@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * walk.bpf.c - one user stack, frame by frame: the mapping an address lies in,
+ * the rule that holds there, the caller's registers.
+ */
+#include "walk.bpf.h"
+
+/* ucontext of x86-64: general registers from here on, in the order of signal.h. */
+#define UC_GREGS 40
+#define GREG_RBP 10
+#define GREG_RSP 15
+#define GREG_RIP 16
+#define FP_SPAN (1 << 20)	/* a caller's frame further away than this is none */
+
+/* What the process has mapped; −1 when that is not known. */
+static __always_inline int wt_enter_space(struct wt_walk *w)
+{
+	__u32 tgid = w->tgid;
+	struct wt_space *sp = bpf_map_lookup_elem(&spaces, &tgid);
+
+	if (!sp || sp->image != w->image)
+		return -1;
+	w->first_map = sp->first;
+	w->n_maps = sp->n;
+	w->space_flags = sp->flags;
+	w->space_version = sp->version;
+	return 0;
+}
+
+/* The caller's frame by frame pointer: for code that keeps them and has no rows. */
+static __always_inline int wt_step_fp(struct wt_walk *w)
+{
+	__u64 fp = w->fp, ra, up;
+
+	if (w->fp_lost || fp < w->sp || fp - w->sp > FP_SPAN || (fp & 7))
+		return -1;
+	if (wt_read_slot(w, fp, &up) || wt_read_slot(w, fp + 8, &ra))
+		return -1;
+	w->sp = fp + 16;
+	w->fp = up;
+	w->ip = ra;
+	w->caller = 1;
+	return 0;
+}
+
+/* A signal frame holds every register of what was interrupted. */
+static __always_inline int wt_step_signal(struct wt_walk *w, __u64 at)
+{
+	__u64 gregs = at + UC_GREGS, ip, sp, fp;
+
+	if (wt_read_slot(w, gregs + GREG_RIP * 8, &ip) ||
+	    wt_read_slot(w, gregs + GREG_RSP * 8, &sp) ||
+	    wt_read_slot(w, gregs + GREG_RBP * 8, &fp)) {
+		wt_end_walk(w, WT_END_READ);
+		return -1;
+	}
+	w->ip = ip;
+	w->sp = sp;
+	w->fp = fp;
+	w->fp_lost = 0;
+	w->caller = 0;
+	return 0;
+}
+
+/* The canonical frame address by that rule; 0 and the walk's end when there is none. */
+static __always_inline __u64 wt_cfa(struct wt_walk *w, struct wt_rule *r)
+{
+	__s64 off = r->cfa_off;
+	__u64 v = 0;
+
+	switch (r->cfa) {
+	case WT_CFA_SP:
+		return w->sp + off;
+	case WT_CFA_FP:
+		if (!w->fp_lost)
+			return w->fp + off;
+		break;
+	case WT_CFA_PLT:
+		return w->sp + 8 + ((w->ip & 15) >= (__u64)off ? 8 : 0);
+	case WT_CFA_DEREF_FP:
+	case WT_CFA_DEREF_SP:
+		if (r->cfa == WT_CFA_DEREF_FP && w->fp_lost)
+			break;
+		if (wt_read_slot(w, (r->cfa == WT_CFA_DEREF_FP ? w->fp : w->sp) + off, &v)) {
+			wt_end_walk(w, WT_END_READ);
+			return 0;
+		}
+		return v;
+	}
+	wt_end_walk(w, WT_END_BAD_RULE);
+	return 0;
+}
+
+static __always_inline void wt_step_cfi(struct wt_walk *w, struct wt_rule *r)
+{
+	__u64 cfa, ra, fp = w->fp, sp = w->sp;
+
+	if (r->ra == WT_RA_ROOT) {
+		wt_end_walk(w, WT_END_ROOT);
+		return;
+	}
+	if (r->cfa == WT_CFA_SIGNAL) {
+		wt_step_signal(w, w->sp + r->cfa_off);
+		return;
+	}
+	cfa = wt_cfa(w, r);
+	if (w->over)
+		return;
+	if (cfa <= sp) {
+		wt_end_walk(w, WT_END_BACK);
+		return;
+	}
+	if (wt_read_slot(w, cfa - 8, &ra)) {
+		wt_end_walk(w, WT_END_READ);
+		return;
+	}
+	if (r->fp == WT_FP_CFA || r->fp == WT_FP_DEREF_FP) {
+		if (wt_read_slot(w, (r->fp == WT_FP_CFA ? cfa : w->fp) + r->fp_off, &fp)) {
+			wt_end_walk(w, WT_END_READ);
+			return;
+		}
+		w->fp_lost = 0;
+	} else if (r->fp == WT_FP_LOST) {
+		w->fp_lost = 1;
+	}
+	w->sp = cfa;
+	w->fp = fp;
+	w->ip = ra;
+	w->caller = 1;
+	if (!ra)
+		wt_end_walk(w, WT_END_ROOT);
+}
+
+/* From a frame that is in s already to its caller; the walk may be over after it. */
+static __always_inline void wt_step_native(struct wt_scratch *s, __u64 frame)
+{
+	struct wt_walk *w = &s->walk;
+	struct wt_object *o;
+	struct wt_rule *r;
+	__u32 i;
+	int rule;
+
+	if (WT_FRAME_TAG(frame) != WT_FRAME_OBJ) {
+		/* anonymous code: a JIT's, which keep frame pointers as a rule */
+		if (wt_step_fp(w))
+			wt_end_walk(w, WT_END_NO_RULE);
+		return;
+	}
+	rule = wt_find_rule(s, frame & ~WT_FRAME_GUESS);
+	if (rule < 0) {
+		wt_end_walk(w, WT_END_NO_TABLE);
+		return;
+	}
+	i = rule;
+	r = bpf_map_lookup_elem(&cfi_rules, &i);
+	if (r && r->cfa != WT_CFA_NONE) {
+		wt_step_cfi(w, r);
+		return;
+	}
+	i = WT_FRAME_OBJECT(frame);
+	o = bpf_map_lookup_elem(&cfi_objects, &i);
+	if (o && (o->flags & WT_OBJ_FP) && !wt_step_fp(w))
+		return;
+	if (o && (o->flags & WT_OBJ_NOSCAN)) {
+		wt_end_walk(w, WT_END_NO_RULE);
+		return;
+	}
+	if (wt_scan(s, frame & ~WT_FRAME_GUESS))
+		wt_end_walk(w, WT_END_NO_RULE);
+}
+
+/* The frame at hand goes into s, and the walk on to its caller. */
+static __always_inline void wt_one_frame(struct wt_scratch *s)
+{
+	struct wt_walk *w = &s->walk;
+	__u64 pc = w->ip - w->caller, frame;
+
+	if (wt_find_mapping(s, pc)) {
+		/* nothing to call a frame, but for where the program counter itself is */
+		if (!w->n) {
+			w->own = 1;
+			wt_emit(s, pc & ((1ULL << 60) - 1));
+		}
+		wt_end_walk(w, WT_END_UNMAPPED);
+		wt_want_space(w->tgid, w->image, w->space_version);
+		return;
+	}
+	if (w->map.object && w->map.object < WT_MAX_OBJECTS) {
+		frame = WT_FRAME_MAKE(WT_FRAME_OBJ) | (__u64)w->map.object << 40 |
+			((pc - w->map.start + w->map.pgoff) & (WT_FRAME_GUESS - 1));
+		if (w->guess)
+			frame |= WT_FRAME_GUESS;
+	} else {
+		w->own = 1;
+		frame = pc & ((1ULL << 60) - 1);
+	}
+	w->guess = 0;
+	wt_emit(s, frame);
+	wt_step_native(s, frame);
+}
+
+static long wt_walk_step(__u32 turn, struct wt_scratch **p)
+{
+	struct wt_scratch *s = *p;
+	struct wt_walk *w = &s->walk;
+
+	if (!w->over)
+		wt_one_frame(s);
+	if (!w->over && w->n >= WT_MAX_FRAMES)
+		wt_end_walk(w, WT_END_DEEP);
+	if (w->over && w->end != WT_END_ROOT && w->end != WT_END_DEEP && w->scanning)
+		wt_scan_again(s);
+	return w->over ? 1 : 0;
+}
+
+int wt_walk_tables(struct wt_scratch *s)
+{
+	struct wt_walk *w;
+
+	if (!s)
+		return -1;
+	w = &s->walk;
+	if (wt_enter_space(w)) {
+		w->own = 1;
+		wt_emit(s, w->ip & ((1ULL << 60) - 1));
+		wt_end_walk(w, WT_END_NO_SPACE);
+		wt_want_space(w->tgid, w->image, 0);
+		return 0;
+	}
+	/* a scan that went wrong goes back: more turns than frames */
+	bpf_loop(WT_MAX_FRAMES + 64, wt_walk_step, &s, 0);
+	if (!w->over)
+		wt_end_walk(w, WT_END_DEEP);
+	return 0;
+}
+
+int wt_walk_fp(struct wt_scratch *s)
+{
+	__u64 rec[2], sp, fp;
+	struct wt_walk *w;
+
+	if (!s)
+		return -1;
+	w = &s->walk;
+	sp = w->sp;
+	fp = w->fp;
+	w->own = 1;
+	wt_emit(s, w->ip);
+	wt_end_walk(w, WT_END_FP);
+	for (__u32 i = 1; i < WT_MAX_FRAMES; i++) {
+		if (fp < sp || (fp & 7) || fp - sp > (8 << 20))
+			return 0;
+		if (bpf_probe_read_user(rec, sizeof(rec), (void *)fp)) {
+			if (i == 1)
+				wt_lost(WT_LOSS_USTACK);
+			return 0;
+		}
+		if (rec[1] < 4096 || rec[1] >= 1ULL << 56)
+			return 0;
+		wt_emit(s, rec[1] - 1);
+		sp = fp + 16;
+		fp = rec[0];
+	}
+	w->end = WT_END_DEEP;
+	return 0;
+}

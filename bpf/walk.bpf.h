@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * walk.bpf.h - what the parts of the user stack walk share: adding a frame,
+ * ending, reading a word of the stack so that the walk can be verified later.
+ */
+#ifndef WT_WALK_BPF_H
+#define WT_WALK_BPF_H
+
+#include "calls.bpf.h"
+
+static __always_inline void wt_emit(struct wt_scratch *s, __u64 frame)
+{
+	struct wt_walk *w = &s->walk;
+
+	s->ip[w->n & 127] = frame;
+	w->hash = wt_hash_add(w->hash, frame);
+	w->n++;
+}
+
+static __always_inline void wt_end_walk(struct wt_walk *w, enum wt_end end)
+{
+	w->end = end;
+	w->over = 1;
+}
+
+/* A word of the stack that the walk rests on. */
+static __always_inline void wt_note_slot(struct wt_walk *w, __u64 at)
+{
+	__u64 off = at - w->sp0;
+
+	if (w->slots >= WT_USLOTS || (off & 7) || off >= WT_USPAN) {
+		w->dirty = 1;
+		return;
+	}
+	/* the mask is for the verifier alone */
+	w->slot[(w->slots < WT_USLOTS ? w->slots : 0)] = off >> 3;
+	w->slots++;
+	if (off + 8 > w->slot_end)
+		w->slot_end = off + 8;
+}
+
+static __always_inline int wt_read_slot(struct wt_walk *w, __u64 at, __u64 *out)
+{
+	if (bpf_probe_read_user(out, sizeof(*out), (void *)at))
+		return -1;
+	wt_note_slot(w, at);
+	return 0;
+}
+
+#endif /* WT_WALK_BPF_H */

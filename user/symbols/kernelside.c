@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * kernelside.c - what the kernel side needs to unwind (who maps what), and the
+ * frames that it has resolved itself.
+ */
+#include "symbols/symbols_impl.h"
+
+#include <errno.h>
+#include <stdint.h>
+
+#include "symbols/mapvec.h"
+#include "symbols/names.h"
+
+static __u32 kernel_object(__u32 object)
+{
+	return object >= OBJ_FIRST_FILE || object == OBJ_VDSO ? object : 0;
+}
+
+int symbols__each_mapping(struct symbols *s, __u32 tgid, __u64 time_ns, symbols_mapping_fn fn,
+			  void *ctx)
+{
+	struct generation *g = symbols__generation(s, tgid, time_ns);
+	const struct mapvec *v = g ? g->maps : NULL;
+
+	if (!v)
+		return -ESRCH;
+	for (__u32 i = 0; i < v->n; i++) {
+		const struct mapping *m = &v->m[i];
+		struct symbols_mapping out = {
+			.start = m->start, .end = m->end, .pgoff = m->pgoff,
+			.object = kernel_object(m->object), .anonymous = m->object == OBJ_ANON,
+		};
+
+		if (m->from_ns <= time_ns && m->until_ns > time_ns)
+			fn(ctx, &out);
+	}
+	return 0;
+}
+
+static const struct object *file_object(const struct symbols *s, __u32 object)
+{
+	if (object < OBJ_FIRST_FILE || object >= s->objects.n || !s->objects.obj[object].in_use)
+		return NULL;
+	return &s->objects.obj[object];
+}
+
+int symbols__object_fd(const struct symbols *s, __u32 object)
+{
+	const struct object *obj = file_object(s, object);
+
+	return obj && obj->elf ? obj->fd : -1;
+}
+
+const char *symbols__object_path(const struct symbols *s, __u32 object)
+{
+	const struct object *obj = file_object(s, object);
+
+	return obj && obj->path ? obj->path : "";
+}
+
+const void *symbols__vdso(const struct symbols *s, size_t *len, __u32 *object)
+{
+	*len = s->objects.vdso_len;
+	*object = OBJ_VDSO;
+	return s->objects.vdso;
+}
+
+void symbols__keep_object(struct symbols *s, __u32 object)
+{
+	if (object < s->objects.n)
+		s->objects.obj[object].kept = true;
+}
+
+void symbols__watch(struct symbols *s, const struct symbols_watch *w)
+{
+	s->watch = *w;
+}
+
+/* It was closed to make room: the process it was met in may still have it. */
+static void reopen(struct symbols *s, __u32 tgid, __u64 time_ns, __u32 object)
+{
+	struct generation *g = images__at(&s->images, tgid, time_ns, false);
+
+	for (__u32 i = 0; g && g->maps && i < g->maps->n; i++)
+		if (g->maps->m[i].object == object) {
+			symbols__pin(s, g, tgid, &g->maps->m[i]);
+			return;
+		}
+}
+
+__u32 symbols__object_frame(struct symbols *s, __u32 tgid, __u64 time_ns, __u32 object, __u64 off)
+{
+	struct object *obj;
+
+	if (object != OBJ_VDSO && !file_object(s, object)) {
+		s->no_mapping++;
+		return symbols__intern(s, OBJ_UNMAPPED, off & ~0xfffULL);
+	}
+	obj = &s->objects.obj[object];
+	obj->used = ++s->objects.clock;
+	if (object != OBJ_VDSO && obj->fd < 0)
+		reopen(s, tgid, time_ns, object);
+	/* shared memory and other files that no linker made */
+	if (object != OBJ_VDSO && obj->fd >= 0 && !obj->elf)
+		off &= ~0xfffULL;
+	return symbols__intern(s, object, off);
+}
+
+__u32 symbols__runtime_frame(struct symbols *s, __u64 key, const char *name)
+{
+	__u32 id = symbols__intern(s, OBJ_RUNTIME, key);
+	struct frame *f = frames__get(&s->frames, id);
+
+	if (f && !f->name)
+		naming__set(s, f, name);
+	return id;
+}

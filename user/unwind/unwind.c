@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "unwind/unwind.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/u64map.h"
+
+/* A process that the kernel side asked about. */
+struct client {
+	__u32 tgid;
+	bool changed;		/* its mappings are to be looked at again */
+	__u64 image;		/* the program the kernel side spoke of last */
+};
+
+struct unwind {
+	struct symbols *symbols;
+	struct spaces *spaces;
+	struct tables *tables;
+	struct unwind_maps maps;
+	struct u64map by_tgid;		/* → index in client */
+	struct client *client;
+	__u32 n_client, cap_client;
+	bool rows_wanted, any_changed;
+	/* the mappings of one process, while they are collected */
+	struct wt_mapping m[WT_MAX_MAPPINGS];
+	unsigned n;
+	bool too_many;
+};
+
+static struct client *find(const struct unwind *u, __u32 tgid)
+{
+	struct u64map_slot *slot = u64map__find(&u->by_tgid, tgid);
+
+	return slot ? &u->client[slot->value] : NULL;
+}
+
+static struct client *get(struct unwind *u, __u32 tgid)
+{
+	struct client *c = find(u, tgid);
+
+	if (c)
+		return c;
+	if (u->n_client == u->cap_client) {
+		__u32 cap = u->cap_client ? u->cap_client * 2 : 64;
+		struct client *grown = reallocarray(u->client, cap, sizeof(*grown));
+
+		if (!grown)
+			return NULL;
+		u->client = grown;
+		u->cap_client = cap;
+	}
+	if (!u64map__put(&u->by_tgid, tgid, u->n_client))
+		return NULL;
+	c = &u->client[u->n_client++];
+	*c = (struct client){ .tgid = tgid };
+	return c;
+}
+
+static void forget(struct unwind *u, __u32 tgid)
+{
+	struct client *c = find(u, tgid), *last;
+
+	if (!c)
+		return;
+	u64map__delete(&u->by_tgid, tgid);
+	last = &u->client[--u->n_client];
+	if (c == last)
+		return;
+	*c = *last;
+	u64map__put(&u->by_tgid, c->tgid, c - u->client);
+}
+
+static void on_mapped(void *ctx, __u32 tgid)
+{
+	struct unwind *u = ctx;
+	struct client *c = find(u, tgid);
+
+	if (!c)
+		return;
+	c->changed = true;
+	u->any_changed = true;
+}
+
+static void on_forked(void *ctx, __u32 tgid, __u32 ptgid)
+{
+	struct unwind *u = ctx;
+	struct client *c;
+	__u64 image;
+
+	spaces__fork(u->spaces, tgid, ptgid, now_ns());
+	image = spaces__image(u->spaces, tgid);
+	c = image ? get(u, tgid) : NULL;
+	if (c) {
+		c->image = image;
+		c->changed = false;
+	}
+}
+
+/* The kernel side asks again, for the new program, when it meets it. */
+static void on_execed(void *ctx, __u32 tgid)
+{
+	struct unwind *u = ctx;
+	struct client *c = find(u, tgid);
+
+	/* unless it has asked already: its word may be read before the side-band's */
+	if (c && c->image != spaces__image(u->spaces, tgid)) {
+		c->changed = true;
+		u->any_changed = true;
+	}
+	spaces__drop(u->spaces, tgid, now_ns());
+}
+
+static void on_exited(void *ctx, __u32 tgid)
+{
+	struct unwind *u = ctx;
+
+	spaces__drop(u->spaces, tgid, now_ns());
+	forget(u, tgid);
+}
+
+static void collect(void *ctx, const struct symbols_mapping *m)
+{
+	struct unwind *u = ctx;
+	struct wt_mapping *out;
+
+	if (u->n == WT_MAX_MAPPINGS) {
+		u->too_many = true;
+		return;
+	}
+	out = &u->m[u->n++];
+	*out = (struct wt_mapping){
+		.start = m->start, .end = m->end, .pgoff = m->pgoff,
+		.object = m->object < WT_MAX_OBJECTS ? m->object : 0,
+		.flags = m->anonymous ? WT_MAP_ANON : 0,
+	};
+}
+
+static void push(struct unwind *u, struct client *c, __u64 now)
+{
+	c->changed = false;
+	u->n = 0;
+	u->too_many = false;
+	if (symbols__each_mapping(u->symbols, c->tgid, now, collect, u))
+		return;
+	spaces__set(u->spaces, c->tgid, c->image, u->m, u->n, 0, now);
+}
+
+void unwind__want(struct unwind *u, const struct wt_ev_want *e)
+{
+	struct client *c;
+
+	if (!e->tgid) {
+		u->rows_wanted = true;
+		return;
+	}
+	c = get(u, e->tgid);
+	if (!c)
+		return;
+	c->image = e->image;
+	c->changed = true;
+	u->any_changed = true;
+}
+
+/* Objects that walks ended at, the most wanted first. */
+static void request_rows(struct unwind *u)
+{
+	volatile __u64 *wanted = u->maps.tables.wanted;
+
+	u->rows_wanted = false;
+	for (__u32 object = 1; object < WT_MAX_OBJECTS; object++) {
+		__u64 heat = wanted[object];
+		const void *image;
+		__u32 vdso;
+		size_t len;
+
+		if (!heat || tables__known(u->tables, object))
+			continue;
+		symbols__keep_object(u->symbols, object);
+		image = symbols__vdso(u->symbols, &len, &vdso);
+		if (object == vdso)
+			tables__request_image(u->tables, object, image, len, heat);
+		else
+			tables__request(u->tables, object, symbols__object_fd(u->symbols, object),
+					heat);
+	}
+}
+
+void unwind__tick(struct unwind *u)
+{
+	__u64 now = now_ns();
+
+	if (u->any_changed)
+		for (__u32 i = 0; i < u->n_client; i++)
+			if (u->client[i].changed)
+				push(u, &u->client[i], now);
+	u->any_changed = false;
+	request_rows(u);
+}
+
+int unwind__new(struct unwind **out, const struct unwind_maps *maps, struct symbols *s,
+		const struct tables_opts *opts)
+{
+	struct unwind *u = calloc(1, sizeof(*u));
+	struct symbols_watch w = {
+		.ctx = u, .mapped = on_mapped, .forked = on_forked, .execed = on_execed,
+		.exited = on_exited,
+	};
+	int err = -ENOMEM;
+
+	*out = NULL;
+	if (u) {
+		u->symbols = s;
+		u->maps = *maps;
+		err = spaces__new(&u->spaces, &maps->spaces);
+		if (!err)
+			err = tables__new(&u->tables, &maps->tables, opts);
+	}
+	if (err) {
+		unwind__free(u);
+		return wt_error(err, "cannot set up the unwind tables");
+	}
+	symbols__watch(s, &w);
+	*out = u;
+	return 0;
+}
+
+void unwind__free(struct unwind *u)
+{
+	static const struct symbols_watch nobody;
+
+	if (!u)
+		return;
+	symbols__watch(u->symbols, &nobody);
+	tables__free(u->tables);
+	spaces__free(u->spaces);
+	u64map__free(&u->by_tgid);
+	free(u->client);
+	free(u);
+}
+
+void unwind__stats(const struct unwind *u, struct unwind_stats *out)
+{
+	spaces__stats(u->spaces, &out->spaces);
+	tables__stats(u->tables, &out->tables);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * unwind.h - keeps the kernel side able to unwind: what the traced processes have
+ * mapped, and the rules of the objects that its walks meet.
+ *
+ * Everything is on demand: a walk that meets an unknown process, or an object
+ * without rules, says so; from then on it is kept up to date.
+ */
+#ifndef WT_UNWIND_USER_H
+#define WT_UNWIND_USER_H
+
+#include <linux/types.h>
+#include "symbols/symbols.h"
+#include "unwind/spaces.h"
+#include "unwind/tables.h"
+#include "worktrace.h"
+
+struct unwind;
+
+/* The kernel side's maps, in memory that both share; from tracer__unwind_maps(). */
+struct unwind_maps {
+	struct spaces_maps spaces;
+	struct tables_maps tables;
+};
+
+struct unwind_stats {
+	struct spaces_stats spaces;
+	struct tables_stats tables;
+};
+
+/* s is borrowed and outlives it.  0 or a negative errno, printed. */
+int unwind__new(struct unwind **out, const struct unwind_maps *maps, struct symbols *s,
+		const struct tables_opts *opts);
+void unwind__free(struct unwind *u);
+
+/* A walk asked for that process's mappings; tgid 0: for the rules of some object. */
+void unwind__want(struct unwind *u, const struct wt_ev_want *e);
+/*
+ * Does what has been asked for, and follows what has changed; after the side-band
+ * was read, before frames are looked up.
+ */
+void unwind__tick(struct unwind *u);
+void unwind__stats(const struct unwind *u, struct unwind_stats *out);
+
+#endif /* WT_UNWIND_USER_H */
