@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "symbols/debugfile.h"
 
-#include <fcntl.h>
 #include <gelf.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "symbols/elfimg.h"
+#include "symbols/regular.h"
 
 #define DEBUG_DIR "/usr/lib/debug"
 /* A checksum reads the whole file; nothing larger is worth it. */
@@ -28,20 +27,10 @@ struct wanted {
 /* .gnu_debuglink: a file name, zeros up to a multiple of 4, CRC-32 (binutils' objcopy). */
 static void read_link(Elf *elf, struct wanted *w)
 {
-	size_t strndx, len;
-	Elf_Scn *scn = NULL;
-	Elf_Data *data;
-	GElf_Shdr sh;
+	Elf_Scn *scn = elfimg__find_section(elf, ".gnu_debuglink");
+	Elf_Data *data = scn ? elfimg__section(scn, 4096) : NULL;
+	size_t len;
 
-	if (elf_getshdrstrndx(elf, &strndx))
-		return;
-	while ((scn = elf_nextscn(elf, scn))) {
-		const char *name = gelf_getshdr(scn, &sh) ? elf_strptr(elf, strndx, sh.sh_name) : NULL;
-
-		if (name && sh.sh_type == SHT_PROGBITS && !strcmp(name, ".gnu_debuglink"))
-			break;
-	}
-	data = scn ? elfimg__section(scn, 4096) : NULL;
 	if (!data || !data->d_buf || data->d_size < 8)
 		return;
 	len = strnlen(data->d_buf, data->d_size);
@@ -66,19 +55,17 @@ static bool crc_matches(int fd, __u32 want)
 	return off <= MAX_CHECKED && crc == want;
 }
 
-static int try_path(const char *path, const struct wanted *w)
+static int try_path(int root, const char *path, const struct wanted *w)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = regular__open(root, path);
 	__u8 id[BUILD_ID_MAX];
-	struct stat st;
 	bool ok;
 
 	if (fd < 0)
 		return -1;
-	ok = !fstat(fd, &st) && S_ISREG(st.st_mode);
-	if (ok && w->id_len)
+	if (w->id_len)
 		ok = elfimg__file_build_id(fd, id) == w->id_len && !memcmp(id, w->id, w->id_len);
-	else if (ok)
+	else
 		ok = crc_matches(fd, w->crc);
 	if (ok)
 		return fd;
@@ -86,7 +73,7 @@ static int try_path(const char *path, const struct wanted *w)
 	return -1;
 }
 
-static int by_build_id(const struct wanted *w)
+static int by_build_id(int root, const struct wanted *w)
 {
 	char path[sizeof(DEBUG_DIR) + 32 + 2 * BUILD_ID_MAX];
 	unsigned i;
@@ -98,10 +85,10 @@ static int by_build_id(const struct wanted *w)
 	for (i = 1; i < w->id_len; i++)
 		n += sprintf(path + n, "%02x", w->id[i]);
 	strcpy(path + n, ".debug");
-	return try_path(path, w);
+	return try_path(root, path, w);
 }
 
-int debugfile__open(Elf *elf, const char *path)
+int debugfile__open(Elf *elf, const char *path, int root)
 {
 	static const char *const place[] = { "%.*s/%s", "%.*s/.debug/%s", DEBUG_DIR "%.*s/%s" };
 	struct wanted w = { 0 };
@@ -111,7 +98,7 @@ int debugfile__open(Elf *elf, const char *path)
 	int fd;
 
 	w.id_len = elfimg__build_id(elf, w.id);
-	fd = by_build_id(&w);
+	fd = by_build_id(root, &w);
 	if (fd >= 0 || !path || path[0] != '/')
 		return fd;
 	read_link(elf, &w);
@@ -119,6 +106,22 @@ int debugfile__open(Elf *elf, const char *path)
 	for (i = 0; w.link[0] && fd < 0 && i < 3; i++)
 		if (snprintf(buf, sizeof(buf), place[i], (int)(slash - path), path, w.link) <
 		    (int)sizeof(buf))
-			fd = try_path(buf, &w);
+			fd = try_path(root, buf, &w);
 	return fd;
+}
+
+int debugfile__of_process(int fd, __u32 tgid, const char *path)
+{
+	const struct elfimg img = { .fd = fd };
+	int root = regular__root_of(tgid), ret = -1;
+	Elf *elf = NULL;
+
+	if (root >= 0 && !regular__is_our_root(root))
+		elf = elfimg__begin(&img);
+	if (elf)
+		ret = debugfile__open(elf, path, root);
+	elf_end(elf);
+	if (root >= 0)
+		close(root);
+	return ret;
 }

@@ -77,6 +77,23 @@ Elf *elfimg__begin(const struct elfimg *img)
 	return elf;
 }
 
+Elf_Scn *elfimg__find_section(Elf *elf, const char *name)
+{
+	Elf_Scn *scn = NULL;
+	size_t strndx;
+	GElf_Shdr sh;
+
+	if (elf_getshdrstrndx(elf, &strndx))
+		return NULL;
+	while ((scn = elf_nextscn(elf, scn))) {
+		const char *n = gelf_getshdr(scn, &sh) ? elf_strptr(elf, strndx, sh.sh_name) : NULL;
+
+		if (n && sh.sh_type != SHT_NOBITS && !strcmp(n, name))
+			return scn;
+	}
+	return NULL;
+}
+
 Elf_Data *elfimg__section(Elf_Scn *scn, size_t max)
 {
 	GElf_Shdr sh;

@@ -30,6 +30,8 @@ bool elfimg__is_elf(const struct elfimg *img);
 Elf *elfimg__begin(const struct elfimg *img);
 /* Length of the build id (at most BUILD_ID_MAX bytes of it), 0: none. */
 unsigned elfimg__build_id(Elf *elf, __u8 id[BUILD_ID_MAX]);
+/* The section of that name that has contents, or NULL. */
+Elf_Scn *elfimg__find_section(Elf *elf, const char *name);
 /* The contents of a section, NULL when it has none or more than max bytes. */
 Elf_Data *elfimg__section(Elf_Scn *scn, size_t max);
 /* elfimg__build_id() of a file that is opened for it only. */

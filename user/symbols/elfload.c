@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* elfload.c - fills the symbol table of elfsyms.h from a file. */
 #include <errno.h>
+#include <fcntl.h>
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "symbols/debugfile.h"
 #include "symbols/elfsyms_impl.h"
+#include "symbols/minidebug.h"
 
 #define MAX_SYMTAB ((size_t)64 << 20)	/* 2.8 million symbols */
 
@@ -156,12 +158,17 @@ static int read_type(struct elfsyms *es, Elf *elf, GElf_Word type, enum elf_sour
 	return 0;
 }
 
-static int read_debug_file(struct elfsyms *es, Elf *elf, const char *path)
+/* known_fd: of a debug file that was found earlier, or -1. */
+static int read_debug_file(struct elfsyms *es, Elf *elf, const char *path, int known_fd)
 {
-	struct elfimg img = { .fd = debugfile__open(elf, path) };
+	struct elfimg img = { .fd = -1 };
 	Elf *debug;
 	int err = 0;
 
+	if (known_fd >= 0)
+		img.fd = fcntl(known_fd, F_DUPFD_CLOEXEC, 0);
+	if (img.fd < 0)
+		img.fd = debugfile__open(elf, path, -1);
 	if (img.fd < 0)
 		return 0;
 	debug = elfimg__begin(&img);
@@ -172,7 +179,64 @@ static int read_debug_file(struct elfsyms *es, Elf *elf, const char *path)
 	return err;
 }
 
+/* Of what was unpacked only the names are kept. */
+static int keep_names(struct elfsyms *es, const struct elfimg *unpacked)
+{
+	__u64 off = es->src[SRC_MINI].str_off, size = es->src[SRC_MINI].str_size;
+
+	if (off > unpacked->size || size > unpacked->size - off)
+		size = off > unpacked->size ? 0 : unpacked->size - off;
+	es->mini_names = malloc(size + 1);
+	if (!es->mini_names)
+		return -ENOMEM;
+	es->mini_names_sz = elfimg__read(unpacked, off, es->mini_names, size);
+	es->src[SRC_MINI].img = (struct elfimg){
+		.fd = -1, .mem = es->mini_names, .size = es->mini_names_sz,
+	};
+	es->src[SRC_MINI].str_off = 0;
+	es->src[SRC_MINI].str_size = es->mini_names_sz;
+	return 0;
+}
+
+static int read_minidebug(struct elfsyms *es, Elf *elf)
+{
+	struct elfimg img = { .fd = -1 };
+	void *unpacked;
+	Elf *mini;
+	int err = minidebug__unpack(elf, &unpacked, &img.size);
+
+	if (err || !unpacked)
+		return err;
+	img.mem = unpacked;
+	mini = elfimg__begin(&img);
+	if (mini)
+		err = read_type(es, mini, SHT_SYMTAB, SRC_MINI, &img);
+	elf_end(mini);
+	if (!err)
+		err = keep_names(es, &img);
+	free(unpacked);
+	return err;
+}
+
+static int read_symbols(struct elfsyms *es, Elf *elf, const char *path, int debug_fd)
+{
+	int err = read_type(es, elf, SHT_SYMTAB, SRC_SYMTAB, &es->img);
+
+	if (!err && !es->n)
+		err = read_debug_file(es, elf, path, debug_fd);
+	if (err || es->n)
+		return err;
+	err = read_type(es, elf, SHT_DYNSYM, SRC_DYNSYM, &es->img);
+	return err ? err : read_minidebug(es, elf);
+}
+
 int elfsyms__load(struct elfsyms **out, const struct elfimg *img, const char *path)
+{
+	return elfsyms__load_with(out, img, path, -1);
+}
+
+int elfsyms__load_with(struct elfsyms **out, const struct elfimg *img, const char *path,
+		       int debug_fd)
 {
 	struct elfsyms *es = calloc(1, sizeof(*es));
 	Elf *elf = elfimg__begin(img);
@@ -187,11 +251,7 @@ int elfsyms__load(struct elfsyms **out, const struct elfimg *img, const char *pa
 	es->img = *img;
 	err = read_layout(es, elf);
 	if (!err)
-		err = read_type(es, elf, SHT_SYMTAB, SRC_SYMTAB, img);
-	if (!err && !es->n)
-		err = read_debug_file(es, elf, path);
-	if (!err && !es->n)
-		err = read_type(es, elf, SHT_DYNSYM, SRC_DYNSYM, img);
+		err = read_symbols(es, elf, path, debug_fd);
 	if (err)
 		goto out;
 	elfsyms__finish(es);

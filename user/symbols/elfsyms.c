@@ -268,7 +268,7 @@ unsigned elfsyms__count(const struct elfsyms *es)
 size_t elfsyms__bytes(const struct elfsyms *es)
 {
 	size_t bytes = sizeof(*es) + es->cap * sizeof(*es->sym) + es->n_seg * sizeof(*es->seg) +
-		       es->n_sect * sizeof(*es->sect);
+		       es->n_sect * sizeof(*es->sect) + es->mini_names_sz;
 	unsigned i;
 
 	/* what elfunits__cut() may need, so that the sum does not change with its first call */
@@ -285,6 +285,7 @@ void elfsyms__free(struct elfsyms *es)
 	if (es->debug_fd >= 0)
 		close(es->debug_fd);
 	elfunits__free(es->units);
+	free(es->mini_names);
 	free(es->sym);
 	free(es->seg);
 	free(es->sect);

@@ -4,8 +4,8 @@
  * Names stay in the file and are read when one is wanted, so the file must stay
  * open as long as the table is used.
  *
- * Sources: .symtab, else the one of the file's debug file (debugfile.h), and
- * .dynsym where there is no .symtab.  Where none of them says anything, what
+ * Sources: .symtab, else the one of the file's debug file (debugfile.h), else
+ * .dynsym and the one in .gnu_debugdata (minidebug.h).  Where none of them says anything, what
  * else the file tells of its functions (elfunits.h) keeps them apart.
  */
 #ifndef WT_ELFSYMS_H
@@ -25,6 +25,9 @@ struct elfsyms;
  * is no ELF file, -ENOMEM.
  */
 int elfsyms__load(struct elfsyms **out, const struct elfimg *img, const char *path);
+/* The same with a debug file that is known already: a descriptor, borrowed for the call, or -1. */
+int elfsyms__load_with(struct elfsyms **out, const struct elfimg *img, const char *path,
+		       int debug_fd);
 void elfsyms__free(struct elfsyms *es);
 
 /* The address that the file itself gives to the byte at this offset of it. */

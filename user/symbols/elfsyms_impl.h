@@ -10,7 +10,8 @@ enum elf_source {
 	SRC_SYMTAB = 0,
 	SRC_DYNSYM = 1,
 	SRC_DEBUG = 2,		/* .symtab of the debug file */
-	SRC_MADE = 3,		/* name: enum made_name */
+	SRC_MINI = 3,		/* .symtab of .gnu_debugdata (minidebug.h) */
+	SRC_MADE = 4,		/* name: enum made_name */
 };
 
 enum made_name {
@@ -23,14 +24,14 @@ enum made_name {
 
 struct esym {
 	__u64 addr;
-	__u32 size : 27;	/* bytes, at most ESYM_MAX_SIZE */
+	__u32 size : 26;	/* bytes, at most ESYM_MAX_SIZE */
 	__u32 zero : 1;		/* the file gives no size: up to its neighbour */
 	__u32 rank : 2;
-	__u32 src : 2;		/* enum elf_source */
+	__u32 src : 3;		/* enum elf_source */
 	__u32 name;		/* offset in the source's string table */
 };
 _Static_assert(sizeof(struct esym) == 16, "one symbol is 16 bytes");
-#define ESYM_MAX_SIZE ((1U << 27) - 1)
+#define ESYM_MAX_SIZE ((1U << 26) - 1)
 
 struct eseg {
 	__u64 off, filesz, vaddr;
@@ -56,6 +57,8 @@ struct elfsyms {
 		__u64 str_off, str_size;
 	} src[SRC_MADE];
 	int debug_fd;		/* ours, or -1 */
+	char *mini_names;	/* the string table of SRC_MINI, or NULL */
+	size_t mini_names_sz;
 };
 
 /* Makes room and adds; 0, or -ENOMEM, or 0 without adding beyond the bound. */

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "symbols/debugfile.h"
 #include "symbols/symbols.h"
 
 #define SWEEP_FIRST 8192
@@ -60,7 +61,7 @@ static __u32 new_object(struct objects *o, const char *path)
 	obj = &o->obj[id];
 	memset(obj, 0, sizeof(*obj));
 	obj->in_use = true;
-	obj->fd = -1;
+	obj->fd = obj->debug_fd = -1;
 	obj->path = copy;
 	obj->module = base_name(copy);
 	if (!*obj->module)
@@ -126,13 +127,21 @@ static __u32 hash_ino(const struct object *obj)
 	return hash_u64(hash_u64(obj->maj, obj->min), obj->ino);
 }
 
+static void close_files(struct object *obj)
+{
+	if (obj->fd >= 0)
+		close(obj->fd);
+	if (obj->debug_fd >= 0)
+		close(obj->debug_fd);
+	obj->fd = obj->debug_fd = -1;
+}
+
 static void unpin(struct objects *o, __u32 slot)
 {
 	struct object *obj = &o->obj[o->pinned[slot]];
 
 	drop_syms(o, obj);
-	close(obj->fd);
-	obj->fd = -1;
+	close_files(obj);
 	/* once closed, the inode's number may become another file's */
 	if (obj->ino)
 		idtab__del(&o->by_ino, hash_ino(obj), o->pinned[slot]);
@@ -183,6 +192,7 @@ static void set_pinned(struct objects *o, __u32 id, int fd, bool elf, const stru
 	struct object *obj = &o->obj[id];
 
 	obj->fd = fd;
+	obj->debug_fd = elf ? debugfile__of_process(fd, m->tgid, m->path) : -1;
 	obj->elf = elf;
 	obj->syms_failed = false;
 	obj->gone = 0;
@@ -365,7 +375,7 @@ const struct elfsyms *objects__syms(struct objects *o, __u32 id)
 	if (obj->syms || obj->syms_failed || (obj->fd < 0 && !img.mem))
 		return obj->syms;
 	shrink_syms(o);
-	obj->syms_failed = elfsyms__load(&obj->syms, &img, obj->path);
+	obj->syms_failed = elfsyms__load_with(&obj->syms, &img, obj->path, obj->debug_fd);
 	if (obj->syms)
 		o->syms_bytes += elfsyms__bytes(obj->syms);
 	return obj->syms;
@@ -386,7 +396,7 @@ static void forget(struct objects *o, __u32 id)
 						 obj->build_id_len), id);
 	free(obj->path);
 	memset(obj, 0, sizeof(*obj));
-	obj->fd = -1;
+	obj->fd = obj->debug_fd = -1;
 	o->live--;
 }
 
@@ -412,8 +422,8 @@ void objects__clear(struct objects *o)
 		struct object *obj = &o->obj[id];
 
 		elfsyms__free(obj->syms);
-		if (obj->fd >= 0)
-			close(obj->fd);
+		if (obj->in_use)
+			close_files(obj);
 		free(obj->path);
 	}
 	free(o->obj);

@@ -48,6 +48,7 @@ struct object {
 	__u32 maj, min;
 	__u64 ino;			/* 0: known by build id only */
 	__s64 mtime_ns;			/* of the pinned file: a rewritten one is another */
+	int debug_fd;			/* its debug file in its process's own root, or -1 */
 	__u64 used;			/* when, in calls; for the least recently used */
 	char *path;			/* as mapped */
 	const char *module;		/* the last component of it, without " (deleted)" */

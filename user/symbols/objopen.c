@@ -7,17 +7,16 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "symbols/objects.h"
 #include "symbols/procmaps.h"
+#include "symbols/regular.h"
 #include "symbols/symbols.h"
 
 #ifndef BTRFS_SUPER_MAGIC
@@ -65,28 +64,6 @@ static int verified(int fd, const struct symbols_mmap *m, __u8 id[BUILD_ID_MAX],
 	if (fd >= 0)
 		close(fd);
 	return -1;
-}
-
-/*
- * A path that the traced side chose may name a device or a FIFO by now: look at
- * it before it is opened for reading.
- */
-static int open_regular(int dir, const char *path, bool in_root)
-{
-	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC,
-		.resolve = in_root ? RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS : 0,
-	};
-	int fd = syscall(SYS_openat2, dir, path, &how, sizeof(how)), ret;
-	char self[64];
-	struct stat st;
-
-	if (fd < 0)
-		return -1;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	ret = !fstat(fd, &st) && S_ISREG(st.st_mode) ? open(self, READ_FLAGS) : -1;
-	close(fd);
-	return ret;
 }
 
 static int open_map_file(__u32 tgid, __u64 start, __u64 end)
@@ -141,15 +118,14 @@ int objopen(const struct symbols_mmap *m, __u8 id[BUILD_ID_MAX], unsigned *id_le
 	if (fd >= 0 || !m->path || m->path[0] != '/' || (!m->build_id_len && !m->ino))
 		return fd;
 
-	snprintf(buf, sizeof(buf), "/proc/%u/root", m->tgid);
-	root = open(buf, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root = regular__root_of(m->tgid);
 	snprintf(buf, sizeof(buf), "%s", m->path);
 	deleted = strstr(buf, " (deleted)");
 	if (deleted && !deleted[10])
 		*deleted = '\0';
 	if (root >= 0) {
-		fd = verified(open_regular(root, buf, true), m, id, id_len, elf);
+		fd = verified(regular__open(root, buf), m, id, id_len, elf);
 		close(root);
 	}
-	return fd >= 0 ? fd : verified(open_regular(AT_FDCWD, buf, false), m, id, id_len, elf);
+	return fd >= 0 ? fd : verified(regular__open(-1, buf), m, id, id_len, elf);
 }
