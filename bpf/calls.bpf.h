@@ -50,6 +50,21 @@ int wt_scan_again(struct wt_scratch *s);
 /* The walk from a scan's candidate reached the root. */
 int wt_scan_learn(struct wt_scratch *s);
 
+/* python.bpf.c */
+/* 1: that frame is of CPython's evaluation loop, and the thread has Python frames. */
+int wt_python_at(struct wt_scratch *s, __u64 frame);
+/*
+ * The Python frames of that native frame into s->ip, or itself if it has none (yet);
+ * sp: its stack pointer.  The walk has stepped to its caller, or is over: then
+ * all Python frames that are left.
+ */
+int wt_python(struct wt_scratch *s, __u64 frame, __u64 sp);
+/* The native walk did not reach its root: all Python frames that are left. */
+int wt_python_rest(struct wt_scratch *s);
+/* A process was forked; it is another program now, or gone. */
+int wt_python_fork(__u32 parent, __u32 child);
+int wt_python_forget(__u32 tgid);
+
 /* stack.bpf.c */
 /*
  * The user stack of the current task into s->ip, sent if new.  Its id, 0: it has

@@ -11,6 +11,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include "worktrace.h"
+#include "python.bpf.h"
 
 /* The return-address slots of a remembered kernel stack, relative to the saved sp. */
 #define WT_KSLOTS 20
@@ -204,6 +205,7 @@ struct wt_scratch {
 	struct wt_call call;
 	struct wt_child_walk child;
 	struct wt_walk walk;
+	struct wt_py_walk py;
 	__u32 want, found, span_used;		/* of wt_remember */
 	__u32 zero;
 	__u8 span[WT_USPAN];			/* of a kernel stack WT_KSPAN of it are used; a power of two for the verifier */

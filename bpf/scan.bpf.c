@@ -111,6 +111,7 @@ int wt_scan(struct wt_scratch *s, __u64 frame)
 	w->scan_frame = frame;
 	w->scan_hash = w->hash;
 	w->scan_n = w->n;
+	wt_py_save(&s->py);
 	w->scan_at = 0;
 	w->scan_tries = 0;
 	w->scanning = 1;
@@ -130,6 +131,7 @@ int wt_scan_again(struct wt_scratch *s)
 	/* the frames that were there before stay, whatever comes of it */
 	w->n = w->scan_n;
 	w->hash = w->scan_hash;
+	wt_py_restore(&s->py);
 	w->over = 0;
 	if (++w->scan_tries < WT_SCAN_TRIES && !wt_scan_next(s))
 		return 0;

@@ -147,6 +147,7 @@ __u64 wt_user_stack(struct wt_scratch *s, struct wt_task *t, __u32 recall)
 	if (!s->walk.ip)
 		return 0;
 	wt_begin_walk(&s->walk, t);
+	s->py.begun = 0;
 	if (cfg_opts & (WT_OPT_NOREMEMBER | WT_OPT_FP))
 		recall = 0;
 	if (recall) {

@@ -173,7 +173,7 @@ static __always_inline void wt_step_native(struct wt_scratch *s, __u64 frame)
 static __always_inline void wt_one_frame(struct wt_scratch *s)
 {
 	struct wt_walk *w = &s->walk;
-	__u64 pc = w->ip - w->caller, frame;
+	__u64 pc = w->ip - w->caller, frame, sp;
 
 	if (wt_find_mapping(s, pc)) {
 		/* nothing to call a frame, but for where the program counter itself is */
@@ -195,6 +195,12 @@ static __always_inline void wt_one_frame(struct wt_scratch *s)
 		frame = pc & ((1ULL << 60) - 1);
 	}
 	w->guess = 0;
+	if ((w->map.flags & WT_MAP_PY) && wt_python_at(s, frame)) {
+		sp = w->sp;
+		wt_step_native(s, frame);
+		wt_python(s, frame, sp);
+		return;
+	}
 	wt_emit(s, frame);
 	wt_step_native(s, frame);
 }
@@ -231,6 +237,8 @@ int wt_walk_tables(struct wt_scratch *s)
 	bpf_loop(WT_MAX_FRAMES + 64, wt_walk_step, &s, 0);
 	if (!w->over)
 		wt_end_walk(w, WT_END_DEEP);
+	if (w->end != WT_END_ROOT && w->end != WT_END_DEEP && (w->space_flags & WT_SPACE_PY))
+		wt_python_rest(s);
 	return 0;
 }
 

@@ -249,6 +249,8 @@ struct wt_event {
 };
 _Static_assert(sizeof(struct wt_event) == 16, "wt_event is on the wire");
 
+#include "python.h"
+
 /*
  * Innermost frame first.  Of a user stack see enum wt_frame_tag; a kernel stack
  * has addresses.
@@ -299,7 +301,9 @@ enum wt_loss {
 	WT_LOSS_CLOCK = 8,		/* negative intervals clamped to zero */
 	WT_LOSS_SAMPLE = 9,		/* samples whose line found the map full */
 	WT_LOSS_SPACE = 10,		/* requests for a process's mappings that found the ring full */
-	WT_LOSSES = 11,
+	WT_LOSS_PYTHON = 11,		/* Python frames that did not hold together: the stack ends there */
+	WT_LOSS_PYCODE = 12,		/* Python code objects whose names found the ring full */
+	WT_LOSSES = 13,
 };
 
 /* Things counted that are not losses, per CPU. */

@@ -86,6 +86,7 @@ struct pt_regs {
 };
 struct thread_struct {
 	unsigned long sp;
+	unsigned long fsbase;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {

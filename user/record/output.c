@@ -30,6 +30,8 @@ static const struct {
 	{ WT_LOSS_USTACK, true, "user_stack_unreadable", "user stacks could not be read beyond their first frame" },
 	{ WT_LOSS_KSTACK, true, "kernel_stack_failed", "kernel stacks could not be taken" },
 	{ WT_LOSS_SPACE, true, "space_ring_full", "requests for a process's mappings found the ring full: its stacks came later (--ring-kb)" },
+	{ WT_LOSS_PYTHON, true, "python_inconsistent", "Python frames did not hold together: their stacks end there" },
+	{ WT_LOSS_PYCODE, true, "python_code_ring_full", "Python code objects found the ring full: named by a later occurrence, if any (--ring-kb)" },
 	{ WT_LOSS_CLOCK, false, "clock_backwards", "intervals would have been negative and were set to 0" },
 };
 _Static_assert(sizeof(kernel_losses) / sizeof(*kernel_losses) == WT_LOSSES, "each loss has a name");

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * python.bpf.c - a thread's Python frames, in place of the native frames of
+ * CPython's evaluation loop.
+ *
+ * The loop's native frame stands for one Python frame or, from 3.11 on, for a run
+ * of them that call each other without another native frame.  From 3.11 on
+ * something of each run lies in the native frame itself: its C frame (3.11), or
+ * the frame that ends the run (the "shim", 3.12).  So each run is matched with
+ * its native frame by address, and a loop that has no run yet or any more
+ * (it is being entered or left) stays a native frame.
+ *
+ * What is read belongs to the thread that runs: its frames cannot change while it
+ * is in here.  But the chain may just be half-linked, and whatever the process
+ * does not want us to see we shall not see: a frame counts only if its code is an
+ * object of the type that code objects have.
+ */
+#include "walk.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WT_MAX_PY_PROCS);
+	__type(key, __u32);
+	__type(value, struct wt_py);
+} py_procs SEC(".maps");
+
+/* Numbers of code objects; one that is evicted gets another number. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, WT_MAX_PY_CODES);
+	__type(key, struct wt_py_key);
+	__type(value, __u64);
+} py_code SEC(".maps");
+
+volatile __u64 run_py_codes = 0;	/* last number given out */
+
+/* glibc's struct pthread: the first 32 keys' values, then pointers to blocks of 32 (x86-64). */
+#define TLS_FIRST 0x310
+#define TLS_BLOCKS 0x510
+#define TLS_KEYS 1024
+
+/* The masks hold the verifier: user space writes offsets that fit. */
+static __always_inline __u64 f_word(struct wt_py_walk *y, __u32 off)
+{
+	return *(__u64 *)((char *)y->f + (off & 0x78));
+}
+
+static __always_inline __s32 f_int(struct wt_py_walk *y, __u32 off)
+{
+	return *(__s32 *)((char *)y->f + (off & 0x7c));
+}
+
+static __always_inline __u8 f_byte(struct wt_py_walk *y, __u32 off)
+{
+	return *((__u8 *)y->f + (off & 0x7f));
+}
+
+static __always_inline __u64 c_word(struct wt_py_walk *y, __u32 off)
+{
+	return *(__u64 *)((char *)y->c + (off & 0xf8));
+}
+
+static __always_inline __u32 c_int(struct wt_py_walk *y, __u32 off)
+{
+	return *(__u32 *)((char *)y->c + (off & 0xfc));
+}
+
+static __always_inline __u64 wt_user_word(__u64 at)
+{
+	__u64 v = 0;
+
+	return bpf_probe_read_user(&v, sizeof(v), (void *)at) ? 0 : v;
+}
+
+static __always_inline __u64 wt_thread_pointer(void)
+{
+#if defined(__TARGET_ARCH_x86)
+	struct task_struct *t = bpf_get_current_task_btf();
+
+	return t->thread.fsbase;
+#else
+	return 0;	/* the layouts are those of x86-64 */
+#endif
+}
+
+/*
+ * The running thread's PyThreadState, 0: it has none.  The pthread key is set as
+ * long as the thread has one, whether it holds the GIL or not.
+ */
+static __always_inline __u64 wt_py_thread_state(struct wt_py *p)
+{
+	__u64 tp = wt_thread_pointer(), block;
+	__u32 tss[2];		/* Py_tss_t: is it initialised, pthread_key_t */
+
+	if (!tp || bpf_probe_read_user(tss, sizeof(tss), (void *)p->tss) || !tss[0] ||
+	    tss[1] >= TLS_KEYS)
+		return 0;
+	if (tss[1] < 32)
+		return wt_user_word(tp + TLS_FIRST + tss[1] * 16 + 8);
+	block = wt_user_word(tp + TLS_BLOCKS + tss[1] / 32 * 8);
+	return block ? wt_user_word(block + tss[1] % 32 * 16 + 8) : 0;
+}
+
+/* The thread's innermost Python frame, once for each walk. */
+static __always_inline void wt_py_begin(struct wt_scratch *s)
+{
+	struct wt_py_walk *y = &s->py;
+	__u32 tgid = s->walk.tgid;
+	struct wt_py *p = bpf_map_lookup_elem(&py_procs, &tgid);
+	__u64 ts;
+
+	y->begun = WT_PY_NONE;
+	if (!p)
+		return;
+	y->py = *p;
+	ts = wt_py_thread_state(p);
+	if (!ts)
+		return;
+	y->begun = WT_PY_BEGUN;
+	y->bad = 0;
+	y->leaf = 0;
+	y->first = 1;
+	y->cframe = 0;
+	y->frame = wt_user_word(ts + y->py.l.ts_frame);
+	if (y->py.l.cf_frame != 0xffff && y->frame) {
+		y->cframe = y->frame;
+		y->frame = wt_user_word(y->cframe + y->py.l.cf_frame);
+	}
+}
+
+/* The n bytes at the end (tail) or the start of a str; their number and what a character takes. */
+static __always_inline void wt_py_str(struct wt_py_walk *y, __u64 at, char *to, __u16 *len,
+				      __u8 *kind, bool tail, __u8 cut)
+{
+	__u32 state, width, n, bytes, skip = 0;
+
+	*kind = 0;
+	*len = 0;
+	/* PyASCIIObject: length at 16, state at 32 (kind: bits 2-4, compact: 5, ascii: 6) */
+	if (bpf_probe_read_user(y->str, sizeof(y->str), (void *)at))
+		return;
+	state = y->str[4];
+	width = state >> 2 & 7;
+	if (!(state & 32) || (width != 1 && width != 2 && width != 4) || y->str[2] > 1 << 16)
+		return;
+	bytes = (__u32)y->str[2] * width;
+	n = bytes;
+	if (bytes > 252) {
+		n = 252;
+		y->ev.cut |= cut;
+		if (tail)
+			skip = bytes - 252;
+	}
+	at += (state & 64 ? y->py.l.s_ascii : y->py.l.s_other) + skip;
+	n &= 255;
+	if (n && bpf_probe_read_user(to, n, (void *)at))
+		return;
+	*len = n;
+	*kind = width;
+}
+
+/* Tells user space what the code object in y->c is called. */
+int wt_py_send(struct wt_scratch *s, __u64 number)
+{
+	struct wt_py_walk *y;
+	struct wt_ev_pycode *e;
+	__u64 table, size = 0;
+	__u32 n;
+
+	if (!s)
+		return -1;
+	y = &s->py;
+	e = &y->ev;
+	e->h.type = WT_EV_PYCODE;
+	e->h.zero = 0;
+	e->h.ts_ns = bpf_ktime_get_ns();
+	e->code = number;
+	e->tgid = s->walk.tgid;
+	e->firstlineno = c_int(y, y->py.l.c_firstlineno);
+	e->major = y->py.l.major;
+	e->minor = y->py.l.minor;
+	e->cut = 0;
+	e->zero = 0;
+	wt_py_str(y, c_word(y, y->py.l.c_name), e->name, &e->name_len, &e->name_kind, false,
+		  WT_PY_CUT_NAME);
+	wt_py_str(y, c_word(y, y->py.l.c_filename), e->file, &e->file_len, &e->file_kind, true,
+		  WT_PY_CUT_FILE);
+	/* PyBytesObject: size at 16, bytes at 32 */
+	table = c_word(y, y->py.l.c_table);
+	size = wt_user_word(table + 16);
+	e->table_at = table + 32;
+	e->table_size = size < 1 << 30 ? size : 0;
+	n = e->table_size;
+	if (n > WT_PY_TABLE - 1)
+		n = WT_PY_TABLE - 1;
+	n &= WT_PY_TABLE - 1;
+	if (n && bpf_probe_read_user(e->table, n, (void *)e->table_at))
+		n = 0;
+	e->table_len = n;
+	size = __builtin_offsetof(struct wt_ev_pycode, table) + n;
+	if (bpf_ringbuf_output(&ring, e, size & 4095, BPF_RB_NO_WAKEUP)) {
+		wt_lost(WT_LOSS_PYCODE);
+		return -1;
+	}
+	return 0;
+}
+
+/* The number of that code object, 0: it is none. */
+static __always_inline __u64 wt_py_number(struct wt_scratch *s, __u64 code)
+{
+	struct wt_py_walk *y = &s->py;
+	struct wt_py_layout *l = &y->py.l;
+	__u64 *known, n, h;
+
+	if (bpf_probe_read_user(y->c, l->c_size & 255, (void *)code))
+		return 0;
+	if (y->c[1] != y->py.code_type)		/* ob_type */
+		return 0;
+	h = wt_hash_add(0x70, (__u64)c_int(y, l->c_argcount) << 32 | c_int(y, l->c_flags));
+	h = wt_hash_add(h, c_int(y, l->c_firstlineno));
+	h = wt_hash_add(h, c_word(y, l->c_name));
+	h = wt_hash_add(h, c_word(y, l->c_filename));
+	h = wt_hash_add(h, c_word(y, l->c_table));
+	y->key.image = s->walk.image;
+	y->key.address = code;
+	y->key.check = h;
+	known = bpf_map_lookup_elem(&py_code, &y->key);
+	if (known)
+		return *known;
+	n = __sync_fetch_and_add(&run_py_codes, 1) + 1;
+	if (!wt_py_send(s, n))
+		bpf_map_update_elem(&py_code, &y->key, &n, BPF_ANY);
+	return n;
+}
+
+/* The frame in y->f goes into s; −1: it is no frame. */
+static __always_inline int wt_py_emit(struct wt_scratch *s)
+{
+	struct wt_py_walk *y = &s->py;
+	struct wt_py_layout *l = &y->py.l;
+	__u64 code = f_word(y, l->f_code) & ~(__u64)l->tag, n, at;
+
+	n = wt_py_number(s, code);
+	if (!n)
+		return -1;
+	if (l->has_pointer)
+		at = f_word(y, l->f_instr) - code - l->c_bytecode;
+	else
+		at = (__s64)f_int(y, l->f_instr) << (l->lasti_shift & 3);
+	if (at >= WT_PY_NOWHERE)	/* or negative: it has not begun */
+		at = WT_PY_NOWHERE;
+	wt_emit(s, WT_FRAME_MAKE(WT_FRAME_PY) | (n & 0xfffffffffULL) << 24 | at);
+	return 0;
+}
+
+static __always_inline void wt_py_mark(struct wt_scratch *s)
+{
+	s->py.mark_n = s->walk.n;
+	s->py.mark_hash = s->walk.hash;
+	s->py.mark_frame = s->py.frame;
+}
+
+static __always_inline void wt_py_take_back(struct wt_scratch *s)
+{
+	s->walk.n = s->py.mark_n;
+	s->walk.hash = s->py.mark_hash;
+	s->py.frame = s->py.mark_frame;
+}
+
+/*
+ * A C frame is linked before it is told its Python frame: in between, what it
+ * names is a frame of long ago.  The true one was called by the frame that the
+ * C frame before this one names.
+ */
+static __always_inline bool wt_py_half_linked(struct wt_py_walk *y, __u64 up, __u64 up_cframe)
+{
+	return y->first && y->leaf && up && wt_user_word(up_cframe + y->py.l.cf_frame) != up;
+}
+
+/* The run that goes with a C frame is over: on to the next C frame.  True: it was none. */
+static __always_inline bool wt_py_next_cframe(struct wt_scratch *s)
+{
+	struct wt_py_walk *y = &s->py;
+	__u64 up;
+	bool bad;
+
+	if (y->py.l.cf_prev == 0xffff || !y->cframe)
+		return false;
+	up = wt_user_word(y->cframe + y->py.l.cf_prev);
+	bad = wt_py_half_linked(y, y->frame, up);
+	y->cframe = up;
+	if (bad) {
+		y->shim = 0;
+		wt_py_take_back(s);
+		y->frame = wt_user_word(up + y->py.l.cf_frame);
+	}
+	return bad;
+}
+
+/* One Python frame; 1: the last of its native frame. */
+static long wt_py_step(__u32 turn, struct wt_scratch **p)
+{
+	struct wt_scratch *s = *p;
+	struct wt_py_walk *y = &s->py;
+	struct wt_py_layout *l = &y->py.l;
+	__u64 frame = y->frame;
+	__u8 owner;
+
+	if (!frame || s->walk.n >= WT_MAX_FRAMES)
+		return 1;
+	if (bpf_probe_read_user(y->f, l->f_size & 127, (void *)frame)) {
+		y->bad = 1;
+		return 1;
+	}
+	y->frame = f_word(y, l->f_prev);
+	owner = l->style == WT_PY_OBJECTS ? 1 : f_byte(y, l->f_owner);
+	if (l->style == WT_PY_SHIMS && owner >= l->shim) {
+		y->shim = frame;
+		if (wt_py_next_cframe(s) || frame >= y->sp)
+			return 1;
+		wt_py_mark(s);
+		return 0;
+	}
+	if (wt_py_emit(s)) {
+		y->bad = 1;
+		return 1;
+	}
+	if (l->style == WT_PY_SHIMS || !owner)
+		return 0;
+	if (wt_py_next_cframe(s))
+		return 1;
+	/* a run whose C frame lies below the native frame at hand is not its */
+	if (y->sp == ~0ULL || (l->style == WT_PY_ENTRIES && y->cframe && y->cframe < y->sp)) {
+		wt_py_mark(s);
+		return 0;
+	}
+	return 1;
+}
+
+static __always_inline void wt_py_inconsistent(struct wt_scratch *s)
+{
+	s->py.frame = 0;
+	wt_lost(WT_LOSS_PYTHON);
+	wt_end_walk(&s->walk, WT_END_RUNTIME);
+}
+
+int wt_python_at(struct wt_scratch *s, __u64 frame)
+{
+	struct wt_py_walk *y;
+	__u64 off = WT_FRAME_OFFSET(frame);
+
+	if (!s)
+		return 0;
+	y = &s->py;
+	if (!y->begun)
+		wt_py_begin(s);
+	if (y->begun != WT_PY_BEGUN || WT_FRAME_OBJECT(frame) != y->py.object)
+		return 0;
+	if ((off >= y->py.range[0].start && off < y->py.range[0].end) ||
+	    (off >= y->py.range[1].start && off < y->py.range[1].end) ||
+	    (off >= y->py.range[2].start && off < y->py.range[2].end) ||
+	    (off >= y->py.range[3].start && off < y->py.range[3].end)) {
+		if (y->first)
+			y->leaf = !s->walk.caller;
+		return 1;
+	}
+	return 0;
+}
+
+int wt_python(struct wt_scratch *s, __u64 frame, __u64 sp)
+{
+	struct wt_py_walk *y;
+	struct wt_walk *w;
+
+	if (!s)
+		return -1;
+	w = &s->walk;
+	y = &s->py;
+	w->dirty = 1;
+	y->sp = w->over ? ~0ULL : sp;
+	y->shim = 0;
+	wt_py_mark(s);
+	/* the C frame lies further out: the loop is being entered, or left */
+	if (y->py.l.style != WT_PY_ENTRIES || w->over || y->cframe < w->sp)
+		bpf_loop(WT_MAX_FRAMES, wt_py_step, &s, 0);
+	if (!w->over && y->shim >= w->sp)
+		wt_py_take_back(s);
+	y->first = 0;
+	if (y->bad)
+		wt_py_inconsistent(s);
+	if (w->n == y->mark_n)
+		wt_emit(s, frame);
+	return 0;
+}
+
+int wt_python_rest(struct wt_scratch *s)
+{
+	struct wt_py_walk *y;
+
+	if (!s)
+		return -1;
+	y = &s->py;
+	if (!y->begun)
+		wt_py_begin(s);
+	if (y->begun != WT_PY_BEGUN || !y->frame)
+		return 0;
+	s->walk.dirty = 1;
+	y->sp = ~0ULL;
+	bpf_loop(WT_MAX_FRAMES, wt_py_step, &s, 0);
+	if (y->bad)
+		wt_py_inconsistent(s);
+	return 0;
+}
+
+int wt_python_fork(__u32 parent, __u32 child)
+{
+	__u32 from = parent, to = child;
+	struct wt_py *p = bpf_map_lookup_elem(&py_procs, &from);
+
+	if (!p)
+		return 0;
+	return bpf_map_update_elem(&py_procs, &to, p, BPF_ANY);
+}
+
+int wt_python_forget(__u32 tgid)
+{
+	__u32 id = tgid;
+
+	bpf_map_delete_elem(&py_procs, &id);
+	return 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * python.bpf.h - what a walk through Python frames keeps, in wt_scratch: for the
+ * verifier, as struct wt_walk.
+ */
+#ifndef WT_PYTHON_BPF_H
+#define WT_PYTHON_BPF_H
+
+#define WT_PY_BEGUN 1
+#define WT_PY_NONE 2		/* the thread runs no Python */
+
+struct wt_py_walk {
+	struct wt_py py;		/* of the process, once begun */
+	__u64 frame;			/* the next Python frame, 0: there is none */
+	__u64 cframe;			/* the C frame it was found by (3.11, 3.12) */
+	__u64 shim;			/* the last shim met */
+	__u64 sp;			/* shims and C frames below it have no native frame any more */
+	/* where the frames of the native frame at hand begin: to take them back */
+	__u64 mark_hash, mark_frame;
+	__u32 mark_n;
+	__u8 begun;			/* WT_PY_* */
+	__u8 bad;			/* something was not what it must be */
+	__u8 leaf;			/* the innermost native frame is the evaluation loop's … */
+	__u8 first;			/* … and this is it */
+	__u64 f[16];			/* a frame */
+	__u64 c[32];			/* a code object */
+	__u64 str[5];			/* a string's head */
+	struct wt_py_key key;
+	/* as it was where a scan of the stack began */
+	__u64 scan_frame, scan_cframe;
+	__u8 scan_begun, scan_leaf, scan_first;
+	__u8 zero[5];
+	struct wt_ev_pycode ev;
+};
+
+static __always_inline void wt_py_save(struct wt_py_walk *y)
+{
+	y->scan_frame = y->frame;
+	y->scan_cframe = y->cframe;
+	y->scan_begun = y->begun;
+	y->scan_leaf = y->leaf;
+	y->scan_first = y->first;
+}
+
+static __always_inline void wt_py_restore(struct wt_py_walk *y)
+{
+	y->frame = y->scan_frame;
+	y->cframe = y->scan_cframe;
+	y->begun = y->scan_begun;
+	y->leaf = y->scan_leaf;
+	y->first = y->scan_first;
+	y->bad = 0;
+}
+
+#endif /* WT_PYTHON_BPF_H */
