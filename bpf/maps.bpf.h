@@ -180,7 +180,8 @@ struct wt_walk {
 	/* where a scan started, to come back to */
 	__u64 scan_frame, scan_sp, scan_fp, scan_hash;
 	__u32 scan_n;
-	__u32 scan_at, scan_words;	/* words tried, of that many */
+	__u32 scan_at, scan_words;	/* words tried, of that many … */
+	__u32 scan_base;		/* … which begin so many above scan_sp */
 	__u32 scan_word;		/* the one that was taken */
 	__u8 scan_tries, found;
 	/* what the walk read, relative to the first sp, in words: to verify it by */

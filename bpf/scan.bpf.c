@@ -9,7 +9,8 @@
  */
 #include "walk.bpf.h"
 
-#define WT_SCAN_TRIES 12	/* candidates of one scan */
+#define WT_SCAN_TRIES 24	/* candidates of one scan */
+#define WT_SCAN_SPAN 1024	/* words: 8 KiB, more than functions keep in buffers as a rule */
 #define WT_SCANS 4		/* scans of one walk */
 #define WT_LEARNED_AFTER 5
 
@@ -47,16 +48,34 @@ static __always_inline bool wt_try_word(struct wt_scratch *s, __u32 i, __u64 v)
 	return true;
 }
 
+/* The next words of the stack, fewer where it ends. */
+static __always_inline int wt_scan_load(struct wt_walk *w, __u32 base)
+{
+	void *at = (void *)(w->scan_sp + base * 8);
+
+	w->scan_base = base;
+	w->scan_at = 0;
+	w->scan_words = WT_SCAN_WORDS;
+	if (!bpf_probe_read_user(w->words, sizeof(w->words), at))
+		return 0;
+	w->scan_words = WT_SCAN_WORDS / 4;
+	return bpf_probe_read_user(w->words, sizeof(w->words) / 4, at);
+}
+
 static long wt_scan_word(__u32 turn, struct wt_scratch **p)
 {
 	struct wt_scratch *s = *p;
 	struct wt_walk *w = &s->walk;
 	__u32 i = w->scan_at;
 
-	if (i >= w->scan_words)
-		return 1;
+	if (i >= w->scan_words) {
+		if (w->scan_words < WT_SCAN_WORDS || w->scan_base >= WT_SCAN_SPAN ||
+		    wt_scan_load(w, w->scan_base + WT_SCAN_WORDS))
+			return 1;
+		i = 0;
+	}
 	w->scan_at = i + 1;
-	w->found = wt_try_word(s, i, w->words[i & (WT_SCAN_WORDS - 1)]);
+	w->found = wt_try_word(s, w->scan_base + i, w->words[i & (WT_SCAN_WORDS - 1)]);
 	return w->found ? 1 : 0;
 }
 
@@ -66,7 +85,7 @@ static __always_inline int wt_scan_next(struct wt_scratch *s)
 	struct wt_walk *w = &s->walk;
 
 	w->found = 0;
-	bpf_loop(WT_SCAN_WORDS, wt_scan_word, &s, 0);
+	bpf_loop(WT_SCAN_SPAN + WT_SCAN_WORDS, wt_scan_word, &s, 0);
 	return w->found ? 0 : -1;
 }
 
@@ -102,17 +121,12 @@ int wt_scan(struct wt_scratch *s, __u64 frame)
 	}
 	w->scans++;
 	w->dirty = 1;
-	w->scan_words = WT_SCAN_WORDS;
-	if (bpf_probe_read_user(w->words, sizeof(w->words), (void *)sp)) {
-		w->scan_words = WT_SCAN_WORDS / 4;	/* the top of the stack is near */
-		if (bpf_probe_read_user(w->words, sizeof(w->words) / 4, (void *)sp))
-			return -1;
-	}
+	if (wt_scan_load(w, 0))
+		return -1;
 	w->scan_frame = frame;
 	w->scan_hash = w->hash;
 	w->scan_n = w->n;
 	wt_py_save(&s->py);
-	w->scan_at = 0;
 	w->scan_tries = 0;
 	w->scanning = 1;
 	if (wt_scan_next(s))

@@ -234,7 +234,7 @@ int wt_walk_tables(struct wt_scratch *s)
 		return 0;
 	}
 	/* a scan that went wrong goes back: more turns than frames */
-	bpf_loop(WT_MAX_FRAMES + 64, wt_walk_step, &s, 0);
+	bpf_loop(WT_MAX_FRAMES + 128, wt_walk_step, &s, 0);
 	if (!w->over)
 		wt_end_walk(w, WT_END_DEEP);
 	if (w->end != WT_END_ROOT && w->end != WT_END_DEEP && (w->space_flags & WT_SPACE_PY))
