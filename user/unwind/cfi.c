@@ -185,7 +185,7 @@ static int range_rows(struct cfi_source *src, struct build *b, const struct cfi_
 		err = ++*turn % CHECK_TIME ? 0 : must_stop(src);
 		if (err)
 			return err;
-		if (!dwarf_cfi_addrframe(cfi, pc, &f)) {
+		if (!r->bad && !dwarf_cfi_addrframe(cfi, pc, &f)) {
 			rule = cfi__rule(f);
 			dwarf_frame_info(f, &from, &to, &signal);
 			free(f);
@@ -209,6 +209,8 @@ static int make_rows(struct cfi_source *src, struct build *b)
 	__u32 turn = 0;
 	int err = 0;
 
+	if (!src->n_range)
+		return 0;
 	qsort(src->range, src->n_range, sizeof(*src->range), by_place);
 	disentangle(src);
 	for (__u32 i = 0; !err && i < src->n_range; i++) {

@@ -2,7 +2,7 @@
 /*
  * cfi_entries.c - walks the CIEs and FDEs of a section: where each FDE's code
  * lies, and whether libdw may execute its instructions.  What it may not becomes
- * DW_CFA_nop in our copy; a frame made of nothing but these has no CFA.
+ * DW_CFA_nop in our copy.
  *
  * Formats: DWARF 5 sections 6.4 and 7.24; for .eh_frame LSB 5.0 Core, 10.6.
  */
@@ -98,12 +98,11 @@ static bool augmentation(const Dwarf_CIE *e, struct cie *cie)
 	__u8 enc;
 
 	cie->encoding = DW_EH_PE_absptr;
-	if (!*a)
-		return true;
-	if (*a++ != 'z')
-		return false;
+	/* .debug_frame has no 'z', and of the others 'S' only */
+	if (*a != 'z')
+		return !*a || !strcmp(a, "S");
 	cie->sized = true;
-	for (; *a && !c.over; a++) {
+	for (a++; *a && !c.over; a++) {
 		switch (*a) {
 		case 'R':
 			cie->encoding = fixed(&c, 1);
@@ -262,7 +261,7 @@ static int cmp_cie(const void *key, const void *member)
 	return off < c->off ? -1 : off > c->off;
 }
 
-static int add_range(struct walk *w, __u64 vaddr, __u64 size)
+static int add_range(struct walk *w, __u64 vaddr, __u64 size, bool bad)
 {
 	struct cfi_source *src = w->src;
 	const struct cfi_segment *s = src->seg;
@@ -290,7 +289,7 @@ static int add_range(struct walk *w, __u64 vaddr, __u64 size)
 		size = s->size - at;
 	src->range[src->n_range++] = (struct cfi_range){
 		.vaddr = vaddr, .start = s->off + at, .end = s->off + at + size,
-		.order = w->order, .eh = w->sec->eh,
+		.order = w->order, .eh = w->sec->eh, .bad = bad,
 	};
 	return 0;
 }
@@ -300,9 +299,10 @@ static int add_fde(struct walk *w, const Dwarf_FDE *e)
 	struct cursor c = { e->start, e->end };
 	const struct cie *cie;
 	__u64 vaddr, size;
+	bool ok;
 
 	w->order++;
-	cie = bsearch(&e->CIE_pointer, w->cie, w->n_cie, sizeof(*cie), cmp_cie);
+	cie = w->n_cie ? bsearch(&e->CIE_pointer, w->cie, w->n_cie, sizeof(*cie), cmp_cie) : NULL;
 	if (!cie || cie->bad)
 		goto bad;
 	vaddr = encoded(&c, cie->encoding);
@@ -313,12 +313,12 @@ static int add_fde(struct walk *w, const Dwarf_FDE *e)
 		skip(&c, uleb(&c));
 	if (c.over)
 		goto bad;
-	if (!program_ok(w->src, c, cie->encoding)) {
-		/* it keeps its place, with a rule that says that there is none to follow */
+	ok = program_ok(w->src, c, cie->encoding);
+	if (!ok) {
 		w->src->bad_fdes++;
 		blank(c.p, c.end);
 	}
-	return add_range(w, vaddr, size);
+	return add_range(w, vaddr, size, !ok);
 bad:
 	w->src->bad_fdes++;
 	blank(e->start, e->end);

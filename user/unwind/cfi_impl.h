@@ -43,6 +43,7 @@ struct cfi_range {
 	__u32 start, end;	/* offsets in the file */
 	__u32 order;		/* earlier ones win: .eh_frame, then by place in the section */
 	bool eh;
+	bool bad;		/* its instructions are not to be executed */
 };
 
 struct cfi_source {

@@ -4,7 +4,7 @@
  * asked for and puts their rules and rows where the kernel side finds them.
  *
  * Compiling takes up to a few hundred milliseconds, so a thread of its own does
- * it, at nice 10, the object that is wanted most first.  Everything else is for
+ * it the object that is wanted most first.  Everything else is for
  * one thread, the owner's.  Only whole tables are ever seen: rules and rows are
  * written first, WT_OBJ_READY last; what is taken away rests before its place is
  * used again, as a walk may be reading it.

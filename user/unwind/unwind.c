@@ -9,6 +9,9 @@
 #include "util/log.h"
 #include "util/u64map.h"
 
+/* Where position-independent programs lie on x86-64 and arm64, and all others; libraries lie above. */
+#define PROGRAMS_END 0x600000000000ULL
+
 /* A process that the kernel side asked about. */
 struct client {
 	__u32 tgid;
@@ -139,6 +142,36 @@ static void collect(void *ctx, const struct symbols_mapping *m)
 	};
 }
 
+static void request(struct unwind *u, __u32 object, __u64 heat)
+{
+	const void *image;
+	__u32 vdso;
+	size_t len;
+
+	if (tables__known(u->tables, object))
+		return;
+	symbols__keep_object(u->symbols, object);
+	image = symbols__vdso(u->symbols, &len, &vdso);
+	if (object == vdso)
+		tables__request_image(u->tables, object, image, len, heat);
+	else
+		tables__request(u->tables, object, symbols__object_fd(u->symbols, object), heat);
+}
+
+/*
+ * What nearly every stack of a process goes through is not waited for to be asked
+ * for: its program, which lies below the libraries, and the C library.
+ */
+static bool is_sure_to_be_wanted(struct unwind *u, const struct wt_mapping *m)
+{
+	const char *path = symbols__object_path(u->symbols, m->object), *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+
+	return m->start < PROGRAMS_END || !strncmp(name, "libc.", 5) ||
+	       !strncmp(name, "libc-2", 6) || !strncmp(name, "ld-", 3) ||
+	       !strncmp(name, "libpthread", 10);
+}
+
 static void push(struct unwind *u, struct client *c, __u64 now)
 {
 	c->changed = false;
@@ -146,6 +179,9 @@ static void push(struct unwind *u, struct client *c, __u64 now)
 	u->too_many = false;
 	if (symbols__each_mapping(u->symbols, c->tgid, now, collect, u))
 		return;
+	for (unsigned i = 0; i < u->n; i++)
+		if (u->m[i].object && is_sure_to_be_wanted(u, &u->m[i]))
+			request(u, u->m[i].object, 0);
 	spaces__set(u->spaces, c->tgid, c->image, u->m, u->n, 0, now);
 }
 
@@ -172,20 +208,8 @@ static void request_rows(struct unwind *u)
 
 	u->rows_wanted = false;
 	for (__u32 object = 1; object < WT_MAX_OBJECTS; object++) {
-		__u64 heat = wanted[object];
-		const void *image;
-		__u32 vdso;
-		size_t len;
-
-		if (!heat || tables__known(u->tables, object))
-			continue;
-		symbols__keep_object(u->symbols, object);
-		image = symbols__vdso(u->symbols, &len, &vdso);
-		if (object == vdso)
-			tables__request_image(u->tables, object, image, len, heat);
-		else
-			tables__request(u->tables, object, symbols__object_fd(u->symbols, object),
-					heat);
+		if (wanted[object])
+			request(u, object, wanted[object]);
 	}
 }
 

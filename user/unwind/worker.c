@@ -14,7 +14,6 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#define NICE 10
 #define TRIM_BYTES (1 << 20)	/* a table of that size has left as much free memory behind */
 
 /* What the kernel side counts is newer than what the request said. */
@@ -293,7 +292,6 @@ void *tables__worker(void *arg)
 	__u64 next;
 
 	/* a thread's own; it competes with what is traced */
-	setpriority(PRIO_PROCESS, syscall(SYS_gettid), NICE);
 	pthread_setname_np(pthread_self(), "wt-tables");
 	pthread_mutex_lock(&t->lock);
 	while (!t->stop) {
