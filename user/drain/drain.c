@@ -70,6 +70,8 @@ static int on_event(void *arg, const void *data, size_t size)
 		if (d->unwind && size >= sizeof(struct wt_ev_want))
 			unwind__want(d->unwind, data);
 		break;
+	case WT_EV_PYCODE:
+		return d->unwind ? unwind__on_pycode(d->unwind, data, size) : 0;
 	}
 	return 0;
 }
@@ -80,6 +82,9 @@ static __u32 user_frame(struct drain *d, const struct wt_ev_stack *e, __u64 f)
 	case WT_FRAME_OBJ:
 		return symbols__object_frame(d->symbols, e->tgid, e->h.ts_ns, WT_FRAME_OBJECT(f),
 					     WT_FRAME_OFFSET(f));
+	case WT_FRAME_PY:
+	case WT_FRAME_JVM:
+		return d->unwind ? unwind__runtime_frame(d->unwind, e->tgid, e->h.ts_ns, f) : 0;
 	default:
 		return symbols__user_frame(d->symbols, e->tgid, e->h.ts_ns, f, false);
 	}

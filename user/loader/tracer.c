@@ -179,6 +179,8 @@ void tracer__unwind_fds(const struct tracer *t, struct tracer_unwind_fds *out)
 		.rows = bpf_map__fd(t->skel->maps.cfi_rows),
 		.pool = bpf_map__fd(t->skel->maps.map_pool),
 		.spaces = bpf_map__fd(t->skel->maps.spaces),
+		.py_procs = bpf_map__fd(t->skel->maps.py_procs),
+		.py_code = bpf_map__fd(t->skel->maps.py_code),
 	};
 }
 

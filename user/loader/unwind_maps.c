@@ -89,6 +89,8 @@ int unwind_maps__open(struct mapped_unwind **out, const struct tracer *t, struct
 		.rules = m->rules, .objects = m->objects, .wanted = m->wanted,
 		.chunk = chunks__get, .ctx = m->chunks,
 	};
+	maps->py_procs_fd = m->fd.py_procs;
+	maps->py_code_fd = m->fd.py_code;
 	*out = m;
 	return 0;
 }

@@ -23,6 +23,7 @@ struct unwind {
 	struct symbols *symbols;
 	struct spaces *spaces;
 	struct tables *tables;
+	struct python *python;
 	struct unwind_maps maps;
 	struct u64map by_tgid;		/* → index in client */
 	struct client *client;
@@ -31,6 +32,7 @@ struct unwind {
 	/* the mappings of one process, while they are collected */
 	struct wt_mapping m[WT_MAX_MAPPINGS];
 	unsigned n;
+	__u32 tgid, flags;
 	bool too_many;
 };
 
@@ -115,6 +117,7 @@ static void on_execed(void *ctx, __u32 tgid)
 		u->any_changed = true;
 	}
 	spaces__drop(u->spaces, tgid, now_ns());
+	python__leave(u->python, tgid);
 }
 
 static void on_exited(void *ctx, __u32 tgid)
@@ -122,6 +125,7 @@ static void on_exited(void *ctx, __u32 tgid)
 	struct unwind *u = ctx;
 
 	spaces__drop(u->spaces, tgid, now_ns());
+	python__leave(u->python, tgid);
 	forget(u, tgid);
 }
 
@@ -140,6 +144,13 @@ static void collect(void *ctx, const struct symbols_mapping *m)
 		.object = m->object < WT_MAX_OBJECTS ? m->object : 0,
 		.flags = m->anonymous ? WT_MAP_ANON : 0,
 	};
+	if (out->object &&
+	    python__enter(u->python, u->tgid, out->object,
+			  symbols__object_fd(u->symbols, out->object),
+			  symbols__object_path(u->symbols, out->object), m->start, m->pgoff)) {
+		out->flags |= WT_MAP_PY;
+		u->flags |= WT_SPACE_PY;
+	}
 }
 
 static void request(struct unwind *u, __u32 object, __u64 heat)
@@ -176,13 +187,15 @@ static void push(struct unwind *u, struct client *c, __u64 now)
 {
 	c->changed = false;
 	u->n = 0;
+	u->tgid = c->tgid;
+	u->flags = 0;
 	u->too_many = false;
 	if (symbols__each_mapping(u->symbols, c->tgid, now, collect, u))
 		return;
 	for (unsigned i = 0; i < u->n; i++)
 		if (u->m[i].object && is_sure_to_be_wanted(u, &u->m[i]))
 			request(u, u->m[i].object, 0);
-	spaces__set(u->spaces, c->tgid, c->image, u->m, u->n, 0, now);
+	spaces__set(u->spaces, c->tgid, c->image, u->m, u->n, u->flags, now);
 }
 
 void unwind__want(struct unwind *u, const struct wt_ev_want *e)
@@ -242,6 +255,8 @@ int unwind__new(struct unwind **out, const struct unwind_maps *maps, struct symb
 		err = spaces__new(&u->spaces, &maps->spaces);
 		if (!err)
 			err = tables__new(&u->tables, &maps->tables, opts);
+		if (!err)
+			err = python__new(&u->python, maps->py_procs_fd, maps->py_code_fd);
 	}
 	if (err) {
 		unwind__free(u);
@@ -259,6 +274,7 @@ void unwind__free(struct unwind *u)
 	if (!u)
 		return;
 	symbols__watch(u->symbols, &nobody);
+	python__free(u->python);
 	tables__free(u->tables);
 	spaces__free(u->spaces);
 	u64map__free(&u->by_tgid);
@@ -270,4 +286,17 @@ void unwind__stats(const struct unwind *u, struct unwind_stats *out)
 {
 	spaces__stats(u->spaces, &out->spaces);
 	tables__stats(u->tables, &out->tables);
+	python__stats(u->python, &out->python);
+}
+
+int unwind__on_pycode(struct unwind *u, const struct wt_ev_pycode *e, size_t size)
+{
+	return python__on_code(u->python, e, size);
+}
+
+__u32 unwind__runtime_frame(struct unwind *u, __u32 tgid, __u64 time_ns, __u64 word)
+{
+	(void)tgid;
+	(void)time_ns;
+	return WT_FRAME_TAG(word) == WT_FRAME_PY ? python__frame(u->python, u->symbols, word) : 0;
 }

@@ -10,6 +10,7 @@
 #define WT_UNWIND_USER_H
 
 #include <linux/types.h>
+#include "runtime/python.h"
 #include "symbols/symbols.h"
 #include "unwind/spaces.h"
 #include "unwind/tables.h"
@@ -21,11 +22,13 @@ struct unwind;
 struct unwind_maps {
 	struct spaces_maps spaces;
 	struct tables_maps tables;
+	int py_procs_fd, py_code_fd;	/* see python.h */
 };
 
 struct unwind_stats {
 	struct spaces_stats spaces;
 	struct tables_stats tables;
+	struct python_stats python;
 };
 
 /* s is borrowed and outlives it.  0 or a negative errno, printed. */
@@ -40,6 +43,14 @@ void unwind__want(struct unwind *u, const struct wt_ev_want *e);
  * was read, before frames are looked up.
  */
 void unwind__tick(struct unwind *u);
+/* A code object of CPython, from the kernel side.  0 or -ENOMEM. */
+int unwind__on_pycode(struct unwind *u, const struct wt_ev_pycode *e, size_t size);
+/*
+ * The frame of a word that only a runtime's own part of us can name (WT_FRAME_PY …),
+ * of that process at that time; 0: it is none.
+ */
+__u32 unwind__runtime_frame(struct unwind *u, __u32 tgid, __u64 time_ns, __u64 word);
+
 void unwind__stats(const struct unwind *u, struct unwind_stats *out);
 
 #endif /* WT_UNWIND_USER_H */
