@@ -59,8 +59,8 @@ int wt_python_at(struct wt_scratch *s, __u64 frame);
  * all Python frames that are left.
  */
 int wt_python(struct wt_scratch *s, __u64 frame, __u64 sp);
-/* The native walk did not reach its root: all Python frames that are left. */
-int wt_python_rest(struct wt_scratch *s);
+/* The native walk is over: the Python frames that are left, or a check that none are. */
+int wt_python_end(struct wt_scratch *s);
 /* A process was forked; it is another program now, or gone. */
 int wt_python_fork(__u32 parent, __u32 child);
 int wt_python_forget(__u32 tgid);

@@ -153,6 +153,8 @@ struct wt_child_walk {
 	__u32 seen, zero;
 };
 
+#define WT_WALK_HASH 0x75	/* of no frames */
+
 /*
  * One walk over a user stack.  In a map, for the verifier: what it does not know
  * the value of, it need not follow through every turn of a loop.

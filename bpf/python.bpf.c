@@ -120,6 +120,9 @@ static __always_inline void wt_py_begin(struct wt_scratch *s)
 	y->bad = 0;
 	y->leaf = 0;
 	y->first = 1;
+	y->missing = 0;
+	y->loops[0] = 0;
+	y->loops[1] = 0;
 	y->cframe = 0;
 	y->frame = wt_user_word(ts + y->py.l.ts_frame);
 	if (y->py.l.cf_frame != 0xffff && y->frame) {
@@ -371,11 +374,13 @@ int wt_python(struct wt_scratch *s, __u64 frame, __u64 sp)
 {
 	struct wt_py_walk *y;
 	struct wt_walk *w;
+	__u32 n;
 
 	if (!s)
 		return -1;
 	w = &s->walk;
 	y = &s->py;
+	n = w->n;
 	w->dirty = 1;
 	y->sp = w->over ? ~0ULL : sp;
 	y->shim = 0;
@@ -385,21 +390,76 @@ int wt_python(struct wt_scratch *s, __u64 frame, __u64 sp)
 		bpf_loop(WT_MAX_FRAMES, wt_py_step, &s, 0);
 	if (!w->over && y->shim >= w->sp)
 		wt_py_take_back(s);
-	y->first = 0;
 	if (y->bad)
 		wt_py_inconsistent(s);
-	if (w->n == y->mark_n)
+	if (y->first)
+		y->carry = frame;
+	y->first = 0;
+	y->loops[n >> 6 & 1] |= 1ULL << (n & 63);
+	if (w->n == n) {
+		y->missing++;
 		wt_emit(s, frame);
+	}
 	return 0;
 }
 
-int wt_python_rest(struct wt_scratch *s)
+static long wt_py_move(__u32 i, struct wt_scratch **p)
+{
+	struct wt_scratch *s = *p;
+	__u64 *ip = &s->ip[i & 127], carry = s->py.carry;
+
+	if (i >= s->walk.n)
+		return 1;
+	if (s->py.loops[i >> 6 & 1] >> (i & 63) & 1) {
+		s->py.carry = *ip;
+		*ip = carry;
+	}
+	s->walk.hash = wt_hash_add(s->walk.hash, *ip);
+	return 0;
+}
+
+/*
+ * Up to 3.10 nothing says which native frame a Python frame goes with, but each has
+ * one.  If one Python frame is missing at the end, then the innermost native frame
+ * had none (yet, or any more), and all the others go one further out.
+ */
+static __always_inline void wt_py_move_out(struct wt_scratch *s)
+{
+	s->walk.hash = WT_WALK_HASH;
+	bpf_loop(WT_MAX_FRAMES, wt_py_move, &s, 0);
+}
+
+/* The native walk is at its root, and Python frames are left that are more than a shim. */
+static __always_inline bool wt_py_left(struct wt_py_walk *y)
+{
+	struct wt_py_layout *l = &y->py.l;
+
+	if (!y->frame)
+		return false;
+	if (l->style != WT_PY_SHIMS)
+		return true;
+	return bpf_probe_read_user(y->f, l->f_size & 127, (void *)y->frame) ||
+	       f_byte(y, l->f_owner) < l->shim || f_word(y, l->f_prev);
+}
+
+int wt_python_end(struct wt_scratch *s)
 {
 	struct wt_py_walk *y;
 
 	if (!s)
 		return -1;
 	y = &s->py;
+	if (s->walk.end == WT_END_DEEP)
+		return 0;
+	if (s->walk.end == WT_END_ROOT) {
+		if (y->begun != WT_PY_BEGUN)
+			return 0;
+		if (y->missing == 1 && y->py.l.style == WT_PY_OBJECTS)
+			wt_py_move_out(s);
+		if (wt_py_left(y))
+			wt_py_inconsistent(s);
+		return 0;
+	}
 	if (!y->begun)
 		wt_py_begin(s);
 	if (y->begun != WT_PY_BEGUN || !y->frame)

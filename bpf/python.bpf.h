@@ -22,14 +22,18 @@ struct wt_py_walk {
 	__u8 bad;			/* something was not what it must be */
 	__u8 leaf;			/* the innermost native frame is the evaluation loop's … */
 	__u8 first;			/* … and this is it */
+	__u8 missing;			/* native frames of the loop that found no Python frame */
+	/* up to 3.10: which frames of the stack stand for a native frame of the loop */
+	__u64 loops[2];
+	__u64 carry;			/* while they are moved */
 	__u64 f[16];			/* a frame */
 	__u64 c[32];			/* a code object */
 	__u64 str[5];			/* a string's head */
 	struct wt_py_key key;
 	/* as it was where a scan of the stack began */
-	__u64 scan_frame, scan_cframe;
-	__u8 scan_begun, scan_leaf, scan_first;
-	__u8 zero[5];
+	__u64 scan_frame, scan_cframe, scan_loops[2];
+	__u8 scan_begun, scan_leaf, scan_first, scan_missing;
+	__u8 zero[4];
 	struct wt_ev_pycode ev;
 };
 
@@ -40,6 +44,9 @@ static __always_inline void wt_py_save(struct wt_py_walk *y)
 	y->scan_begun = y->begun;
 	y->scan_leaf = y->leaf;
 	y->scan_first = y->first;
+	y->scan_missing = y->missing;
+	y->scan_loops[0] = y->loops[0];
+	y->scan_loops[1] = y->loops[1];
 }
 
 static __always_inline void wt_py_restore(struct wt_py_walk *y)
@@ -49,6 +56,9 @@ static __always_inline void wt_py_restore(struct wt_py_walk *y)
 	y->begun = y->scan_begun;
 	y->leaf = y->scan_leaf;
 	y->first = y->scan_first;
+	y->missing = y->scan_missing;
+	y->loops[0] = y->scan_loops[0];
+	y->loops[1] = y->scan_loops[1];
 	y->bad = 0;
 }
 

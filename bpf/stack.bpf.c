@@ -28,7 +28,7 @@ static __always_inline void wt_begin_walk(struct wt_walk *w, struct wt_task *t)
 	w->sp0 = w->sp;
 	w->fp0 = w->fp;
 	w->ip0 = w->ip;
-	w->hash = 0x75;
+	w->hash = WT_WALK_HASH;
 	w->map.start = 0;
 	w->map.end = 0;
 	w->n = 0;

@@ -237,8 +237,8 @@ int wt_walk_tables(struct wt_scratch *s)
 	bpf_loop(WT_MAX_FRAMES + 128, wt_walk_step, &s, 0);
 	if (!w->over)
 		wt_end_walk(w, WT_END_DEEP);
-	if (w->end != WT_END_ROOT && w->end != WT_END_DEEP && (w->space_flags & WT_SPACE_PY))
-		wt_python_rest(s);
+	if (w->space_flags & WT_SPACE_PY)
+		wt_python_end(s);
 	return 0;
 }
 
