@@ -393,6 +393,10 @@ static __always_inline int wt_why_task(struct wt_why *y, __u32 state, __u32 bits
 	if (bits & WT_B_MEMSTALL) {
 		wt_plain(y, WT_MEM, WT_K_RECLAIM, 0);
 		return 1;
+	if (bits & WT_B_OOM) {
+		wt_plain(y, WT_MEM, WT_K_OOM, 0);
+		return 1;
+	}
 	}
 	return 0;
 }

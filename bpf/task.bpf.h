@@ -27,6 +27,8 @@
 #define WT_B_KTHREAD 16
 #define WT_B_IOWORKER 32
 #define WT_B_EXITING 64
+#define WT_B_OOM 128
+#define WT_B_COPIED 256			/* what it polls was copied into the scratch slot */
 
 static __always_inline struct wt_stats *wt_stats(void)
 {
@@ -238,6 +240,9 @@ static __always_inline __u32 wt_bits(struct task_struct *t)
 	if ((t->flags & PF_MEMALLOC) ||
 	    (bpf_core_field_exists(t->in_memstall) && BPF_CORE_READ_BITFIELD(t, in_memstall)))
 		b |= WT_B_MEMSTALL;
+	/* asleep until its memory cgroup, whose OOM killer is off, has memory again */
+	if (bpf_core_field_exists(t->memcg_in_oom) && t->memcg_in_oom)
+		b |= WT_B_OOM;
 	if (t->flags & PF_KTHREAD)
 		b |= WT_B_KTHREAD;
 	if (t->flags & PF_IO_WORKER)

@@ -107,7 +107,8 @@ enum wt_kind {
 	WT_K_ANONFD = 46,		/* another anonymous inode: name */
 	WT_K_EXITING = 47,		/* on its way out */
 	WT_K_USERFAULT = 48,
-	WT_KINDS = 49,
+	WT_K_OOM = 49,			/* mem: out of memory in its cgroup, waits for some */
+	WT_KINDS = 50,
 };
 
 #define WT_COMM_LEN 16

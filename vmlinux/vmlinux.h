@@ -285,6 +285,8 @@ struct task_struct {
 	struct files_struct *files;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+	struct mem_cgroup *memcg_in_oom;	/* absent: without CONFIG_MEMCG_V1 */
+	unsigned int saved_state;	/* absent before 6.7: but for PREEMPT_RT */
 	struct thread_struct thread;
 };
 

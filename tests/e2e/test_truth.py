@@ -325,3 +325,35 @@ def test_running_all_the_time():
     row = main_thread(r, p.pid)
     lib.equal(row["thread_ns"], r.duration, "time of the burner")
     near(row["cpu_ns"] + row["runq_ns"], r.duration, r.duration / 100, "cpu and runq")
+
+
+def test_out_of_memory():
+    """A memory cgroup whose OOM killer is off lets a thread wait until the limit is raised."""
+    group = lib.v1_cgroup("memory")
+    try:
+        with open(group + "/memory.oom_control", "w") as f:
+            f.write("1")
+    except OSError as e:
+        raise Skip(f"the OOM killer of a memory cgroup cannot be switched off here: {e}")
+
+    def limit(mib):
+        with open(group + "/memory.limit_in_bytes", "w") as f:
+            f.write(str(mib << 20))
+    limit(16)
+
+    def under_oom():
+        with open(group + "/memory.oom_control") as f:
+            return "under_oom 1" in f.read()
+    running = lib.Running(["--", "sh", "-c", f'echo 0 > {group}/cgroup.procs; exec "$@"', "sh",
+                           lib.workload("wl_mem"), "48"])
+    lib.until(under_oom, 10, "out of memory")
+    time.sleep(1)
+    limit(128)
+    r = running.finish()
+    truth = r.truth_output()
+    row = main_thread(r, truth["pid"])
+    waited = truth["wall_ns"] - truth["cpu_ns"] - truth["runq_ns"]
+    lib.at_least(waited, S, "wait for memory")
+    near(row["mem_ns"], waited, r.duration / 100, f"mem: {sorted_waits(r, truth['pid'])}")
+    lib.at_least(r.waited(state="mem", reason="oom", pid=truth["pid"]), S, "mem oom")
+    lib.equal(r.summary["audit"]["witness_disagreements"], 0, "disagreements of the witness")

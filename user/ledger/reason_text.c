@@ -177,6 +177,7 @@ static const char *const fixed[WT_KINDS] = {
 	[WT_K_SEM] = "sem",
 	[WT_K_MMAP_LOCK] = "mmap_lock",
 	[WT_K_RECLAIM] = "reclaim",
+	[WT_K_OOM] = "oom",
 	[WT_K_TIMERFD] = "timerfd",
 	[WT_K_POLL_TIMER] = "poll timeout",
 	[WT_K_EPOLL] = "epoll",
