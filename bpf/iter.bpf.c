@@ -50,9 +50,39 @@ static __always_inline bool wt_wanted(struct task_struct *t)
 	return wt_descends(t);
 }
 
+/*
+ * The set of a poll or select lies in the memory of a task that is not current:
+ * it is copied, which may sleep.  WT_B_COPIED, or 0: it is no such call, or its
+ * memory cannot be read.
+ */
+static __always_inline __u32 wt_copy_polled(struct wt_scratch *s, struct task_struct *t)
+{
+	struct wt_call *c = &s->call;
+	__u32 class, size;
+
+	wt_read_call(t, c);
+	if (c->nr < 0 || c->nr >= WT_NR_SYSCALLS)
+		return 0;
+	class = c->compat ? cfg_class_compat[c->nr] : cfg_class[c->nr];
+	if (class == WT_C_POLL && (__u32)c->arg[1] == 1)
+		return bpf_copy_from_user_task(s->set[0], sizeof(struct wt_pollfd),
+					       (void *)c->arg[0], t, 0) ? 0 : WT_B_COPIED;
+	if (class != WT_C_SELECT)
+		return 0;
+	size = ((__u32)c->arg[0] + 63) / 64 * 8;
+	if (size > sizeof(s->set[0]))
+		size = sizeof(s->set[0]);
+	__builtin_memset(s->set, 0, sizeof(s->set));
+	if (c->arg[1] && bpf_copy_from_user_task(s->set[0], size, (void *)c->arg[1], t, 0))
+		return 0;
+	if (c->arg[2] && bpf_copy_from_user_task(s->set[1], size, (void *)c->arg[2], t, 0))
+		return 0;
+	return WT_B_COPIED;
+}
+
 /* What a task that was there before us is doing right now. */
 static __always_inline void wt_seed_state(struct wt_scratch *s, struct wt_task *w,
-					  struct task_struct *t)
+					  struct task_struct *t, __u32 copied)
 {
 	if (wt_on_cpu(t)) {
 		w->state = WT_CPU;
@@ -64,7 +94,7 @@ static __always_inline void wt_seed_state(struct wt_scratch *s, struct wt_task *
 		w->queued_clock = t->sched_info.last_queued;
 	} else {
 		wt_read_call(t, &s->call);
-		wt_classify(s, w, t->__state, wt_bits(t));
+		wt_classify(s, w, t->__state, wt_bits(t) | copied);
 		if (cfg_opts & WT_OPT_KSTACK)
 			w->kstack = wt_kernel_stack(s, w, t);
 	}
@@ -73,16 +103,18 @@ static __always_inline void wt_seed_state(struct wt_scratch *s, struct wt_task *
 static __always_inline void wt_seed(struct wt_scratch *s, struct task_struct *t)
 {
 	struct wt_task *w;
+	__u32 copied;
 
 	if (!wt_wanted(t) || bpf_task_storage_get(&tasks, t, 0, 0))
 		return;
+	copied = wt_copy_polled(s, t);	/* first: it may take its time */
 	w = wt_adopt(t, bpf_ktime_get_ns(), 0);
 	if (!w)
 		return;
 	w->flags |= WT_F_SEEDED;
 	/* it may move while we look: the first switch heals what was true no longer */
 	w->fresh = 1;
-	wt_seed_state(s, w, t);
+	wt_seed_state(s, w, t, copied);
 	w->ready = 1;
 }
 
@@ -151,7 +183,8 @@ static __always_inline void wt_write(struct wt_scratch *s, struct task_struct *t
 	}
 }
 
-SEC("iter/task")
+/* Sleepable, to read the memory of tasks that are not current. */
+SEC("iter.s/task")
 int wt_iter_task(struct bpf_iter__task *ctx)
 {
 	struct task_struct *t = ctx->task;

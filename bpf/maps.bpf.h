@@ -141,6 +141,14 @@ struct wt_call {
 	__u64 arg[4];
 };
 
+/* struct pollfd of poll(2) */
+struct wt_pollfd {
+	__s32 fd;
+	__s16 events, revents;
+};
+
+#define WT_FDSET_WORDS 16	/* of select(2): the first 1,024 descriptors, FD_SETSIZE */
+
 /*
  * A walk over a task's children.  In a map, not on the stack: what the verifier
  * does not know the value of, it need not follow through every turn of a loop.
@@ -209,6 +217,7 @@ struct wt_scratch {
 	struct wt_child_walk child;
 	struct wt_walk walk;
 	struct wt_py_walk py;
+	__u64 set[2][WT_FDSET_WORDS];		/* with WT_B_COPIED: a struct wt_pollfd, or two fd_sets */
 	__u32 want, found, span_used;		/* of wt_remember */
 	__u32 zero;
 	__u8 span[WT_USPAN];			/* of a kernel stack WT_KSPAN of it are used; a power of two for the verifier */

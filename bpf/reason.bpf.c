@@ -22,6 +22,7 @@ struct wt_why {
 	struct wt_call *call;	/* in s */
 	__u64 task;		/* its address */
 	bool user;		/* the task is current: its memory can be read */
+	bool copied;		/* it is not, but s->set holds what it polls */
 };
 
 static __always_inline void wt_plain(struct wt_why *y, __u8 state, __u8 kind, __u32 n)
@@ -114,11 +115,6 @@ static __always_inline void wt_why_connect(struct wt_why *y, __u32 fd)
 	wt_with_object(y, false);
 }
 
-struct wt_pollfd {
-	__s32 fd;
-	__s16 events, revents;
-};
-
 /* One descriptor in the set: what it leads to is what is waited for. */
 static __always_inline void wt_why_one(struct wt_why *y, __u32 fd)
 {
@@ -138,13 +134,16 @@ static __always_inline void wt_why_one(struct wt_why *y, __u32 fd)
 
 static __noinline int wt_why_poll(struct wt_why *y)
 {
-	struct wt_pollfd p;
+	struct wt_pollfd p = { .fd = -1 };
 	__u32 n = y->call->arg[1];
 
+	if (n == 1 && y->copied)
+		__builtin_memcpy(&p, y->s->set[0], sizeof(p));
+	else if (n == 1 && y->user && bpf_probe_read_user(&p, sizeof(p), (void *)y->call->arg[0]))
+		p.fd = -1;
 	if (!n)
 		wt_plain(y, WT_SLEEP, WT_K_POLL_TIMER, 0);
-	else if (n == 1 && y->user && !bpf_probe_read_user(&p, sizeof(p), (void *)y->call->arg[0]) &&
-		 p.fd >= 0)
+	else if (n == 1 && p.fd >= 0)
 		wt_why_one(y, p.fd);
 	else
 		wt_plain(y, WT_IDLE, WT_K_POLL, n);
@@ -159,10 +158,9 @@ static __always_inline __u32 wt_popcount(__u64 v)
 	return (v * 0x0101010101010101ULL) >> 56;
 }
 
-#define WT_FDSET_WORDS 16	/* the first 1,024 descriptors: FD_SETSIZE */
-
 struct wt_fdset_walk {
 	__u64 at;		/* user address of the set */
+	__u64 *copy;		/* … or a copy of it */
 	__u32 words, n, only;
 };
 
@@ -170,7 +168,11 @@ static long wt_fdset_step(__u32 i, struct wt_fdset_walk *x)
 {
 	__u64 v = 0;
 
-	if (i >= x->words || bpf_probe_read_user(&v, sizeof(v), (void *)(x->at + i * 8)))
+	if (i >= x->words)
+		return 1;
+	if (x->copy)
+		v = x->copy[i & (WT_FDSET_WORDS - 1)];
+	else if (bpf_probe_read_user(&v, sizeof(v), (void *)(x->at + i * 8)))
 		return 1;
 	if (v) {
 		x->n += wt_popcount(v);
@@ -179,9 +181,10 @@ static long wt_fdset_step(__u32 i, struct wt_fdset_walk *x)
 	return 0;
 }
 
-static __always_inline void wt_fdset_scan(struct wt_fdset_walk *x, __u64 at)
+static __always_inline void wt_fdset_scan(struct wt_fdset_walk *x, __u64 at, __u64 *copy)
 {
 	x->at = at;
+	x->copy = copy;
 	if (at)
 		bpf_loop(WT_FDSET_WORDS, wt_fdset_step, x, 0);
 }
@@ -194,9 +197,9 @@ static __noinline int wt_why_select(struct wt_why *y)
 		wt_plain(y, WT_SLEEP, WT_K_POLL_TIMER, 0);
 		return 0;
 	}
-	if (y->user) {
-		wt_fdset_scan(&x, y->call->arg[1]);
-		wt_fdset_scan(&x, y->call->arg[2]);
+	if (y->copied || y->user) {
+		wt_fdset_scan(&x, y->call->arg[1], y->copied ? y->s->set[0] : NULL);
+		wt_fdset_scan(&x, y->call->arg[2], y->copied ? y->s->set[1] : NULL);
 	}
 	if (x.n == 1)
 		wt_why_one(y, x.only);
@@ -390,13 +393,13 @@ static __always_inline int wt_why_task(struct wt_why *y, __u32 state, __u32 bits
 			wt_plain(y, WT_IDLE, WT_K_KTHREAD, 0);
 		return 1;
 	}
-	if (bits & WT_B_MEMSTALL) {
-		wt_plain(y, WT_MEM, WT_K_RECLAIM, 0);
-		return 1;
 	if (bits & WT_B_OOM) {
 		wt_plain(y, WT_MEM, WT_K_OOM, 0);
 		return 1;
 	}
+	if (bits & WT_B_MEMSTALL) {
+		wt_plain(y, WT_MEM, WT_K_RECLAIM, 0);
+		return 1;
 	}
 	return 0;
 }
@@ -419,7 +422,7 @@ static __always_inline __u32 wt_class_of(struct wt_why *y)
 
 int wt_classify(struct wt_scratch *s, struct wt_task *w, __u32 state, __u32 bits)
 {
-	struct wt_why y = { .s = s, .w = w, .user = bits & WT_B_USER };
+	struct wt_why y = { .s = s, .w = w, .user = bits & WT_B_USER, .copied = bits & WT_B_COPIED };
 	__u32 class = WT_C_OTHER;
 	/* TASK_NOLOAD with it is TASK_IDLE: a wait that is no load */
 	bool deep = (state & (TASK_UNINTERRUPTIBLE | TASK_NOLOAD)) == TASK_UNINTERRUPTIBLE;

@@ -310,12 +310,39 @@ def test_asleep_each_state():
 
 
 def test_asleep_in_poll_of_one_socket():
-    """Its set lies in user memory, which no iterator program may read: idle is allowed."""
+    """Its set lies in the memory of a thread that is not running: read all the same."""
     p = lib.spawn([lib.workload("wl_states"), "polltcp=60000"], stderr=subprocess.DEVNULL)
     time.sleep(0.4)
     r = lib.record(["-p", p.pid, "-d", 1])
     row = main_thread(r, p.pid)
-    near(row["net_ns"] + row["idle_ns"], r.duration, r.duration / 100, "net or idle")
+    near(row["net_ns"], r.duration, r.duration / 100, f"net: {sorted_waits(r, p.pid)}")
+    assert r.waits(state="net", reason=re.compile(r"^127\.0\.0\.1:\d+$"), pid=p.pid), \
+        f"the peer: {sorted_waits(r, p.pid)}"
+
+
+SELECT = """if True:
+    import select, socket, sys
+    pairs = [socket.socketpair() for _ in range(40)]    # for descriptors beyond the first word
+    listener, client = socket.create_server(("127.0.0.1", 0)), socket.socket()
+    client.connect(listener.getsockname())
+    print(client.getpeername()[1], flush=True)
+    more = [x for x, _ in pairs[-2:]] if sys.argv[1] == "3" else []
+    select.select([client] + more, [], [])
+    """
+
+
+def test_asleep_in_select():
+    """The same for select: one descriptor is named, of several the number."""
+    one, three = (lib.spawn([lib.PYTHON, "-c", SELECT, n], stdout=subprocess.PIPE, text=True)
+                  for n in ("1", "3"))
+    port = int(one.stdout.readline())
+    three.stdout.readline()
+    time.sleep(0.3)
+    r = lib.record(["-p", f"{one.pid},{three.pid}", "-d", 1])
+    lib.equal([(w["state"], w["reason"]) for w in r.waits(pid=one.pid)],
+              [("net", f"127.0.0.1:{port}")], "select on one socket")
+    lib.equal([(w["state"], w["reason"]) for w in r.waits(pid=three.pid)],
+              [("idle", "poll(3)")], "select on three sockets")
 
 
 def test_running_all_the_time():
