@@ -38,6 +38,23 @@ static __always_inline void wt_charge_cpu(struct wt_task *w, __u64 at)
 	w->since = at;
 }
 
+/*
+ * What of the wait [w->since, wake] the thread lay in a freezer.  A freezer of
+ * cgroup version 1 stops a sleeper where it is: no switch, no wakeup.  Which part
+ * of the wait that was is told by the walks that user space asks for when a group
+ * changes its state.
+ */
+static __always_inline __u64 wt_frozen_part(struct wt_task *w, __u64 wake)
+{
+	__u64 since = w->frozen_since, ns = w->frozen_ns;
+
+	if (since && since < w->since)
+		since = w->since;
+	if (since && since < wake)
+		ns += wake - since;
+	return ns < wake - w->since ? ns : wake - w->since;
+}
+
 /* A timestamp that never runs backwards within a thread. */
 static __always_inline __u64 wt_not_before(__u64 at, __u64 since)
 {

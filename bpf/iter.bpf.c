@@ -80,6 +80,22 @@ static __always_inline __u32 wt_copy_polled(struct wt_scratch *s, struct task_st
 	return WT_B_COPIED;
 }
 
+/*
+ * The state of a task that blocks.  One that was frozen where it slept is put
+ * back to sleep when it is thawed: then the sleep is the wait, the freezer took a
+ * part of it.
+ */
+static __always_inline __u32 wt_blocked_state(struct wt_task *w, struct task_struct *t)
+{
+	__u32 state = t->__state;
+
+	if ((state & TASK_FROZEN) && bpf_core_field_exists(t->saved_state) && t->saved_state) {
+		state = t->saved_state;
+		w->frozen_since = w->since;
+	}
+	return state;
+}
+
 /* What a task that was there before us is doing right now. */
 static __always_inline void wt_seed_state(struct wt_scratch *s, struct wt_task *w,
 					  struct task_struct *t, __u32 copied)
@@ -94,7 +110,7 @@ static __always_inline void wt_seed_state(struct wt_scratch *s, struct wt_task *
 		w->queued_clock = t->sched_info.last_queued;
 	} else {
 		wt_read_call(t, &s->call);
-		wt_classify(s, w, t->__state, wt_bits(t) | copied);
+		wt_classify(s, w, wt_blocked_state(w, t), wt_bits(t) | copied);
 		if (cfg_opts & WT_OPT_KSTACK)
 			w->kstack = wt_kernel_stack(s, w, t);
 	}
@@ -116,6 +132,46 @@ static __always_inline void wt_seed(struct wt_scratch *s, struct task_struct *t)
 	w->fresh = 1;
 	wt_seed_state(s, w, t, copied);
 	w->ready = 1;
+}
+
+/*
+ * Only marks are left, for whoever charges the wait: the thread may be woken at
+ * this moment, and its account has one writer.
+ */
+static __always_inline void wt_mark_frozen(struct task_struct *t)
+{
+	struct wt_task *w = wt_task_of(t);
+	__u64 now, since;
+
+	if (!w || w->done || w->state < WT_DISK || w->state == WT_STOPPED || w->wake_ns)
+		return;
+	now = bpf_ktime_get_ns();
+	since = w->frozen_since;
+	if (t->__state & TASK_FROZEN) {
+		if (!since)
+			w->frozen_since = now;
+	} else if (since) {
+		w->frozen_ns += now > since ? now - since : 0;
+		w->frozen_since = 0;
+	}
+}
+
+/* At the end nobody else is left to charge what the freezer took of an open wait. */
+static __always_inline void wt_settle_frozen(struct wt_task *w)
+{
+	__u64 end = run_end_ns, frozen;
+
+	if (w->state < WT_DISK || !(w->frozen_since | w->frozen_ns))
+		return;
+	if (w->wake_ns && w->wake_ns < end)
+		end = w->wake_ns;
+	if (end <= w->since)
+		return;
+	frozen = wt_frozen_part(w, end);
+	wt_charge(w, end - frozen, w->state, w->reason);
+	wt_charge(w, end, WT_STOPPED, WT_K_FROZEN);
+	w->frozen_since = 0;
+	w->frozen_ns = 0;
 }
 
 /* The part of an account after an exec that no switch-out has split yet. */
@@ -164,6 +220,8 @@ static __always_inline void wt_write(struct wt_scratch *s, struct task_struct *t
 		w->reason = wt_child_reason(s, w);
 	if (last && w->state >= WT_DISK && !w->kstack && (cfg_opts & WT_OPT_KSTACK) && !w->wake_ns)
 		w->kstack = wt_kernel_stack(s, w, t);
+	if (last)
+		wt_settle_frozen(w);
 	/* it may run while we copy: a copy that does not add up was torn */
 	for (int i = 0; i < 8; i++) {
 		end = bpf_ktime_get_ns();
@@ -197,6 +255,8 @@ int wt_iter_task(struct bpf_iter__task *ctx)
 		return 0;
 	if (run_iter == WT_ITER_SEED)
 		wt_seed(s, t);
+	else if (run_iter == WT_ITER_FREEZER)
+		wt_mark_frozen(t);
 	else
 		wt_write(s, t, ctx->meta->seq);
 	return 0;

@@ -56,6 +56,8 @@ struct wt_task {
 	__u64 preempt_ns;
 	__u64 steal_ns, steal_since;
 	__u64 reason, ustack, kstack;	/* of the open interval */
+	__u64 frozen_since;		/* the open wait lies in a freezer since, 0: it does not */
+	__u64 frozen_ns;		/* … and lay there so long before */
 	__u64 exec_last;		/* se.sum_exec_runtime at the last boundary */
 	__u64 clock_task_since;		/* rq->clock_task at the last switch-in */
 	__u64 queued_clock;		/* rq->clock when it was queued, 0: unknown */

@@ -53,7 +53,7 @@ static __always_inline void wt_end_queued(struct wt_task *w, struct task_struct 
 static __noinline int wt_end_wait(struct wt_switch *x, struct wt_task *w, struct task_struct *t,
 				  __u64 at)
 {
-	__u64 wake = w->wake_ns, reason;
+	__u64 wake = w->wake_ns, reason, frozen;
 
 	if (w->state >= WT_DISK) {
 		/* no wakeup seen: it was blocked to the end (older kernels, a pending signal) */
@@ -65,7 +65,10 @@ static __noinline int wt_end_wait(struct wt_switch *x, struct wt_task *w, struct
 			w->reason = wt_child_reason(x->s, w);
 		if (x->asleep && (cfg_opts & WT_OPT_KSTACK) && !w->kstack && wt_within(w->since, at))
 			w->kstack = wt_kernel_stack(x->s, w, t);
-		wt_charge(w, wake, w->state, w->reason);
+		frozen = wt_frozen_part(w, wake);
+		wt_charge(w, wake - frozen, w->state, w->reason);
+		if (frozen)
+			wt_charge(w, wake, WT_STOPPED, WT_K_FROZEN);
 		wt_end_queued(w, t, at, w->throttled_wake ? WT_THROTTLED : WT_RUNQ, WT_K_WAKEUP);
 	} else {
 		reason = w->reason == WT_K_QUOTA ? w->queued_as : w->reason;
@@ -73,6 +76,8 @@ static __noinline int wt_end_wait(struct wt_switch *x, struct wt_task *w, struct
 	}
 	w->wake_ns = 0;
 	w->throttled_wake = 0;
+	w->frozen_since = 0;
+	w->frozen_ns = 0;
 	return 0;
 }
 

@@ -405,6 +405,7 @@ enum wt_iter {
 	WT_ITER_SEED = 0,		/* make storage for the target's tasks */
 	WT_ITER_SNAPSHOT = 1,		/* write every traced thread's record */
 	WT_ITER_END = 2,		/* the same, as the last word on it */
+	WT_ITER_FREEZER = 3,		/* note who lies in a freezer, and who no longer does */
 };
 
 #endif /* WORKTRACE_H */

@@ -6,6 +6,7 @@ by name the same.
 """
 import json
 import re
+import signal
 import subprocess
 import time
 
@@ -352,6 +353,119 @@ def test_running_all_the_time():
     row = main_thread(r, p.pid)
     lib.equal(row["thread_ns"], r.duration, "time of the burner")
     near(row["cpu_ns"] + row["runq_ns"], r.duration, r.duration / 100, "cpu and runq")
+
+
+def frozen_state(group, v2, frozen):
+    """Freezes or thaws a group; ns when that was done."""
+    if v2:
+        with open(group + "/cgroup.freeze", "w") as f:
+            f.write("1" if frozen else "0")
+        lib.until(lambda: lib.read_keys(group + "/cgroup.events")["frozen"] == frozen, 5, "frozen")
+    else:
+        with open(group + "/freezer.state", "w") as f:
+            f.write("FROZEN" if frozen else "THAWED")
+        want = "FROZEN" if frozen else "THAWED"
+
+        def reached():
+            with open(group + "/freezer.state") as f:
+                return f.read().strip() == want
+        lib.until(reached, 5, want)
+    return time.monotonic_ns()
+
+
+def freeze(argv, state, v2, before_s, script):
+    """A program is frozen for known times: the rest of its time is in `state`.
+
+    script: seconds thawed, frozen, thawed …; before_s: frozen already for so long when the
+    recording begins.
+    """
+    group = lib.v2_cgroup() if v2 else lib.v1_cgroup("freezer")
+    p = lib.spawn(argv, preexec_fn=lib.enter(group), stderr=subprocess.DEVNULL)
+    lib.cleanup(frozen_state, group, v2, False)
+    time.sleep(0.4)
+    frozen = before_s > 0
+    since = frozen_state(group, v2, True) if frozen else 0
+    time.sleep(before_s)
+    running = lib.Running(["-p", p.pid]).attached()
+    truth = []
+    for seconds in script:
+        time.sleep(seconds)
+        at = frozen_state(group, v2, not frozen)
+        if frozen:
+            truth.append((since, at))
+        frozen, since = not frozen, at
+    r = running.finish(sig=signal.SIGINT)
+    start, end = r.summary["start_ns"], r.summary["start_ns"] + r.duration
+    if frozen:
+        truth.append((since, end))
+    row = main_thread(r, p.pid)
+    stopped = sum(min(b, end) - max(a, start) for a, b in truth)
+    near(row["stopped_ns"], stopped, r.duration / 100, f"stopped: {sorted_waits(r, p.pid)}")
+    if state == "cpu":
+        row["cpu_ns"] += row["runq_ns"]
+    near(row[state + "_ns"], r.duration - stopped, r.duration / 100, state)
+    near(r.waited(state="stopped", reason="frozen", pid=p.pid), row["stopped_ns"], 0, "frozen")
+    return r
+
+
+SLEEPER = ["sleep", "1000"]
+
+
+def test_frozen_in_its_sleep_v1():
+    """The freezer of version 1 stops a sleeper without a switch, and lets it sleep on."""
+    r = freeze(SLEEPER, "sleep", False, 0, [0.5, 1, 0.5])
+    (w,) = r.waits(state="sleep", comm="sleep")
+    lib.equal((w["reason"], w["count"]), ("clock_nanosleep", 1), "the one sleep")
+    assert any(f[-1] == "[stopped frozen]" and any(x.endswith("_[k]") for x in f)
+               for f, _ in r.folded("wall")), "the place where it was frozen"
+
+
+def test_frozen_twice_in_its_sleep_v1():
+    freeze(SLEEPER, "sleep", False, 0, [0.3, 0.4, 0.3, 0.5, 0.2])
+
+
+def test_frozen_in_its_sleep_at_both_ends_v1():
+    freeze(SLEEPER, "sleep", False, 0.3, [0.6, 0.5, 0.4])
+
+
+def test_frozen_until_woken_v1():
+    """Its sleep is over while it lies frozen: it is stopped until the thaw, and awake then."""
+    group = lib.v1_cgroup("freezer")
+    p = lib.spawn(["sh", "-c", "sleep 2.5; kill -STOP $$"], preexec_fn=lib.enter(group))
+    lib.cleanup(frozen_state, group, False, False)
+    (sleeper,) = lib.until(lambda: lib.descendants(p.pid), what="the sleep")
+    r = lib.Running(["-p", p.pid]).attached()
+    a = frozen_state(group, False, True)
+    time.sleep(3)
+    b = frozen_state(group, False, False)
+    time.sleep(0.3)
+    r = r.finish(sig=signal.SIGINT)
+    slept = r.thread_states(sleeper)
+    near(slept["stopped"], b - a, r.duration / 100, "stopped of the sleep")
+    near(slept["stopped"] + slept["sleep"], r.threads(pid=sleeper)[0]["thread_ns"],
+         r.duration / 100, "all of the sleep")
+    shell = r.thread_states(p.pid)
+    # in its wait for the child, then by its own signal
+    near(shell["stopped"] + shell["child"], r.duration, r.duration / 100, "the shell")
+    near(r.waited(state="stopped", reason="frozen", pid=p.pid), b - a, r.duration / 100,
+         "frozen of the shell")
+
+
+def test_frozen_at_work_v1():
+    """One that runs goes into the freezer by itself."""
+    freeze([lib.workload("wl_states"), "cpu_user=60000"], "cpu", False, 0, [0.5, 1, 0.5])
+
+
+def test_frozen_in_its_sleep_v2():
+    freeze(SLEEPER, "sleep", True, 0, [0.5, 1, 0.5])
+
+
+def test_frozen_at_both_ends_v2():
+    freeze(SLEEPER, "sleep", True, 0.3, [0.6, 0.5, 0.4])
+
+
+def test_frozen_at_work_v2():
+    freeze([lib.workload("wl_states"), "cpu_user=60000"], "cpu", True, 0, [0.5, 1, 0.5])
 
 
 def test_out_of_memory():

@@ -266,6 +266,11 @@ int tracer__seed(struct tracer *t)
 	return run_iter(t, WT_ITER_SEED, NULL, NULL);
 }
 
+int tracer__mark_frozen(struct tracer *t)
+{
+	return run_iter(t, WT_ITER_FREEZER, NULL, NULL);
+}
+
 int tracer__records(struct tracer *t, bool last, tracer_record_fn fn, void *arg)
 {
 	return run_iter(t, last ? WT_ITER_END : WT_ITER_SNAPSHOT, fn, arg);

@@ -29,6 +29,8 @@ int tracer__attach(struct tracer *t);
 int tracer__add_pids(struct tracer *t, const pid_t *pids, unsigned n);
 /* Takes up the target's tasks that are not traced yet. */
 int tracer__seed(struct tracer *t);
+/* Notes who lies in a freezer now, and who no longer does. */
+int tracer__mark_frozen(struct tracer *t);
 /* From now on time is charged.  Returns that instant, CLOCK_MONOTONIC ns. */
 __u64 tracer__start(struct tracer *t);
 /* No time after this instant is charged; waits until no program is at work on an earlier one. */
