@@ -42,6 +42,8 @@ static __always_inline bool wt_wanted(struct task_struct *t)
 {
 	if (!t->pid || t->exit_state)
 		return false;
+	if ((cfg_fault & WT_FAULT_HIDDEN) && t->pid != t->tgid)
+		return false;
 	if (cfg_target == WT_TARGET_ALL)
 		return true;
 	if (cfg_target == WT_TARGET_CGROUP && wt_in_cgroup(t))

@@ -204,7 +204,7 @@ static int parse_fault(struct options *o, const struct opt *opt, const char *arg
 	} faults[] = {
 		{ "threads", WT_FAULT_THREADS }, { "missed-switch", WT_FAULT_MISSED },
 		{ "clock", WT_FAULT_CLOCK },     { "kernel-stack", WT_FAULT_KSTACK },
-		{ "recall", WT_FAULT_RECALL },
+		{ "recall", WT_FAULT_RECALL },   { "hidden", WT_FAULT_HIDDEN },
 	};
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -213,8 +213,8 @@ static int parse_fault(struct options *o, const struct opt *opt, const char *arg
 			return 0;
 		}
 	}
-	return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": threads, missed-switch, clock, kernel-stack "
-			"or recall is expected", opt->name, arg);
+	return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": threads, missed-switch, clock, kernel-stack, "
+			"recall or hidden is expected", opt->name, arg);
 }
 
 static int parse_help(struct options *o, const struct opt *opt, const char *arg);

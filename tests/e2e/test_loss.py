@@ -4,6 +4,7 @@
 Whatever is lost, the totals stay exact: lib.check() runs for each recording.
 """
 import os
+import re
 import signal
 import subprocess
 import time
@@ -91,6 +92,17 @@ def test_missed_switch():
     r = lib.record(["-a", "-d", 6])
     if not r.loss["missed_switch"]:
         raise lib.Skip("this kernel traced every switch in 6 s")
+
+
+def test_hidden_threads():
+    """What /proc shows and the kernel's iterator does not is counted; most kernels hide nothing."""
+    r = lib.record(["-a", "-d", 1])
+    if not r.loss["hidden_threads"]:
+        raise lib.Skip("this kernel shows every thread")
+    lib.contains(r.err, "does not show [0-9]+ of the target's threads", "standard error")
+    # nothing is both hidden and in the account
+    first = int(re.search(r"thread ([0-9]+) is the first", r.err).group(1))
+    lib.equal(r.threads(tid=first), [], "rows of the first hidden thread")
 
 
 def test_user_stack():

@@ -3,6 +3,10 @@
 
 Whatever fails, the account balances (lib.record checks that) and a counter says so.
 """
+import os
+import subprocess
+import time
+
 import lib
 
 
@@ -46,3 +50,49 @@ def test_kernel_stacks_misremembered():
     """A wrong memory is found out by the checks, and what it named shows as lost."""
     r = pingpong("recall")
     lib.at_least(r.loss["kernel_stack_misremembered"], 1, "loss.kernel_stack_misremembered")
+
+
+def hidden(target, processes):
+    """A recording whose task iterator shows leaders only; how many threads that hides."""
+    threads = sum(len(os.listdir(f"/proc/{p}/task")) - 1 for p in processes)
+    r = lib.record(["--fault=hidden", "-d", 1] + target)
+    lib.equal(r.loss["hidden_threads"], threads, "loss.hidden_threads")
+    lib.equal(r.ledger["threads"], len(processes), "threads in the account")
+    lib.contains(r.err, f"does not show {threads} of the target's threads", "standard error")
+
+
+def threaded(count, **kw):
+    p = lib.spawn([lib.workload("wl_threads"), str(count), "1", "60000"], **kw)
+    lib.until(lambda: len(os.listdir(f"/proc/{p.pid}/task")) == count + 1, what="threads")
+    return p.pid
+
+
+def test_hidden_threads_of_processes():
+    a, b = threaded(11), threaded(6)
+    hidden(["-p", f"{a},{b}"], [a, b])
+
+
+def test_hidden_threads_of_descendants():
+    p = lib.spawn(["sh", "-c", f"{lib.workload('wl_threads')} 9 1 60000; true"])
+    (child,) = lib.until(lambda: lib.descendants(p.pid), what="the child")
+    lib.until(lambda: len(os.listdir(f"/proc/{child}/task")) == 10, what="threads")
+    hidden(["-p", p.pid], [p.pid, child])
+
+
+def test_hidden_threads_of_a_group():
+    for group in (lib.v1_cgroup("cpu"), lib.v2_cgroup()):
+        inner = os.path.join(group, "inner")
+        os.mkdir(inner)
+        lib.cleanup(lib.remove_cgroup, inner)
+        pids = [threaded(5, preexec_fn=lib.enter(group)), threaded(8, preexec_fn=lib.enter(inner))]
+        hidden(["-g", group], pids)
+
+
+def test_none_hidden_that_come_and_go():
+    """Threads and processes that are born and end while one looks are not hidden ones."""
+    churn = lib.spawn(["sh", "-c", f"while :; do {lib.workload('wl_threads')} 40 1 1; done"],
+                      stdout=subprocess.DEVNULL)
+    time.sleep(0.3)
+    for _ in range(8):
+        r = lib.record(["-p", churn.pid, "-d", 0.2])
+        lib.equal(r.loss["hidden_threads"], 0, "loss.hidden_threads")

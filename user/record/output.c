@@ -57,6 +57,9 @@ unsigned session__losses(struct session *s, struct recording_loss *out)
 	out[n++] = (struct recording_loss){ "user_stack_misremembered",
 		"checks of remembered user stacks found another one (--no-remember)",
 		st.count[WT_CNT_USTACK_WRONG], false };
+	out[n++] = (struct recording_loss){ "hidden_threads",
+		"threads are hidden from the task iterator by the kernel: they are outside this account",
+		s->hidden_threads, false };
 	out[n++] = (struct recording_loss){ "program_skipped",
 		"runs of worktrace's programs were skipped by the kernel",
 		tracer__skipped(s->tracer), true };

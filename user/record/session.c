@@ -197,6 +197,8 @@ int session__open(struct session *s, const struct options *o)
 	s->start_ns = tracer__start(s->tracer);
 	if (s->launch)
 		err = launch__go(s->launch);
+	else
+		err = session__count_hidden(s);
 	if (!err)
 		err = drain__seed_mappings(s->drain, s->start_ns);
 	return err;

@@ -44,6 +44,7 @@ struct session {
 	const char *end_reason;
 	bool command_ended;
 	int command_status;		/* as of wait(2) */
+	unsigned hidden_threads;	/* that the task iterator did not show at the start */
 	bool wrote;			/* at least one checkpoint is on disk */
 };
 
@@ -57,6 +58,9 @@ int session__write(struct session *s, bool complete);
 /* --folded, and what a person wants to see. */
 int session__print(struct session *s);
 void session__close(struct session *s);
+
+/* Counts the threads of the target that /proc shows and the kernel side cannot see. */
+int session__count_hidden(struct session *s);
 
 /* Takes a waiting signal, sent on to the command unless the terminal did so; 0: none. */
 int session__take_signal(struct session *s);
