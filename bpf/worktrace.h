@@ -354,6 +354,7 @@ struct wt_stats {
 #define WT_FAULT_KSTACK 8		/* a kernel stack cannot be taken */
 #define WT_FAULT_RECALL 16		/* a remembered kernel stack is another one */
 #define WT_FAULT_HIDDEN 32		/* the task iterator shows leaders only */
+#define WT_FAULT_SKIPPED 64		/* a program that the kernel has to skip */
 
 /* How the system calls are told apart: one class for each number. */
 enum wt_class {

@@ -205,6 +205,7 @@ static int parse_fault(struct options *o, const struct opt *opt, const char *arg
 		{ "threads", WT_FAULT_THREADS }, { "missed-switch", WT_FAULT_MISSED },
 		{ "clock", WT_FAULT_CLOCK },     { "kernel-stack", WT_FAULT_KSTACK },
 		{ "recall", WT_FAULT_RECALL },   { "hidden", WT_FAULT_HIDDEN },
+		{ "skipped", WT_FAULT_SKIPPED },
 	};
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -214,7 +215,7 @@ static int parse_fault(struct options *o, const struct opt *opt, const char *arg
 		}
 	}
 	return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": threads, missed-switch, clock, kernel-stack, "
-			"recall or hidden is expected", opt->name, arg);
+			"recall, hidden or skipped is expected", opt->name, arg);
 }
 
 static int parse_help(struct options *o, const struct opt *opt, const char *arg);

@@ -96,3 +96,12 @@ def test_none_hidden_that_come_and_go():
     for _ in range(8):
         r = lib.record(["-p", churn.pid, "-d", 0.2])
         lib.equal(r.loss["hidden_threads"], 0, "loss.hidden_threads")
+
+
+def test_programs_skipped():
+    """A program within itself is not run by the kernel; that is found in the kernel's count."""
+    command = [lib.workload("wl_states"), "--dir", lib.TMP, "pipe=300", "cpu_sys=300", "disk=100"]
+    r = lib.record(["--fault=skipped"], command)
+    lib.at_least(r.loss["program_skipped"], 1, "loss.program_skipped")
+    lib.contains(r.err, f"{r.loss['program_skipped']} runs of worktrace's programs", "standard error")
+    lib.equal(lib.record([], command).loss["program_skipped"], 0, "without the fault")

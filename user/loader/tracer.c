@@ -97,6 +97,7 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 	bpf_program__set_autoload(skel->progs.wt_cgroup_attach,
 				  t->type == WT_TARGET_CGROUP && f->tp.cgroup_attach_task >= 0);
 	bpf_program__set_autoload(skel->progs.wt_sample, o->freq > 0);
+	bpf_program__set_autoload(skel->progs.wt_fault_skipped, o->fault & WT_FAULT_SKIPPED);
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		err = bpf_map__set_max_entries(sizes[i].map, sizes[i].n);
 		if (err)
