@@ -44,21 +44,33 @@ static int choose(const struct tables *t, __u64 now, __u64 *next)
 	return best;
 }
 
-/* The object that nobody maps and that was not used for the longest time, 0: none. */
+/* Nobody maps it, and it was not used for a while. */
+static bool evictable(const struct tables *t, const struct entry *e, __u64 now)
+{
+	return e->state == READY && e->rows && e->mapped <= 0 && now - e->used >= t->opts.idle_ns;
+}
+
+/* Of those, the one that was not used for the longest time, 0: none. */
 static __u32 victim(const struct tables *t, __u64 now)
 {
 	__u32 best = 0;
 
-	for (__u32 i = 1; i < WT_MAX_OBJECTS; i++) {
-		const struct entry *e = &t->entry[i];
-
-		if (e->state != READY || !e->rows || e->mapped > 0 ||
-		    now - e->used < t->opts.idle_ns)
-			continue;
-		if (!best || e->used < t->entry[best].used)
+	for (__u32 i = 1; i < WT_MAX_OBJECTS; i++)
+		if (evictable(t, &t->entry[i], now) &&
+		    (!best || t->entry[i].used < t->entry[best].used))
 			best = i;
-	}
 	return best;
+}
+
+/* Nothing is evicted for what would not fit even so. */
+static bool hopeless(const struct tables *t, __u32 n, __u64 now)
+{
+	__u64 rows = t->ranges.left;
+
+	for (__u32 i = 1; i < WT_MAX_OBJECTS; i++)
+		if (evictable(t, &t->entry[i], now))
+			rows += t->entry[i].rows;
+	return rows < n;
 }
 
 /*
@@ -72,7 +84,7 @@ static int make_room(struct tables *t, __u32 n, __u32 *row0)
 	int err;
 
 	err = ranges__take(&t->ranges, n, now, row0);
-	if (err != -ENOSPC)
+	if (err != -ENOSPC || hopeless(t, n, now))
 		return err;
 	while (!ranges__will_fit(&t->ranges, n)) {
 		object = victim(t, now);
