@@ -6,6 +6,7 @@
  *     wl_spawn brief COUNT [WIDTH]       COUNT programs that live 20 ms, WIDTH at a time
  *     wl_spawn deleted COUNT [WIDTH]     the same from a binary that is gone
  *     wl_spawn chroot COUNT [WIDTH] DIR  the same in a chroot with its own mounts
+ *     wl_spawn boxed COUNT [WIDTH] DIR   the same, and the binary in it is gone
  *     wl_spawn exec COUNT                one process that is COUNT programs in turn
  *     wl_spawn leader                    a thread that is not the leader calls exec
  *     wl_spawn rename                    a process and a thread that change their names
@@ -176,9 +177,10 @@ static int copy_object(struct dl_phdr_info *info, size_t size, void *dir)
 	return 0;
 }
 
-static int in_chroot(int count, int width, const char *dir)
+static int in_chroot(const char *mode, int count, int width, const char *dir)
 {
 	char program[PATH_MAX];
+	int fd = -1;
 
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("wl", dir, "tmpfs", 0, "size=64m"))
@@ -189,7 +191,12 @@ static int in_chroot(int count, int width, const char *dir)
 	if (chroot(dir) || chdir("/"))
 		wl_die("chroot");
 	self_path = "/wl_inside";
-	return brief("chroot", count, width, -1);
+	if (!strcmp(mode, "boxed")) {
+		fd = open(self_path, O_PATH);
+		if (fd < 0 || unlink(self_path))
+			wl_die(self_path);
+	}
+	return brief(mode, count, width, fd);
 }
 
 /* argv: exec LEFT TOTAL */
@@ -262,8 +269,8 @@ int main(int argc, char **argv)
 		return brief(mode, count, width, -1);
 	if (!strcmp(mode, "deleted"))
 		return deleted(count, width);
-	if (!strcmp(mode, "chroot") && argc > 4)
-		return in_chroot(count, width, argv[4]);
+	if ((!strcmp(mode, "chroot") || !strcmp(mode, "boxed")) && argc > 4)
+		return in_chroot(mode, count, width, argv[4]);
 	if (!strcmp(mode, "exec") && argc > 2)
 		return exec_chain(argv);
 	if (!strcmp(mode, "rename"))
@@ -280,6 +287,6 @@ int main(int argc, char **argv)
 		report("leader", 1, more);
 		return 0;
 	}
-	fprintf(stderr, "usage: wl_spawn row|brief|deleted|chroot|exec|leader|rename …\n");
+	fprintf(stderr, "usage: wl_spawn row|brief|deleted|chroot|boxed|exec|leader|rename …\n");
 	return 2;
 }

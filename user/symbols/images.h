@@ -30,6 +30,8 @@ struct generation {
 	bool asked;			/* /proc was asked for what is missing */
 	__u32 *gone;			/* objects already counted as gone for it */
 	__u32 n_gone;
+	const char *runtime;		/* what makes its code, found when it had so many mappings */
+	__u32 runtime_maps;
 };
 
 struct process {

@@ -76,20 +76,24 @@ void symbols__watch(struct symbols *s, const struct symbols_watch *w)
 	s->watch = *w;
 }
 
-/* It was closed to make room: the process it was met in may still have it. */
-static void reopen(struct symbols *s, __u32 tgid, __u64 time_ns, __u32 object)
+/* Where the process had that place of the object's file mapped; *g: its program. */
+static const struct mapping *find_mapping(struct symbols *s, __u32 tgid, __u64 time_ns,
+					  __u32 object, __u64 off, struct generation **g)
 {
-	struct generation *g = images__at(&s->images, tgid, time_ns, false);
+	*g = images__at(&s->images, tgid, time_ns, false);
+	for (__u32 i = 0; *g && (*g)->maps && i < (*g)->maps->n; i++) {
+		const struct mapping *m = &(*g)->maps->m[i];
 
-	for (__u32 i = 0; g && g->maps && i < g->maps->n; i++)
-		if (g->maps->m[i].object == object) {
-			symbols__pin(s, g, tgid, &g->maps->m[i]);
-			return;
-		}
+		if (m->object == object && off >= m->pgoff && off - m->pgoff < m->end - m->start)
+			return m;
+	}
+	return NULL;
 }
 
 __u32 symbols__object_frame(struct symbols *s, __u32 tgid, __u64 time_ns, __u32 object, __u64 off)
 {
+	const struct mapping *m;
+	struct generation *g;
 	struct object *obj;
 
 	if (object != OBJ_VDSO && !file_object(s, object)) {
@@ -98,11 +102,15 @@ __u32 symbols__object_frame(struct symbols *s, __u32 tgid, __u64 time_ns, __u32 
 	}
 	obj = &s->objects.obj[object];
 	obj->used = ++s->objects.clock;
-	if (object != OBJ_VDSO && obj->fd < 0)
-		reopen(s, tgid, time_ns, object);
+	if (object == OBJ_VDSO || (obj->fd >= 0 && obj->elf))
+		return symbols__intern(s, object, off);
+	m = find_mapping(s, tgid, time_ns, object, off, &g);
+	/* it was closed to make room: the process it was met in may still have it */
+	if (m && obj->fd < 0)
+		symbols__pin(s, g, tgid, m);
 	/* shared memory and other files that no linker made */
-	if (object != OBJ_VDSO && obj->fd >= 0 && !obj->elf)
-		off &= ~0xfffULL;
+	if (m && obj->fd >= 0 && !obj->elf)
+		return anoncode__frame(s, g, tgid, time_ns, m->start + (off - m->pgoff), m);
 	return symbols__intern(s, object, off);
 }
 

@@ -47,6 +47,7 @@ void symbols__free(struct symbols *s)
 	objects__clear(&s->objects);
 	frames__clear(&s->frames);
 	strpool__clear(&s->names);
+	jit__clear(&s->jit);
 	ksyms__free(s->ksyms);
 	free(s);
 }
@@ -229,8 +230,8 @@ void symbols__pin(struct symbols *s, struct generation *g, __u32 tgid, const str
 		count_gone(s, g, m->object);
 }
 
-static __u32 file_frame(struct symbols *s, struct generation *g, __u32 tgid, __u64 ip,
-			const struct mapping *m)
+static __u32 file_frame(struct symbols *s, struct generation *g, __u32 tgid, __u64 time_ns,
+			__u64 ip, const struct mapping *m)
 {
 	struct object *obj = &s->objects.obj[m->object];
 	__u64 off = ip - m->start + m->pgoff;
@@ -239,7 +240,7 @@ static __u32 file_frame(struct symbols *s, struct generation *g, __u32 tgid, __u
 	symbols__pin(s, g, tgid, m);
 	/* shared memory and other files that no linker made */
 	if (obj->fd >= 0 && !obj->elf)
-		off &= ~PAGE_MASK_OFF;
+		return anoncode__frame(s, g, tgid, time_ns, ip, m);
 	return symbols__intern(s, m->object, off);
 }
 
@@ -272,9 +273,9 @@ __u32 symbols__user_frame(struct symbols *s, __u32 tgid, __u64 time_ns, __u64 ip
 	case OBJ_UPROBES:
 		return symbols__intern(s, OBJ_UPROBES, 0);
 	case OBJ_ANON:
-		return symbols__intern(s, OBJ_ANON, ip & ~PAGE_MASK_OFF);
+		return anoncode__frame(s, g, tgid, time_ns, ip, m);
 	}
-	return file_frame(s, g, tgid, ip, m);
+	return file_frame(s, g, tgid, time_ns, ip, m);
 }
 
 __u32 symbols__kernel_frame(struct symbols *s, __u64 ip)

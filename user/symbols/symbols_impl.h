@@ -5,6 +5,7 @@
 
 #include "symbols/frames.h"
 #include "symbols/images.h"
+#include "symbols/jit.h"
 #include "symbols/ksyms.h"
 #include "symbols/objects.h"
 #include "symbols/strpool.h"
@@ -15,6 +16,7 @@ struct symbols {
 	struct images images;
 	struct frames frames;
 	struct strpool names;
+	struct jit jit;
 	struct ksyms *ksyms;
 	bool ksyms_tried;
 	const char *kallsyms;		/* path; tests have their own */
@@ -29,6 +31,15 @@ __u32 symbols__intern(struct symbols *s, __u32 object, __u64 off);
 void symbols__pin(struct symbols *s, struct generation *g, __u32 tgid, const struct mapping *m);
 /* The program that ran then, completed from /proc if need be; NULL: nothing is known. */
 struct generation *symbols__generation(struct symbols *s, __u32 tgid, __u64 time_ns);
+
+/* anoncode.c */
+/*
+ * Code at ip in a mapping of memory, or of a file that no linker made (some runtimes
+ * map shared memory twice): named by a perf map, else by what has made it and its
+ * page, else by the mapping and the page.
+ */
+__u32 anoncode__frame(struct symbols *s, struct generation *g, __u32 tgid, __u64 time_ns,
+		      __u64 ip, const struct mapping *m);
 
 /* naming.c */
 int naming__init(struct symbols *s);

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Names for what real machines run: made code, containers, files that are gone."""
+import os
+import re
+import subprocess
+
+import lib
+
+# three functions whose share of the work is known: hot is called by warm only
+JS = """
+function hot(n) { let s = 0; for (let i = 0; i < n; i++) s += Math.sqrt(i) * i % 7; return s; }
+function warm(n) { return hot(n) + 1; }
+const end = Date.now() + 2500;
+let x = 0;
+while (Date.now() < end) x += warm(20000);
+"""
+
+
+def share(r, pattern, which="cpu"):
+    """The share of the time in stacks that have a frame like pattern."""
+    total = sum(us for _, us in r.folded(which))
+    found = sum(us for frames, us in r.folded(which) if any(re.search(pattern, f) for f in frames))
+    return found / total
+
+
+def check_names_of_node(r):
+    print(f"hot {share(r, '^hot ')}, warm {share(r, '^warm ')}, without a name "
+          f"{share(r, '^.jit:node.')}; {r.summary['stacks']}")
+    lib.at_least(share(r, r"^hot \(\[eval\]:2\)_\[j\]$"), 0.5, "share of the hot function")
+    lib.at_most(share(r, r"^\[(jit:node|anon)\+"), 0.02, "share of made code without a name")
+
+
+def node_script(*options):
+    return [lib.need("node"), "--perf-basic-prof", *options, "-e", JS]
+
+
+def test_node_with_a_perf_map():
+    check_names_of_node(lib.record(["-F", "499"], node_script()))
+
+
+def test_node_in_namespaces_of_its_own():
+    """Its /tmp is its own, and there its map has another number."""
+    script = 'mount -t tmpfs own /tmp && "$@"; ls /tmp/perf-*.map'
+    r = lib.record(["-F", "499"], [lib.need("unshare"), "--mount", "--pid", "--fork", "sh", "-c",
+                                   script, "sh"] + node_script())
+    lib.contains(r.out, r"/tmp/perf-\d\.map", "the map in its namespace")
+    check_names_of_node(r)
+
+
+def test_node_without_a_perf_map():
+    """What has no name says at least what made it."""
+    r = lib.record(["-F", "499"], [lib.need("node"), "-e", JS])
+    lib.at_least(share(r, r"^\[jit:node\+0x[0-9a-f]+000\]$"), 0.5, "share of node's made code")
+    lib.equal(share(r, r"^\[anon\+"), 0, "share of made code that nobody made")
+
+
+def named_share(r):
+    """Of the sleep of the brief programs, the part whose frames all have names."""
+    named = nameless = 0
+    for frames, us in r.folded("wall"):
+        # nobody else sleeps there; a program without a path is called by its descriptor's number
+        if not any(f.startswith("[sleep") for f in frames):
+            continue
+        if "brief_sleep" in frames and not any(re.match(r"\[.*\+0x", f) for f in frames):
+            named += us
+        else:
+            nameless += us
+    lib.at_least(named + nameless, 1, "sleep of the brief programs")
+    return named / (named + nameless)
+
+
+def test_brief_lives_in_a_box():
+    """1,000 programs of 20 ms, in a chroot with mounts of its own, their file deleted."""
+    os.mkdir(lib.tmp("box"))
+    r = lib.record([], [lib.workload("wl_spawn"), "boxed", "1000", "8", lib.tmp("box")])
+    lib.equal(r.truth_output()["count"], 1000)
+    share_named = named_share(r)
+    print(f"{100 * share_named:.2f} % of the sleep has its functions' names; "
+          f"object_gone {r.loss['object_gone']}")
+    lib.at_least(share_named, 0.99, "share with names")
+
+
+def test_stripped_functions_group():
+    """A stripped program's hot function is one frame, by where it starts."""
+    source = lib.tmp("hot.c")
+    with open(source, "w") as f:
+        f.write("""
+#include <time.h>
+static double __attribute__((noinline)) hot(long n)
+{
+	double s = 0;
+	for (long i = 0; i < n; i++)
+		s += (double)i * i / (s + 1);
+	return s;
+}
+int main(void)
+{
+	volatile double s = 0;
+	for (time_t end = time(0) + 3; time(0) < end; )
+		s += hot(2000000);
+	return 0;
+}
+""")
+    program = lib.tmp("hot")
+    subprocess.run([lib.need("gcc"), "-O1", "-o", program, source], check=True)
+    (line,) = [l for l in subprocess.run([lib.need("nm"), program], check=True, text=True,
+                                         stdout=subprocess.PIPE).stdout.split("\n")
+               if l.endswith(" hot")]
+    subprocess.run([lib.need("strip"), "-s", program], check=True)
+    r = lib.record(["-F", "499"], [program])
+    frame = f"[hot+0x{int(line.split()[0], 16):x}]"
+    leaves = {}
+    for frames, us in r.folded("cpu"):
+        user = [f for f in frames if not f.endswith("_[k]")]
+        leaves[user[-1]] = leaves.get(user[-1], 0) + us
+    total = sum(leaves.values())
+    lib.at_least(leaves.get(frame, 0) / total, 0.9, f"share of {frame} in {leaves}")
