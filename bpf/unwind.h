@@ -74,10 +74,10 @@ enum wt_cfa {
 	WT_CFA_SP = 1,		/* sp + cfa_off */
 	WT_CFA_FP = 2,		/* fp + cfa_off */
 	WT_CFA_PLT = 3,		/* sp + 8, + 8 more if (ip & 15) >= cfa_off */
-	WT_CFA_DEREF_FP = 4,	/* *(fp + cfa_off): a realigned stack */
+	WT_CFA_DEREF_FP = 4,	/* *(fp + cfa_off) + cfa_add: a realigned stack */
 	WT_CFA_SIGNAL = 5,	/* a signal frame: registers in the ucontext at sp + cfa_off */
 	WT_CFA_BAD = 6,		/* an expression or a register that is not followed */
-	WT_CFA_DEREF_SP = 7,	/* *(sp + cfa_off) */
+	WT_CFA_DEREF_SP = 7,	/* *(sp + cfa_off) + cfa_add: OpenSSL's assembly */
 };
 enum wt_fp_rule {
 	WT_FP_SAME = 0,
@@ -95,7 +95,7 @@ struct wt_rule {
 	__u8 cfa;		/* enum wt_cfa */
 	__u8 fp;		/* enum wt_fp_rule */
 	__u8 ra;		/* enum wt_ra_rule */
-	__u8 zero;
+	__u8 cfa_add;		/* WT_CFA_DEREF_*: to be added to what was read */
 	__s32 cfa_off;
 	__s32 fp_off;
 	__u32 zero2;		/* in a mapped array, elements are 8 bytes apart or a multiple */

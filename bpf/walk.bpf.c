@@ -85,7 +85,7 @@ static __always_inline __u64 wt_cfa(struct wt_walk *w, struct wt_rule *r)
 			wt_end_walk(w, WT_END_READ);
 			return 0;
 		}
-		return v;
+		return v + r->cfa_add;
 	}
 	wt_end_walk(w, WT_END_BAD_RULE);
 	return 0;

@@ -195,6 +195,15 @@ static const char kinds[] =
 	".cfi_escape 0x10, 16, 3, 0x77, 0xb0, 0x01\n"
 	".fill 16, 1, 0x5d\n"
 	".cfi_endproc\n"
+	/* 0x60: OpenSSL's *(rsp + 152) + 8; 0x61: too much to add */
+	".cfi_startproc\n"
+	".cfi_escape 0x0f, 6, 0x77, 0x98, 1, 0x06, 0x23, 8\n"
+	".fill 16, 1, 0x60\n"
+	".cfi_endproc\n"
+	".cfi_startproc\n"
+	".cfi_escape 0x0f, 6, 0x77, 8, 0x06, 0x23, 0x80, 2\n"
+	".fill 16, 1, 0x61\n"
+	".cfi_endproc\n"
 	/* 0x5e, 0x5f: equal neighbours become one row */
 	".cfi_startproc\n.fill 16, 1, 0x5e\n.cfi_endproc\n"
 	".cfi_startproc\n.fill 16, 1, 0x5f\n.cfi_endproc\n"
@@ -226,6 +235,8 @@ static void check_kinds(struct file f)
 		is(t, place(f, c), bad);
 	is(t, place(f, 0x5c), RULE(.cfa = WT_CFA_SIGNAL));
 	is(t, place(f, 0x5d), bad);
+	is(t, place(f, 0x60), RULE(.cfa = WT_CFA_DEREF_SP, .cfa_off = 152, .cfa_add = 8));
+	is(t, place(f, 0x61), bad);
 	is(t, place(f, 0x5e), at_start);
 	is(t, place(f, 0x5f), at_start);
 	is(t, place(f, 0x5f) + 16, RULE(0));
@@ -235,10 +246,10 @@ static void check_kinds(struct file f)
 		assert_true(t->rows[i].rule < t->n_rules);
 		assert_int_not_equal(t->rows[i].off, place(f, 0x5f));
 	}
-	assert_int_equal(t->fdes, 16);
+	assert_int_equal(t->fdes, 18);
 	assert_int_equal(t->bad_fdes, 0);
-	assert_int_equal(t->bad_rows, 2);	/* 0x58 … 0x5b are one row */
-	assert_int_equal(t->covered, 16 * (16 - 5));
+	assert_int_equal(t->bad_rows, 3);	/* 0x58 … 0x5b are one row */
+	assert_int_equal(t->covered, 16 * (18 - 6));
 	assert_int_equal(t->flags, 0);
 	cfi__free(t);
 	free(f.b);

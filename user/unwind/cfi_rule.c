@@ -4,6 +4,7 @@
  * kernel side follows.  Register numbers: System V ABI for AMD64, figure 3.36.
  */
 #include <dwarf.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "unwind/cfi_impl.h"
@@ -58,6 +59,19 @@ static int plt(const Dwarf_Op *op, size_t n)
 	return literal(&op[4]);
 }
 
+/* Behind the first operation: what it points to, and perhaps a little more. */
+static bool deref(const Dwarf_Op *op, size_t n, __u8 *add)
+{
+	if (n < 2 || op[1].atom != DW_OP_deref)
+		return false;
+	if (n == 2)
+		return true;
+	if (n != 3 || op[2].atom != DW_OP_plus_uconst || op[2].number > UINT8_MAX)
+		return false;
+	*add = op[2].number;
+	return true;
+}
+
 static void cfa_rule(struct wt_rule *r, const Dwarf_Op *op, size_t n)
 {
 	__s64 off = 0;
@@ -76,9 +90,9 @@ static void cfa_rule(struct wt_rule *r, const Dwarf_Op *op, size_t n)
 		r->cfa = WT_CFA_SP;
 	else if (n == 1 && reg == REG_RBP)
 		r->cfa = WT_CFA_FP;
-	else if (n == 2 && op[1].atom == DW_OP_deref && reg == REG_RBP)
+	else if (deref(op, n, &r->cfa_add) && reg == REG_RBP)
 		r->cfa = WT_CFA_DEREF_FP;
-	else if (n == 2 && op[1].atom == DW_OP_deref && reg == REG_RSP)
+	else if (deref(op, n, &r->cfa_add) && reg == REG_RSP)
 		r->cfa = WT_CFA_DEREF_SP;
 	else
 		r->cfa = WT_CFA_BAD;
