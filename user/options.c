@@ -259,6 +259,9 @@ static const struct opt opts[] = {
 	{ "event", 0, "cpu-clock|cycles", parse_event, AT(event), 0, 0,
 	  "what samples (default cpu-clock); sampling by cycles has\n"
 	  "frozen CPUs of virtual machines: not on a machine that matters" },
+	{ "inlines", 0, NULL, parse_flag, AT(inlines), 0, 0,
+	  "functions that were inlined as frames of their own, \"name_[i]\";\n"
+	  "reads the DWARF of the programs, which takes time and memory" },
 	{ "no-user-stacks", 0, NULL, parse_flag, AT(no_user_stacks), 0, 0,
 	  "no user stacks where threads block" },
 	{ "no-kernel-stacks", 0, NULL, parse_flag, AT(no_kernel_stacks), 0, 0,

@@ -29,6 +29,7 @@ struct options {
 
 	unsigned freq;			/* -F, samples a second per CPU; 0: none (default 99) */
 	const char *event;		/* --event: "cpu-clock" (default) or "cycles" */
+	bool inlines;			/* --inlines */
 	bool no_user_stacks;		/* --no-user-stacks: none where threads block */
 	bool no_kernel_stacks;		/* --no-kernel-stacks */
 	bool no_remember;		/* --no-remember: unwind every stack again */

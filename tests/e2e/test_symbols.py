@@ -80,6 +80,45 @@ def test_brief_lives_in_a_box():
     lib.at_least(share_named, 0.99, "share with names")
 
 
+def test_inlined_functions():
+    """A loop in a function in a function: both have a frame, where they are asked for."""
+    source, program = lib.tmp("in.c"), lib.tmp("in")
+    with open(source, "w") as f:
+        f.write("""
+#include <time.h>
+static inline __attribute__((always_inline)) double inner(long n)
+{
+	double s = 0;
+	for (long i = 0; i < n; i++)
+		s += (double)i * i / (s + 1);
+	return s;
+}
+static inline __attribute__((always_inline)) double middle(long n)
+{
+	return inner(n) + 1;
+}
+static double __attribute__((noinline)) outer(long n)
+{
+	return middle(n) + 2;
+}
+int main(void)
+{
+	volatile double s = 0;
+	for (time_t end = time(0) + 3; time(0) < end; )
+		s += outer(2000000);
+	return 0;
+}
+""")
+    subprocess.run([lib.need("gcc"), "-O2", "-g", "-o", program, source], check=True)
+    r = lib.record(["-F", "499", "--inlines"], [program])
+    total = sum(us for _, us in r.folded("cpu"))
+    chain = sum(us for frames, us in r.folded("cpu")
+                if re.search(r"outer[^;]*;middle_\[i\];inner_\[i\]", ";".join(frames)))
+    lib.at_least(chain / total, 0.9, "share of the inlined loop")
+    r = lib.record(["-F", "499", "-d", "1"], [program])
+    lib.equal(share(r, r"_\[i\]$"), 0, "inlined frames that nobody asked for")
+
+
 def test_stripped_functions_group():
     """A stripped program's hot function is one frame, by where it starts."""
     source = lib.tmp("hot.c")

@@ -90,40 +90,53 @@ static __u32 user_frame(struct drain *d, const struct wt_ev_stack *e, __u64 f)
 	}
 }
 
+/* What was inlined there goes before it, if all that is still to come has room, too. */
+static unsigned add_frame(struct drain *d, __u32 frame, unsigned to_come, __u32 *frames,
+			  unsigned n)
+{
+	n += symbols__inlines(d->symbols, frame, frames + n, WT_MAX_FRAMES - 1 - to_come - n);
+	frames[n] = frame;
+	return n + 1;
+}
+
 /*
  * By frame pointers the walk reads whatever lies where a caller keeps none.  An
  * address that is no code ends the stack: what comes above it is not there.
  */
 static unsigned user_frames(struct drain *d, const struct wt_ev_stack *e, __u32 *frames,
-			    bool *guessed)
+			    bool *guessed, bool *whole)
 {
+	unsigned n = 0;
+
 	for (unsigned i = 0; i < e->n; i++) {
 		__u64 f = e->ip[i];
+		__u32 frame = user_frame(d, e, f);
 
-		frames[i] = user_frame(d, e, f);
 		*guessed |= WT_FRAME_TAG(f) == WT_FRAME_OBJ && (f & WT_FRAME_GUESS);
-		if (i && symbols__is_unmapped(d->symbols, frames[i]))
-			return i;
+		if (i && symbols__is_unmapped(d->symbols, frame))
+			return n;
+		n = add_frame(d, frame, e->n - i - 1, frames, n);
 	}
-	return e->n;
+	*whole = true;
+	return n;
 }
 
 static int put_stack(struct drain *d, const struct wt_ev_stack *e, size_t size)
 {
 	__u32 frames[WT_MAX_FRAMES];
 	unsigned n = e->n, end = e->end;
-	bool guessed = false;
+	bool guessed = false, whole = !e->user;
 
 	if (n > WT_MAX_FRAMES || size < sizeof(*e) + n * sizeof(e->ip[0]))
 		return 0;
 	if (ledger__has_stack(d->ledger, e->id))
 		return 0;
 	if (e->user)
-		n = user_frames(d, e, frames, &guessed);
+		n = user_frames(d, e, frames, &guessed, &whole);
 	else
 		for (unsigned i = 0; i < n; i++)
 			frames[i] = symbols__kernel_frame(d->symbols, e->ip[i]);
-	if (n < e->n)
+	if (!whole)
 		end = WT_END_FP;
 	d->stacks++;
 	return ledger__put_stack(d->ledger, e->id, frames, n, e->user,

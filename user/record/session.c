@@ -121,7 +121,9 @@ static int open_stages(struct session *s)
 		err = symbols__new(&s->symbols);
 	if (err)
 		return wt_error(err, "cannot start");
-	err = tracer__open(&s->tracer, o, s->target, &s->features);
+	err = o->inlines ? symbols__want_inlines(s->symbols) : 0;
+	if (!err)
+		err = tracer__open(&s->tracer, o, s->target, &s->features);
 	if (!err)
 		err = sideband__open(&s->sideband, o->sideband_pages);
 	if (!err && !o->frame_pointers)

@@ -2,7 +2,6 @@
 /* anoncode.c - frames in code that no file holds: a running program has made it. */
 #include "symbols/symbols_impl.h"
 
-#include <stdint.h>
 #include <stdio.h>
 
 #include "symbols/mapvec.h"
@@ -30,14 +29,6 @@ static const char *runtime_of(struct symbols *s, struct generation *g)
 	return g->runtime;
 }
 
-/* One string is one address, so that address is a key of its own. */
-static __u32 named_frame(struct symbols *s, const char *name)
-{
-	const char *kept = strpool__intern(&s->names, name);
-
-	return kept ? symbols__runtime_frame(s, (uintptr_t)kept, kept) : FRAME_FOLDED;
-}
-
 __u32 anoncode__frame(struct symbols *s, struct generation *g, __u32 tgid, __u64 time_ns,
 		      __u64 ip, const struct mapping *m)
 {
@@ -48,12 +39,12 @@ __u32 anoncode__frame(struct symbols *s, struct generation *g, __u32 tgid, __u64
 	__u32 id;
 
 	if (jit__name(&s->jit, tgid, g->start_ns, time_ns, ip, name, sizeof(name)))
-		return named_frame(s, name);
+		return symbols__named_frame(s, name);
 	runtime = runtime_of(s, g);
 	if (!runtime)
 		return symbols__intern(s, m->object, off & ~PAGE_MASK_OFF);
 	snprintf(name, sizeof(name), "[jit:%s+0x%llx]", runtime, ip & ~PAGE_MASK_OFF);
-	id = named_frame(s, name);
+	id = symbols__named_frame(s, name);
 	f = frames__get(&s->frames, id);
 	if (f && id != FRAME_FOLDED && !f->unnamed) {
 		f->unnamed = 1;

@@ -123,3 +123,11 @@ __u32 symbols__runtime_frame(struct symbols *s, __u64 key, const char *name)
 		naming__set(s, f, name);
 	return id;
 }
+
+/* One string is one address, so that address is a key of its own. */
+__u32 symbols__named_frame(struct symbols *s, const char *name)
+{
+	const char *kept = strpool__intern(&s->names, name);
+
+	return kept ? symbols__runtime_frame(s, (uintptr_t)kept, kept) : FRAME_FOLDED;
+}

@@ -48,8 +48,16 @@ void symbols__free(struct symbols *s)
 	frames__clear(&s->frames);
 	strpool__clear(&s->names);
 	jit__clear(&s->jit);
+	inlined__free(s->inlined);
 	ksyms__free(s->ksyms);
 	free(s);
+}
+
+int symbols__want_inlines(struct symbols *s)
+{
+	int err = inlined__enable(s);
+
+	return err ? wt_error(err, "cannot set up inlined functions") : 0;
 }
 
 static bool to_mapping(struct symbols *s, const struct symbols_mmap *m, struct mapping *out)

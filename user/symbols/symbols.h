@@ -100,6 +100,16 @@ __u32 symbols__object_frame(struct symbols *s, __u32 tgid, __u64 time_ns, __u32 
 __u32 symbols__runtime_frame(struct symbols *s, __u64 key, const char *name);
 
 /*
+ * Functions inlined at a frame's place, as frames of their own ("name_[i]") that
+ * stand before it in a stack, innermost first; at most max, of more the outer
+ * ones.  Nothing before symbols__want_inlines(), and where there is no DWARF.
+ * Ask while the frame's process may live: its debug file may be its own.
+ */
+unsigned symbols__inlines(struct symbols *s, __u32 frame, __u32 *out, unsigned max);
+/* 0 or a negative errno, printed. */
+int symbols__want_inlines(struct symbols *s);
+
+/*
  * Interns one address.  return_address: the lookup is for the call before it.
  * Never fails: an address without a mapping is a frame that prints as
  * [unmapped+0x…] grouped by page, and is counted.

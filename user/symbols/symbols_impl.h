@@ -17,6 +17,7 @@ struct symbols {
 	struct frames frames;
 	struct strpool names;
 	struct jit jit;
+	struct inlined *inlined;	/* NULL: not wanted */
 	struct ksyms *ksyms;
 	bool ksyms_tried;
 	const char *kallsyms;		/* path; tests have their own */
@@ -31,6 +32,15 @@ __u32 symbols__intern(struct symbols *s, __u32 object, __u64 off);
 void symbols__pin(struct symbols *s, struct generation *g, __u32 tgid, const struct mapping *m);
 /* The program that ran then, completed from /proc if need be; NULL: nothing is known. */
 struct generation *symbols__generation(struct symbols *s, __u32 tgid, __u64 time_ns);
+
+/* A frame that is only its name, which is copied. */
+__u32 symbols__named_frame(struct symbols *s, const char *name);
+
+/* inlined.c: DWARF of at most so many files is kept open. */
+#define INLINED_MAX_FILES 4
+struct inlined;
+int inlined__enable(struct symbols *s);
+void inlined__free(struct inlined *in);
 
 /* anoncode.c */
 /*
