@@ -65,6 +65,26 @@ int wt_python_end(struct wt_scratch *s);
 int wt_python_fork(__u32 parent, __u32 child);
 int wt_python_forget(__u32 tgid);
 
+/* jvm.bpf.c */
+/*
+ * The frame at hand, whose code lies in a code heap of HotSpot's, into s->ip, and the
+ * walk on to its caller; -1: the walk has ended with WT_END_RUNTIME.
+ */
+int wt_jvm(struct wt_scratch *s);
+/* The blob that pc lies in into s->jvm; -1: none. */
+int wt_jvm_find(struct wt_scratch *s, __u64 pc);
+/* A process was forked. */
+int wt_jvm_fork(__u32 parent, __u32 child);
+
+/* jvm_leaf.bpf.c */
+/*
+ * From the innermost frame, which may be half made, half gone or none at all, to its
+ * caller: 0; 1: it looks like any other; -1: no caller found.
+ */
+int wt_jvm_leaf(struct wt_scratch *s);
+/* The caller is where the first words of the stack have a return address; -1: nowhere. */
+int wt_jvm_scan(struct wt_scratch *s, __u32 words);
+
 /* stack.bpf.c */
 /*
  * The user stack of the current task into s->ip, sent if new.  Its id, 0: it has

@@ -23,6 +23,8 @@ static __always_inline void wt_fork_space(struct task_struct *parent, struct wt_
 	bpf_map_update_elem(&spaces, &to, &copy, BPF_ANY);
 	if (copy.flags & WT_SPACE_PY)
 		wt_python_fork(from, to);
+	if (copy.flags & WT_SPACE_JVM)
+		wt_jvm_fork(from, to);
 }
 
 /*

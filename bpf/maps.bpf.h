@@ -12,6 +12,7 @@
 #include <bpf/bpf_tracing.h>
 #include "worktrace.h"
 #include "python.bpf.h"
+#include "jvm.bpf.h"
 
 /* The return-address slots of a remembered kernel stack, relative to the saved sp. */
 #define WT_KSLOTS 20
@@ -220,6 +221,7 @@ struct wt_scratch {
 	struct wt_walk walk;
 	struct wt_py_walk py;
 	__u64 set[2][WT_FDSET_WORDS];		/* with WT_B_COPIED: a struct wt_pollfd, or two fd_sets */
+	struct wt_jvm_walk jvm;
 	__u32 want, found, span_used;		/* of wt_remember */
 	__u32 zero;
 	__u8 span[WT_USPAN];			/* of a kernel stack WT_KSPAN of it are used; a power of two for the verifier */

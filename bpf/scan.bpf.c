@@ -14,21 +14,6 @@
 #define WT_SCANS 4		/* scans of one walk */
 #define WT_LEARNED_AFTER 5
 
-/* A call instruction ends at that address: e8 rel32, or ff /2 in one of its lengths. */
-static __always_inline bool wt_after_call(__u64 address)
-{
-	__u8 b[8];
-
-	if (address < 4096 || bpf_probe_read_user(b, sizeof(b), (void *)(address - 8)))
-		return false;
-	return b[3] == 0xe8 ||
-	       (b[6] == 0xff && (b[7] & 0x38) == 0x10) ||
-	       (b[5] == 0xff && (b[6] & 0x38) == 0x10) ||
-	       (b[4] == 0xff && (b[5] & 0x38) == 0x10) ||
-	       (b[2] == 0xff && (b[3] & 0x38) == 0x10) ||
-	       (b[1] == 0xff && (b[2] & 0x38) == 0x10);
-}
-
 /* Goes on as if word number i above the scan's sp were the return address, if it can be one. */
 static __always_inline bool wt_try_word(struct wt_scratch *s, __u32 i, __u64 v)
 {

@@ -185,6 +185,11 @@ static __always_inline void wt_one_frame(struct wt_scratch *s)
 		wt_want_space(w->tgid, w->image, w->space_version);
 		return;
 	}
+	if (w->map.flags & WT_MAP_JVM) {
+		w->guess = 0;
+		wt_jvm(s);
+		return;
+	}
 	if (w->map.object && w->map.object < WT_MAX_OBJECTS) {
 		frame = WT_FRAME_MAKE(WT_FRAME_OBJ) | (__u64)w->map.object << 40 |
 			((pc - w->map.start + w->map.pgoff) & (WT_FRAME_GUESS - 1));

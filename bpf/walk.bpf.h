@@ -47,4 +47,29 @@ static __always_inline int wt_read_slot(struct wt_walk *w, __u64 at, __u64 *out)
 	return 0;
 }
 
+/* A call instruction ends at that address: e8 rel32, or ff /2 in one of its lengths. */
+static __always_inline bool wt_after_call(__u64 address)
+{
+	__u8 b[8];
+
+	if (address < 4096 || bpf_probe_read_user(b, sizeof(b), (void *)(address - 8)))
+		return false;
+	return b[3] == 0xe8 ||
+	       (b[6] == 0xff && (b[7] & 0x38) == 0x10) ||
+	       (b[5] == 0xff && (b[6] & 0x38) == 0x10) ||
+	       (b[4] == 0xff && (b[5] & 0x38) == 0x10) ||
+	       (b[2] == 0xff && (b[3] & 0x38) == 0x10) ||
+	       (b[1] == 0xff && (b[2] & 0x38) == 0x10);
+}
+
+/* On to the caller, whose registers these are. */
+static __always_inline void wt_go_caller(struct wt_walk *w, __u64 ip, __u64 sp, __u64 fp)
+{
+	w->ip = ip;
+	w->sp = sp;
+	w->fp = fp;
+	w->fp_lost = 0;
+	w->caller = 1;
+}
+
 #endif /* WT_WALK_BPF_H */

@@ -251,6 +251,7 @@ struct wt_event {
 _Static_assert(sizeof(struct wt_event) == 16, "wt_event is on the wire");
 
 #include "python.h"
+#include "jvm.h"
 
 /*
  * Innermost frame first.  Of a user stack see enum wt_frame_tag; a kernel stack

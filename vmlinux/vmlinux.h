@@ -70,6 +70,7 @@ struct list_head {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
+	unsigned long r13;
 	unsigned long bp;
 	unsigned long bx;
 	unsigned long cx;
@@ -79,6 +80,7 @@ struct pt_regs {
 	unsigned long r8;
 	unsigned long r9;
 	unsigned long r10;
+	unsigned long ax;
 	unsigned long orig_ax;
 	unsigned long ip;
 	unsigned short cs;	/* eight bytes before 6.12: read by its size */
