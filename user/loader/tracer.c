@@ -182,6 +182,7 @@ void tracer__unwind_fds(const struct tracer *t, struct tracer_unwind_fds *out)
 		.spaces = bpf_map__fd(t->skel->maps.spaces),
 		.py_procs = bpf_map__fd(t->skel->maps.py_procs),
 		.py_code = bpf_map__fd(t->skel->maps.py_code),
+		.jvm_procs = bpf_map__fd(t->skel->maps.jvm_procs),
 	};
 }
 

@@ -69,7 +69,7 @@ int tracer__consume(struct tracer *t);
 /* Descriptors of the maps that unwind tables are written to; they stay t's. */
 struct tracer_unwind_fds {
 	int rules, objects, wanted, rows, pool, spaces;
-	int py_procs, py_code;
+	int py_procs, py_code, jvm_procs;
 };
 void tracer__unwind_fds(const struct tracer *t, struct tracer_unwind_fds *out);
 

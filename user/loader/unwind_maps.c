@@ -91,6 +91,7 @@ int unwind_maps__open(struct mapped_unwind **out, const struct tracer *t, struct
 	};
 	maps->py_procs_fd = m->fd.py_procs;
 	maps->py_code_fd = m->fd.py_code;
+	maps->jvm_procs_fd = m->fd.jvm_procs;
 	*out = m;
 	return 0;
 }

@@ -24,6 +24,7 @@ struct unwind {
 	struct spaces *spaces;
 	struct tables *tables;
 	struct python *python;
+	struct jvm *jvm;
 	struct unwind_maps maps;
 	struct u64map by_tgid;		/* → index in client */
 	struct client *client;
@@ -97,6 +98,7 @@ static void on_forked(void *ctx, __u32 tgid, __u32 ptgid)
 	__u64 image;
 
 	spaces__fork(u->spaces, tgid, ptgid, now_ns());
+	jvm__fork(u->jvm, tgid, ptgid);
 	image = spaces__image(u->spaces, tgid);
 	c = image ? get(u, tgid) : NULL;
 	if (c) {
@@ -118,6 +120,7 @@ static void on_execed(void *ctx, __u32 tgid)
 	}
 	spaces__drop(u->spaces, tgid, now_ns());
 	python__leave(u->python, tgid);
+	jvm__leave(u->jvm, tgid);
 }
 
 static void on_exited(void *ctx, __u32 tgid)
@@ -126,6 +129,7 @@ static void on_exited(void *ctx, __u32 tgid)
 
 	spaces__drop(u->spaces, tgid, now_ns());
 	python__leave(u->python, tgid);
+	jvm__leave(u->jvm, tgid);
 	forget(u, tgid);
 }
 
@@ -133,6 +137,8 @@ static void collect(void *ctx, const struct symbols_mapping *m)
 {
 	struct unwind *u = ctx;
 	struct wt_mapping *out;
+	const char *path;
+	int fd;
 
 	if (u->n == WT_MAX_MAPPINGS) {
 		u->too_many = true;
@@ -144,13 +150,15 @@ static void collect(void *ctx, const struct symbols_mapping *m)
 		.object = m->object < WT_MAX_OBJECTS ? m->object : 0,
 		.flags = m->anonymous ? WT_MAP_ANON : 0,
 	};
-	if (out->object &&
-	    python__enter(u->python, u->tgid, out->object,
-			  symbols__object_fd(u->symbols, out->object),
-			  symbols__object_path(u->symbols, out->object), m->start, m->pgoff)) {
+	if (!out->object)
+		return;
+	fd = symbols__object_fd(u->symbols, out->object);
+	path = symbols__object_path(u->symbols, out->object);
+	if (python__enter(u->python, u->tgid, out->object, fd, path, m->start, m->pgoff)) {
 		out->flags |= WT_MAP_PY;
 		u->flags |= WT_SPACE_PY;
 	}
+	jvm__enter(u->jvm, u->tgid, fd, path, m->start, m->end, m->pgoff);
 }
 
 static void request(struct unwind *u, __u32 object, __u64 heat)
@@ -195,6 +203,7 @@ static void push(struct unwind *u, struct client *c, __u64 now)
 	for (unsigned i = 0; i < u->n; i++)
 		if (u->m[i].object && is_sure_to_be_wanted(u, &u->m[i]))
 			request(u, u->m[i].object, 0);
+	u->flags |= jvm__mark(u->jvm, c->tgid, u->m, &u->n);
 	spaces__set(u->spaces, c->tgid, c->image, u->m, u->n, u->flags, now);
 }
 
@@ -229,7 +238,10 @@ static void request_rows(struct unwind *u)
 void unwind__tick(struct unwind *u)
 {
 	__u64 now = now_ns();
+	__u32 tgid;
 
+	while ((tgid = jvm__due(u->jvm, now)))
+		on_mapped(u, tgid);
 	if (u->any_changed)
 		for (__u32 i = 0; i < u->n_client; i++)
 			if (u->client[i].changed)
@@ -257,6 +269,8 @@ int unwind__new(struct unwind **out, const struct unwind_maps *maps, struct symb
 			err = tables__new(&u->tables, &maps->tables, opts);
 		if (!err)
 			err = python__new(&u->python, maps->py_procs_fd, maps->py_code_fd);
+		if (!err)
+			err = jvm__new(&u->jvm, maps->jvm_procs_fd);
 	}
 	if (err) {
 		unwind__free(u);
@@ -275,6 +289,7 @@ void unwind__free(struct unwind *u)
 		return;
 	symbols__watch(u->symbols, &nobody);
 	python__free(u->python);
+	jvm__free(u->jvm);
 	tables__free(u->tables);
 	spaces__free(u->spaces);
 	u64map__free(&u->by_tgid);
@@ -287,6 +302,7 @@ void unwind__stats(const struct unwind *u, struct unwind_stats *out)
 	spaces__stats(u->spaces, &out->spaces);
 	tables__stats(u->tables, &out->tables);
 	python__stats(u->python, &out->python);
+	jvm__stats(u->jvm, &out->jvm);
 }
 
 int unwind__on_pycode(struct unwind *u, const struct wt_ev_pycode *e, size_t size)
@@ -296,7 +312,12 @@ int unwind__on_pycode(struct unwind *u, const struct wt_ev_pycode *e, size_t siz
 
 __u32 unwind__runtime_frame(struct unwind *u, __u32 tgid, __u64 time_ns, __u64 word)
 {
-	(void)tgid;
 	(void)time_ns;
-	return WT_FRAME_TAG(word) == WT_FRAME_PY ? python__frame(u->python, u->symbols, word) : 0;
+	switch (WT_FRAME_TAG(word)) {
+	case WT_FRAME_PY:
+		return python__frame(u->python, u->symbols, word);
+	case WT_FRAME_JVM:
+		return jvm__frame(u->jvm, u->symbols, tgid, word);
+	}
+	return 0;
 }

@@ -10,6 +10,7 @@
 #define WT_UNWIND_USER_H
 
 #include <linux/types.h>
+#include "runtime/jvm.h"
 #include "runtime/python.h"
 #include "symbols/symbols.h"
 #include "unwind/spaces.h"
@@ -23,12 +24,14 @@ struct unwind_maps {
 	struct spaces_maps spaces;
 	struct tables_maps tables;
 	int py_procs_fd, py_code_fd;	/* see python.h */
+	int jvm_procs_fd;
 };
 
 struct unwind_stats {
 	struct spaces_stats spaces;
 	struct tables_stats tables;
 	struct python_stats python;
+	struct jvm_stats jvm;
 };
 
 /* s is borrowed and outlives it.  0 or a negative errno, printed. */
