@@ -13,8 +13,11 @@
 #include "task.bpf.h"
 
 /* charge.bpf.c */
-/* Adds to one detail line; ns 0 is a CPU sample.  0, or -1 when the map is full. */
-int wt_detail_add(struct wt_detail_key *k, __u64 ns);
+/*
+ * Adds to one detail line; ns 0 is a CPU sample.  weighted: see wt_detail_val.  0, or
+ * -1 when the map is full.
+ */
+int wt_detail_add(struct wt_detail_key *k, __u64 ns, __u64 weighted);
 /* Charges [w->since, at] to a state, with w's stacks: total and detail line. */
 int wt_charge(struct wt_task *w, __u64 at, __u32 state, __u64 reason);
 

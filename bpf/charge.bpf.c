@@ -30,15 +30,18 @@ static __always_inline __u32 wt_bucket(__u64 ns)
 	return b < WT_BUCKETS ? b : WT_BUCKETS - 1;
 }
 
-static __always_inline int wt_detail_into(void *map, struct wt_detail_key *k, __u64 ns)
+static __always_inline int wt_detail_into(void *map, struct wt_detail_key *k, __u64 ns,
+					  __u64 weighted)
 {
-	struct wt_detail_val fresh = { .ns = ns, .max_ns = ns, .count = 1 };
+	struct wt_detail_val fresh = { .ns = ns, .max_ns = ns, .count = 1,
+				       .weighted_ns = weighted };
 	struct wt_detail_val *v = bpf_map_lookup_elem(map, k);
 
 	if (v) {
 		/* lines belong to one thread: nobody else adds to this one */
 		v->ns += ns;
 		v->count++;
+		v->weighted_ns += weighted;
 		if (ns > v->max_ns)
 			v->max_ns = ns;
 		return 0;
@@ -51,7 +54,7 @@ static __always_inline int wt_detail_into(void *map, struct wt_detail_key *k, __
 	return 0;
 }
 
-int wt_detail_add(struct wt_detail_key *k, __u64 ns)
+int wt_detail_add(struct wt_detail_key *k, __u64 ns, __u64 weighted)
 {
 	struct wt_detail_key key;
 
@@ -60,8 +63,8 @@ int wt_detail_add(struct wt_detail_key *k, __u64 ns)
 	/* 6.1 takes no key from an argument's memory, only from the stack */
 	key = *k;
 	if (run_generation & 1)
-		return wt_detail_into(&detail_b, &key, ns);
-	return wt_detail_into(&detail_a, &key, ns);
+		return wt_detail_into(&detail_b, &key, ns, weighted);
+	return wt_detail_into(&detail_a, &key, ns, weighted);
 }
 
 int wt_charge(struct wt_task *w, __u64 at, __u32 state, __u64 reason)
@@ -86,5 +89,5 @@ int wt_charge(struct wt_task *w, __u64 at, __u32 state, __u64 reason)
 	k.epoch = w->epoch;
 	k.state = state;
 	k.bucket = wt_bucket(ns);
-	return wt_detail_add(&k, ns);
+	return wt_detail_add(&k, ns, ns * w->stack_weight / WT_WEIGHT_ONE);
 }

@@ -62,4 +62,5 @@ volatile __u64 run_end_ns = ~0ULL;
 volatile __u32 run_generation = 0;
 volatile __u32 run_serial = 0;
 volatile __u32 run_live = 0;
+volatile __u64 run_shed_ns = 0;
 volatile __u32 run_iter = WT_ITER_SEED;

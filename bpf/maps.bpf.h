@@ -48,6 +48,9 @@ struct wt_ucache {
 	__u16 slot[WT_USLOTS];
 };
 
+#define WT_WEIGHT_ONE 256
+#define WT_WEIGHT_MOST 64		/* a stack is taken with at least 1/64 */
+
 /* One thread's account, in its task storage. */
 struct wt_task {
 	__u64 since;			/* start of the open interval */
@@ -76,6 +79,8 @@ struct wt_task {
 	__u64 last_ustack;
 	__u64 exec_ns;			/* an exec whose split is due at the next switch-out, 0: none */
 	__u64 exec_image;
+	__u64 stack_last;		/* when a stack was taken last, while some are shed */
+	__u32 stack_weight;		/* of the open interval's: 1 / how likely it was taken, × WT_WEIGHT_ONE */
 	__u32 exec_serial;
 	__u32 serial, task, parent, epoch;
 	__u32 tid, tgid, flags;
@@ -340,6 +345,7 @@ extern volatile __u64 run_end_ns;		/* nothing after it is charged; ~0: not yet k
 extern volatile __u32 run_generation;		/* even: detail_a takes the lines, odd: detail_b */
 extern volatile __u32 run_serial;		/* last serial given out */
 extern volatile __u32 run_live;			/* traced threads alive */
+extern volatile __u64 run_shed_ns;		/* one stack in so much time of a thread is taken; 0: all */
 extern volatile __u32 run_iter;			/* enum wt_iter */
 
 #endif /* WT_MAPS_BPF_H */

@@ -37,6 +37,6 @@ int wt_sample(struct bpf_perf_event_data *ctx)
 	k.epoch = w->epoch;
 	w->samples++;
 	wt_counted(WT_CNT_SAMPLE);
-	wt_detail_add(&k, 0);
+	wt_detail_add(&k, 0, 0);
 	return 0;
 }

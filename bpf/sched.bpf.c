@@ -25,6 +25,68 @@ struct wt_switch {
 	bool asleep;				/* the task's stack lies still: it is on its way in */
 };
 
+/* What stacks cost is estimated from every 32nd: reading the clock costs, too. */
+#define WT_COST_EVERY 32
+
+static __always_inline __u64 wt_stack_clock(struct wt_task *w)
+{
+	return w->switches % WT_COST_EVERY ? 0 : bpf_ktime_get_ns();
+}
+
+static __always_inline void wt_stack_cost(__u64 begun)
+{
+	struct wt_stats *s = begun ? wt_stats() : NULL;
+
+	if (s)
+		s->count[WT_CNT_STACK_NS] += (bpf_ktime_get_ns() - begun) * WT_COST_EVERY;
+}
+
+/*
+ * Over budget, a thread's stack is taken the likelier the longer ago its last one
+ * was.  That does not depend on how long the wait will be, so the time of the
+ * stacks that are taken, divided by how likely each was, is right on average.
+ */
+static __always_inline bool wt_shed(struct wt_task *w, __u64 now)
+{
+	__u64 every = run_shed_ns, passed = now - w->stack_last;
+
+	w->stack_weight = WT_WEIGHT_ONE;
+	if (!every || passed >= every) {
+		w->stack_last = now;
+		return false;
+	}
+	if (passed < every / WT_WEIGHT_MOST)
+		passed = every / WT_WEIGHT_MOST;
+	if (bpf_get_prandom_u32() * every >= passed << 32) {
+		w->stack_weight = 0;
+		w->ustack = WT_STACK_SHED;
+		w->kstack = WT_STACK_SHED;
+		wt_counted(WT_CNT_SHED);
+		return true;
+	}
+	w->stack_weight = every * WT_WEIGHT_ONE / (passed | 1);
+	w->stack_last = now;
+	return false;
+}
+
+/* Where a thread leaves the CPU; the kernel's part follows when it comes back. */
+static __always_inline void wt_take_stack(struct wt_switch *x, struct wt_task *w,
+					  struct task_struct *t)
+{
+	__u64 begun;
+
+	w->kstack = 0;
+	w->ustack = 0;
+	w->stack_weight = WT_WEIGHT_ONE;
+	if (!(cfg_opts & (WT_OPT_USTACK | WT_OPT_KSTACK)) || wt_shed(w, x->now))
+		return;
+	if ((t->flags & (PF_KTHREAD | PF_EXITING)) || !(cfg_opts & WT_OPT_USTACK))
+		return;
+	begun = wt_stack_clock(w);
+	w->ustack = wt_user_stack(x->s, w, 1);
+	wt_stack_cost(begun);
+}
+
 static __always_inline void wt_note_queue(struct wt_task *w, struct task_struct *t)
 {
 	w->throttle_clock = wt_throttle_clock(t);
@@ -63,8 +125,12 @@ static __noinline int wt_end_wait(struct wt_switch *x, struct wt_task *w, struct
 			wake = w->since;
 		if (w->state == WT_CHILD)
 			w->reason = wt_child_reason(x->s, w);
-		if (x->asleep && (cfg_opts & WT_OPT_KSTACK) && !w->kstack && wt_within(w->since, at))
+		if (x->asleep && (cfg_opts & WT_OPT_KSTACK) && !w->kstack && wt_within(w->since, at)) {
+			__u64 begun = wt_stack_clock(w);
+
 			w->kstack = wt_kernel_stack(x->s, w, t);
+			wt_stack_cost(begun);
+		}
 		frozen = wt_frozen_part(w, wake);
 		wt_charge(w, wake - frozen, w->state, w->reason);
 		if (frozen)
@@ -259,15 +325,12 @@ static __always_inline void wt_leave(struct wt_switch *x, struct wt_task *w, str
 		w->steal_ns += x->steal - w->steal_since < cpu ? x->steal - w->steal_since : cpu;
 	wt_audit_leave(x, w, t, cpu);
 	w->switches++;
-	w->kstack = 0;
-	w->ustack = 0;
 	w->wake_ns = 0;
 	if (state & TASK_DEAD) {
 		wt_finish(x, w, t);
 		return;
 	}
-	if (!(t->flags & PF_KTHREAD) && (cfg_opts & WT_OPT_USTACK) && !(t->flags & PF_EXITING))
-		w->ustack = wt_user_stack(x->s, w, 1);
+	wt_take_stack(x, w, t);
 	if (preempt || !state || wt_runnable(t)) {
 		bool quota = wt_throttled(t);
 

@@ -114,6 +114,8 @@ enum wt_kind {
 #define WT_COMM_LEN 16
 #define WT_NAME_LEN 40
 #define WT_MAX_FRAMES 127
+/* The id of the stack of a wait whose stack was not taken, to keep the budget. */
+#define WT_STACK_SHED 0x7368656400000001ULL
 
 #include "unwind.h"
 
@@ -154,8 +156,13 @@ struct wt_detail_val {
 	__u64 ns;
 	__u64 max_ns;
 	__u64 count;
+	/*
+	 * When stacks are shed to keep the budget: ns, each interval divided by how
+	 * likely it was that its stack was taken.
+	 */
+	__u64 weighted_ns;
 };
-_Static_assert(sizeof(struct wt_detail_val) == 24, "wt_detail_val is on the wire");
+_Static_assert(sizeof(struct wt_detail_val) == 32, "wt_detail_val is on the wire");
 
 /*
  * Log-linear buckets, four to the octave from 16 ns up: a bucket's middle is
@@ -327,7 +334,9 @@ enum wt_count {
 	WT_CNT_ROW_HIT = 14,		/* rules found in the cache of program counters */
 	WT_CNT_ROW_MISS = 15,		/* … searched for in the rows */
 	WT_CNT_SCAN = 16,		/* frames found by scanning the stack */
-	WT_COUNTS = 17,
+	WT_CNT_STACK_NS = 17,		/* time spent on the stacks of waits, estimated by every 32nd */
+	WT_CNT_SHED = 18,		/* waits whose stack was shed */
+	WT_COUNTS = 19,
 };
 
 struct wt_stats {

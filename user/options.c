@@ -127,6 +127,24 @@ static int parse_seconds(struct options *o, const struct opt *opt, const char *a
 	return 0;
 }
 
+static int parse_budget(struct options *o, const struct opt *opt, const char *arg)
+{
+	double *budget = field_of(o, opt);
+	char *end = NULL;
+
+	if (!strcmp(arg, "off")) {
+		*budget = 0;
+		return 0;
+	}
+	/* strtod would take "inf", "0x1p3" and leading blanks as well */
+	if (strspn(arg, "0123456789.") == strlen(arg) && strpbrk(arg, "0123456789"))
+		*budget = strtod(arg, &end);
+	if (!end || *end || *budget < opt->min || *budget > opt->max)
+		return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": a percentage from %g to %.0f, or \"off\", "
+				"is expected", opt->name, arg, opt->min, opt->max);
+	return 0;
+}
+
 static bool has_pid(const struct options *o, pid_t pid)
 {
 	for (unsigned i = 0; i < o->n_pids; i++)
@@ -270,6 +288,9 @@ static const struct opt opts[] = {
 	  "unwind every stack again instead of verifying the last ones" },
 	{ "frame-pointers", 0, NULL, parse_flag, AT(frame_pointers), 0, 0,
 	  "walk user stacks by frame pointer only, without unwind tables" },
+	{ "budget", 0, "PERCENT|off", parse_budget, AT(budget), 0.01, 100,
+	  "of the machine's CPU time for the stacks of waits (default 1);\n"
+	  "beyond, fewer are taken, without bias; the ledger stays exact" },
 	{ "unwind-check", 0, NULL, parse_flag, AT(unwind_check), 0, 0,
 	  "unwind what was remembered, too, and count what differs" },
 
@@ -447,6 +468,7 @@ void options__defaults(struct options *o)
 		.checkpoint_s = 30,
 		.drain_ms = 1000,
 		.table_mb = 32,
+		.budget = 1,
 		.detail_entries = 32768,
 		.ring_kb = 4096,
 		.seen_entries = 32768,

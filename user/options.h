@@ -34,6 +34,7 @@ struct options {
 	bool no_kernel_stacks;		/* --no-kernel-stacks */
 	bool no_remember;		/* --no-remember: unwind every stack again */
 	bool frame_pointers;		/* --frame-pointers: no unwind tables */
+	double budget;			/* --budget, per cent of the machine (default 1); 0: off */
 	bool unwind_check;		/* --unwind-check */
 	double checkpoint_s;		/* --checkpoint SECONDS (default 30); 0: none */
 	unsigned drain_ms;		/* --drain-ms (default 1000) */

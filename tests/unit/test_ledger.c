@@ -596,6 +596,63 @@ static void test_stacks(void **state)
 	ledger__free(l);
 }
 
+static int by_stack(void *arg, const struct ledger_line *line)
+{
+	__u64 *ns = arg;
+
+	ns[line->n_ustack ? line->ustack[0] : 0] += line->ns;
+	return 0;
+}
+
+/*
+ * Waits whose stacks were shed: those that were taken stand for them, each for as
+ * many as it was unlikely to be taken; but only where the reason is the same.
+ */
+static void test_shed_stacks(void **state)
+{
+	static const __u32 one[] = { 1 }, two[] = { 2 };
+	struct ledger *l = new_ledger((struct ledger_opts){ 0 });
+	const __u64 st[WT_STATES] = { [WT_NET] = 1000, [WT_LOCK] = 500 };
+	struct wt_thread_rec rec = thread(1, 5, 5, st);
+	const struct {
+		__u8 state;
+		__u64 reason, stack, ns, weighted_ns;
+	} lines[] = {
+		{ WT_NET, WT_K_SOCKET, 100, 100, 300 },
+		{ WT_NET, WT_K_SOCKET, 101, 100, 100 },
+		{ WT_NET, WT_K_SOCKET, WT_STACK_SHED, 600, 0 },
+		{ WT_NET, WT_K_CONNECT, 101, 200, 200 },
+		{ WT_LOCK, WT_K_FUTEX, WT_STACK_SHED, 500, 0 },	/* nobody to stand for it */
+	};
+	__u64 ns[3] = { 0 };
+	struct ledger_totals t;
+
+	(void)state;
+	ledger__put_thread(l, &rec);
+	ledger__put_stack(l, 100, one, 1, true, WT_END_ROOT);
+	ledger__put_stack(l, 101, two, 1, true, WT_END_ROOT);
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		struct wt_detail_key k = { .thread = 1, .state = lines[i].state,
+					   .reason = lines[i].reason, .ustack = lines[i].stack };
+		struct wt_detail_val v = { .ns = lines[i].ns, .weighted_ns = lines[i].weighted_ns,
+					   .count = 1 };
+
+		ledger__put_detail(l, &k, &v);
+	}
+	for (int twice = 0; twice < 2; twice++) {
+		t = settle(l);
+		assert_int_equal(t.shed_ns, 1100);
+		assert_int_equal(t.offcpu_stacks[LEDGER_SHED], 2);
+		memset(ns, 0, sizeof(ns));
+		ledger__each_line(l, by_stack, ns);
+		assert_int_equal(ns[1], 600);		/* 3 to 1 of 800 */
+		assert_int_equal(ns[2], 200 + 200);
+		assert_int_equal(ns[0], 500);
+		assert_balanced(l, &t);
+	}
+	ledger__free(l);
+}
+
 static void test_witness_counts_waits(void **state)
 {
 	static const __u32 futex[] = { 9000, 9001, 9005, 9002 }, tcp[] = { 9000, 9004 };
@@ -727,6 +784,7 @@ int main(void)
 		cmocka_unit_test(test_processes),
 		cmocka_unit_test(test_lost_exit_records),
 		cmocka_unit_test(test_stacks),
+		cmocka_unit_test(test_shed_stacks),
 		cmocka_unit_test(test_witness_counts_waits),
 		cmocka_unit_test(test_fold_waits_for_lines),
 		cmocka_unit_test(test_a_million_threads),

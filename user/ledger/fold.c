@@ -63,6 +63,7 @@ static int fold_line(struct ledger *l, __u32 group, struct line line)
 	line.ustack = stacks__resolve(&l->stacks, line.ustack);
 	line.kstack = stacks__resolve(&l->stacks, line.kstack);
 	line.ns = line.settled_ns;
+	line.weighted_ns = 0;
 	if (line.state == WT_CPU)
 		line.max_ns = 0;
 	line.epoch = 0;

@@ -21,6 +21,7 @@
  */
 #define STACK_NONE 0
 #define STACK_FOLDED 1			/* beyond max_stacks */
+#define STACK_SHED 2			/* not taken, to keep the budget */
 #define STACK_PENDING 0x80000000u
 
 struct stack {
@@ -85,6 +86,7 @@ struct line {
 	__u64 reason;
 	__u64 ns;			/* as put; for cpu 0, in a group the scaled time */
 	__u64 max_ns, count;
+	__u64 weighted_ns;		/* see wt_detail_val; 0: as ns */
 	__u64 settled_ns;		/* by the last settle */
 };
 
@@ -94,6 +96,7 @@ struct settled {
 	__u64 unsampled_ns;
 	__u64 user_ns, sys_ns;
 	__u64 over_ns;
+	__u64 shed_ns;
 };
 
 /*

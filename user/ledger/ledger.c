@@ -191,6 +191,7 @@ int ledger__put_detail(struct ledger *l, const struct wt_detail_key *k,
 		.bucket = k->bucket < WT_BUCKETS ? k->bucket : WT_BUCKETS - 1,
 		.reason = k->reason,
 		.ns = v->ns,
+		.weighted_ns = v->weighted_ns,
 		.max_ns = v->max_ns,
 		.count = v->count,
 	};

@@ -75,7 +75,8 @@ enum ledger_cut {
 	LEDGER_BROKEN = 10,	/* the caller's frame cannot be read, or lies below */
 	LEDGER_RUNTIME = 11,	/* an interpreter's or VM's structures did not hold together */
 	LEDGER_COMPAT = 12,	/* 32-bit code */
-	LEDGER_CUTS = 13,
+	LEDGER_SHED = 13,	/* not taken, to keep the budget */
+	LEDGER_CUTS = 14,
 };
 /* "complete", "no_frame_pointer", "too_deep", "unreadable", "lost", "folded", … */
 const char *ledger__cut_name(enum ledger_cut c);
@@ -106,6 +107,7 @@ struct ledger_totals {
 	__u64 witness_disagreements;	/* … and says another state than the registers did */
 	__u64 oncpu_samples;
 	__u64 cut[LEDGER_CUTS];		/* on-CPU samples by completeness; [0] complete */
+	__u64 shed_ns;			/* time of waits whose stacks were shed: shared out among the others */
 	__u64 guessed;			/* of the complete ones: a frame was found by a scan */
 	__u64 offcpu_stacks[LEDGER_CUTS];	/* the same for waits, by count */
 };

@@ -88,6 +88,7 @@ static bool degrade(const struct ledger *l, struct line *key)
 static void accumulate(struct line *line, const struct line *add)
 {
 	line->ns += add->ns;
+	line->weighted_ns += add->weighted_ns;
 	line->count += add->count;
 	if (line->max_ns < add->max_ns)
 		line->max_ns = add->max_ns;

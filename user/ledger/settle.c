@@ -47,11 +47,17 @@ static __u64 weight(const struct line *line)
 	return line->state == WT_CPU ? line->count : line->ns;
 }
 
+static __u64 stack_weight(const struct line *line)
+{
+	return line->weighted_ns ? line->weighted_ns : line->ns;
+}
+
 /*
- * Shares total among v in proportion to their weights, to the nanosecond: every
- * line gets its share rounded down, the largest remainders get one more.
+ * Shares total among v in proportion to their weights, which sum to weights, to the
+ * nanosecond: every line gets its share rounded down, the largest remainders get one more.
  */
-static int share_out(struct ledger *l, struct line **v, __u32 n, __u64 total, __u64 weights)
+static int share_out(struct ledger *l, struct line **v, __u32 n, __u64 total, __u64 weights,
+		     __u64 (*weight_of)(const struct line *line))
 {
 	__u64 left = total;
 
@@ -64,7 +70,7 @@ static int share_out(struct ledger *l, struct line **v, __u32 n, __u64 total, __
 		l->max_remainders = n;
 	}
 	for (__u32 i = 0; i < n; i++) {
-		unsigned __int128 x = (unsigned __int128)total * weight(v[i]);
+		unsigned __int128 x = (unsigned __int128)total * weight_of(v[i]);
 
 		v[i]->settled_ns = weights ? x / weights : 0;
 		l->remainders[i].rest = weights ? x % weights : 0;
@@ -100,13 +106,72 @@ static int settle_cpu(struct ledger *l, struct line **v, __u32 n, __u64 cpu_ns,
 	else if (l->opts.period_ns && most < cpu_ns)
 		sampled_ns = most;
 	out->unsampled_ns = cpu_ns - sampled_ns;
-	return share_out(l, v, n, sampled_ns, samples);
+	return share_out(l, v, n, sampled_ns, samples, weight);
+}
+
+static bool is_shed(const struct line *line)
+{
+	return line->ustack == STACK_SHED || line->kstack == STACK_SHED;
+}
+
+static int by_reason(const void *a, const void *b)
+{
+	const struct line *x = *(struct line *const *)a, *y = *(struct line *const *)b;
+
+	if (x->reason != y->reason)
+		return x->reason < y->reason ? -1 : 1;
+	return (int)is_shed(y) - (int)is_shed(x);
+}
+
+/* Waits of one reason, those without a stack first: the others take over their time. */
+static int share_shed_reason(struct ledger *l, struct line **v, __u32 n, struct settled *out)
+{
+	__u64 total = 0, weights = 0;
+	__u32 shed = 0;
+
+	for (; shed < n && is_shed(v[shed]); shed++) {
+		out->shed_ns += v[shed]->settled_ns;
+		total += v[shed]->settled_ns;
+	}
+	for (__u32 i = shed; i < n; i++) {
+		total += v[i]->settled_ns;
+		weights += stack_weight(v[i]);
+	}
+	if (!shed || !weights)
+		return 0;
+	for (__u32 i = 0; i < shed; i++)
+		v[i]->settled_ns = 0;
+	return share_out(l, v + shed, n - shed, total, weights, stack_weight);
+}
+
+/*
+ * Stacks that were shed are made good by those that were taken for the same
+ * reason, in proportion to what each of these stands for.
+ */
+static int share_shed(struct ledger *l, struct line **v, __u32 n, struct settled *out)
+{
+	__u32 first = 0, shed = 0;
+	int err = 0;
+
+	for (__u32 i = 0; i < n; i++)
+		shed += is_shed(v[i]);
+	if (!shed)
+		return 0;
+	qsort(v, n, sizeof(*v), by_reason);
+	for (__u32 i = 1; i <= n && !err; i++) {
+		if (i < n && v[i]->reason == v[first]->reason)
+			continue;
+		err = share_shed_reason(l, v + first, i - first, out);
+		first = i;
+	}
+	return err;
 }
 
 static int settle_wait(struct ledger *l, struct line **v, __u32 n, __u64 exact_ns, unsigned state,
 		       struct settled *out)
 {
 	__u64 lines_ns = 0;
+	int err;
 
 	for (__u32 i = 0; i < n; i++) {
 		v[i]->settled_ns = v[i]->ns;
@@ -114,10 +179,11 @@ static int settle_wait(struct ledger *l, struct line **v, __u32 n, __u64 exact_n
 	}
 	if (lines_ns <= exact_ns) {
 		out->unattributed_ns[state] = exact_ns - lines_ns;
-		return 0;
+		return share_shed(l, v, n, out);
 	}
 	out->over_ns += lines_ns - exact_ns;
-	return share_out(l, v, n, exact_ns, lines_ns);
+	err = share_out(l, v, n, exact_ns, lines_ns, weight);
+	return err ? err : share_shed(l, v, n, out);
 }
 
 static void split_cpu(struct line **v, __u32 n, __u64 cpu_ns, __u64 utime_ns, __u64 stime_ns,
@@ -245,6 +311,7 @@ static void add_settled(struct ledger_totals *t, const struct settled *s)
 	t->user_ns += s->user_ns;
 	t->sys_ns += s->sys_ns;
 	t->overattributed_ns += s->over_ns;
+	t->shed_ns += s->shed_ns;
 }
 
 static void judge_line(struct ledger *l, struct ledger_totals *t, __u8 state, __u32 ustack,

@@ -24,10 +24,12 @@ int stacks__init(struct stacks *s, unsigned max)
 	s->max = max;
 	pool__init(&s->pool, sizeof(struct stack));
 	pool__init(&s->pending, sizeof(struct pending));
-	if (pool__get(&s->pool) != STACK_FOLDED ||
+	if (pool__get(&s->pool) != STACK_FOLDED || pool__get(&s->pool) != STACK_SHED ||
 	    (pool__get(&s->pending) | STACK_PENDING) != LOST_FOR_GOOD)
 		return -ENOMEM;
 	folded = pool__at(&s->pool, STACK_FOLDED);
+	folded->judged = true;
+	folded = pool__at(&s->pool, STACK_SHED);
 	folded->judged = true;
 	return 0;
 }
@@ -97,7 +99,7 @@ static __u32 intern(struct stacks *s, const __u32 *frames, unsigned n, bool user
 			return slot->value;
 		h++;
 	}
-	if (s->pool.n > s->max)
+	if (s->pool.n > s->max + 1)
 		return STACK_FOLDED;
 	i = pool__get(&s->pool);
 	if (!i)
@@ -149,6 +151,10 @@ int stacks__ref(struct stacks *s, __u64 id, __u32 gen, __u32 *ref)
 	*ref = STACK_NONE;
 	if (!id)
 		return 0;
+	if (id == WT_STACK_SHED) {
+		*ref = STACK_SHED;
+		return 0;
+	}
 	slot = u64map__find(&s->ids, id);
 	if (!slot && s->pending.n >= MAX_PENDING) {
 		*ref = LOST_FOR_GOOD;
@@ -233,6 +239,7 @@ static const char *const cut_names[LEDGER_CUTS] = {
 	[LEDGER_BROKEN] = "broken_chain",
 	[LEDGER_RUNTIME] = "runtime",
 	[LEDGER_COMPAT] = "32_bit",
+	[LEDGER_SHED] = "shed",
 };
 
 const char *ledger__cut_name(enum ledger_cut c)
@@ -275,6 +282,8 @@ static enum ledger_cut cut_of(const struct stacks *s, __u32 ref)
 {
 	const struct stack *st = stacks__get(s, ref);
 
+	if (stacks__resolve(s, ref) == STACK_SHED)
+		return LEDGER_SHED;
 	if (!ref || (st && !st->n && stacks__resolve(s, ref) != STACK_FOLDED))
 		return LEDGER_NO_STACK;
 	if (!st)

@@ -171,6 +171,11 @@ void tracer__close(struct tracer *t)
 	free(t);
 }
 
+void tracer__shed(struct tracer *t, __u64 ns)
+{
+	t->skel->bss->run_shed_ns = ns;
+}
+
 void tracer__unwind_fds(const struct tracer *t, struct tracer_unwind_fds *out)
 {
 	*out = (struct tracer_unwind_fds){

@@ -73,6 +73,12 @@ struct tracer_unwind_fds {
 };
 void tracer__unwind_fds(const struct tracer *t, struct tracer_unwind_fds *out);
 
+/*
+ * Over budget, only one stack in so many ns of each thread's time is taken; 0: all.
+ * What they cost so far is count[WT_CNT_STACK_NS].
+ */
+void tracer__shed(struct tracer *t, __u64 ns);
+
 /* Sums over the CPUs. */
 int tracer__stats(const struct tracer *t, struct wt_stats *out);
 /* Program runs that the kernel skipped because a program was already at work on that CPU. */

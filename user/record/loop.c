@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "target/freezer.h"
+#include "record/budget.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -21,6 +22,7 @@
 
 struct loop {
 	struct session *s;
+	struct budget budget;
 	int epoll_fd, tick_fd, end_fd, freezer_fd;
 	__u64 ticks;
 	__u64 drained_ns, checkpoint_ns;
@@ -166,6 +168,17 @@ static int drain(struct loop *l)
 	return err ? err : session__write(s, false);
 }
 
+static void keep_budget(struct loop *l)
+{
+	__u64 before = l->budget.shed_ns;
+	struct wt_stats st;
+
+	if (!l->budget.share || tracer__stats(l->s->tracer, &st))
+		return;
+	if (budget__tick(&l->budget, now_ns(), st.count[WT_CNT_STACK_NS]) != before)
+		tracer__shed(l->s->tracer, l->budget.shed_ns);
+}
+
 static void tick(struct loop *l)
 {
 	struct session *s = l->s;
@@ -178,6 +191,7 @@ static void tick(struct loop *l)
 	else if (l->ticks % COST_TICKS == COST_FIRST)
 		tracer__cost_begin(s->tracer);
 	l->ticks++;
+	keep_budget(l);
 	l->err = drain(l);
 	if (tracer__live(s->tracer))
 		appeared(l);
@@ -265,6 +279,8 @@ int session__run(struct session *s)
 	int n;
 
 	l.drained_ns = l.checkpoint_ns = now_ns();
+	l.budget.share = s->o->budget / 100;
+	l.budget.cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	l.progress = !s->o->quiet && isatty(STDERR_FILENO);
 	l.err = prepare(&l);
 	if (!l.err && tracer__live(s->tracer))

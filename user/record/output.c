@@ -114,11 +114,11 @@ static json_t *target_json(const struct session *s)
 
 static json_t *options_json(const struct options *o)
 {
-	return json_pack("{s:f, s:i, s:s, s:b, s:b, s:b, s:b, s:f, s:i, s:i, s:i, s:i, s:i, s:i, s:i}",
+	return json_pack("{s:f, s:i, s:s, s:b, s:b, s:b, s:b, s:f, s:f, s:i, s:i, s:i, s:i, s:i, s:i, s:i}",
 			 "duration_s", o->duration_s, "frequency", (int)o->freq, "event", o->event,
 			 "user_stacks", !o->no_user_stacks, "kernel_stacks", !o->no_kernel_stacks,
 			 "remember", !o->no_remember, "unwind_tables", !o->frame_pointers,
-			 "checkpoint_s", o->checkpoint_s,
+			 "budget_percent", o->budget, "checkpoint_s", o->checkpoint_s,
 			 "drain_ms", (int)o->drain_ms, "detail_entries", (int)o->detail_entries,
 			 "ring_kb", (int)o->ring_kb, "seen_entries", (int)o->seen_entries,
 			 "max_exited", (int)o->max_exited, "max_stacks", (int)o->max_stacks,

@@ -107,6 +107,8 @@ static const char *mark_text(const struct ledger_line *line)
 		return "[lost stack]";
 	if (line->cut == LEDGER_FOLDED)
 		return "[folded]";
+	if (line->cut == LEDGER_SHED)
+		return "[shed]";
 	if (line->state == WT_CPU && !line->n_ustack && !line->n_kstack)
 		return "[no stack]";
 	return NULL;

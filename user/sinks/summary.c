@@ -115,7 +115,7 @@ static json_t *incomplete_json(const __u64 *cut)
 {
 	json_t *o = json_object();
 
-	for (int c = LEDGER_COMPLETE + 1; c < LEDGER_CUTS; c++)
+	for (int c = LEDGER_COMPLETE + 1; c < LEDGER_SHED; c++)
 		set(o, ledger__cut_name(c), ns_json(cut[c]));
 	return o;
 }
@@ -127,8 +127,10 @@ static json_t *stacks_json(const struct ledger_totals *t)
 	set(o, "oncpu_samples", ns_json(t->oncpu_samples));
 	set(o, "complete", ns_json(t->cut[LEDGER_COMPLETE]));
 	set(o, "guessed", ns_json(t->guessed));
+	set(o, "shed_ns", ns_json(t->shed_ns));
 	set(o, "incomplete", incomplete_json(t->cut));
 	set(off, "complete", ns_json(t->offcpu_stacks[LEDGER_COMPLETE]));
+	set(off, "shed", ns_json(t->offcpu_stacks[LEDGER_SHED]));
 	set(off, "incomplete", incomplete_json(t->offcpu_stacks));
 	set(o, "offcpu_waits", off);
 	return o;

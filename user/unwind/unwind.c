@@ -94,7 +94,8 @@ static void on_mapped(void *ctx, __u32 tgid)
 static void on_forked(void *ctx, __u32 tgid, __u32 ptgid)
 {
 	struct unwind *u = ctx;
-	struct client *c;
+	struct client *c = find(u, ptgid);
+	bool changed = c && c->changed;
 	__u64 image;
 
 	spaces__fork(u->spaces, tgid, ptgid, now_ns());
@@ -103,7 +104,8 @@ static void on_forked(void *ctx, __u32 tgid, __u32 ptgid)
 	c = image ? get(u, tgid) : NULL;
 	if (c) {
 		c->image = image;
-		c->changed = false;
+		/* what the parent got before the fork may not be in its run yet */
+		c->changed = changed;
 	}
 }
 
