@@ -227,7 +227,9 @@ static int read_symbols(struct elfsyms *es, Elf *elf, const char *path, int debu
 	if (err || es->n)
 		return err;
 	err = read_type(es, elf, SHT_DYNSYM, SRC_DYNSYM, &es->img);
-	return err ? err : read_minidebug(es, elf);
+	if (!err)
+		err = read_minidebug(es, elf);
+	return err ? err : gosyms__add(es, elf);
 }
 
 int elfsyms__load(struct elfsyms **out, const struct elfimg *img, const char *path)
@@ -252,6 +254,8 @@ int elfsyms__load_with(struct elfsyms **out, const struct elfimg *img, const cha
 	err = read_layout(es, elf);
 	if (!err)
 		err = read_symbols(es, elf, path, debug_fd);
+	if (!err)
+		err = pltsyms__add(es, elf);
 	if (err)
 		goto out;
 	elfsyms__finish(es);

@@ -122,6 +122,8 @@ static bool read_name(const struct elfsyms *es, const struct esym *s, char *buf,
 	if (n == 127 && !memchr(buf, 0, n) && sz > 128)
 		n = elfimg__read(&es->src[s->src].img, off, buf, room < sz - 1 ? room : sz - 1);
 	buf[n > 0 ? n : 0] = '\0';
+	if (s->src == SRC_PLT && buf[0])
+		strncat(buf, "@plt", sz - 1 - strlen(buf));
 	return buf[0];
 }
 

@@ -5,7 +5,8 @@
  * open as long as the table is used.
  *
  * Sources: .symtab, else the one of the file's debug file (debugfile.h), else
- * .dynsym and the one in .gnu_debugdata (minidebug.h).  Where none of them says anything, what
+ * .dynsym and the one in .gnu_debugdata (minidebug.h) and Go's own table.  The
+ * stubs of the PLT are "name@plt".  Where none of them says anything, what
  * else the file tells of its functions (elfunits.h) keeps them apart.
  */
 #ifndef WT_ELFSYMS_H

@@ -11,7 +11,9 @@ enum elf_source {
 	SRC_DYNSYM = 1,
 	SRC_DEBUG = 2,		/* .symtab of the debug file */
 	SRC_MINI = 3,		/* .symtab of .gnu_debugdata (minidebug.h) */
-	SRC_MADE = 4,		/* name: enum made_name */
+	SRC_GO = 4,		/* .gopclntab */
+	SRC_PLT = 5,		/* .dynsym, by way of a relocation; "@plt" is added */
+	SRC_MADE = 6,		/* name: enum made_name */
 };
 
 enum made_name {
@@ -70,6 +72,10 @@ long elfsyms__covering(const struct elfsyms *es, __u64 vaddr);
 
 /* Where the byte at that address lies in the file; UINT64_MAX: nowhere. */
 __u64 elfsyms__file_off(const struct elfsyms *es, __u64 vaddr);
+
+/* gosyms.c, pltsyms.c: functions that have no symbols; 0 or -ENOMEM. */
+int gosyms__add(struct elfsyms *es, Elf *elf);
+int pltsyms__add(struct elfsyms *es, Elf *elf);
 
 /* elfentry.c: what the program headers tell where symbols are missing. */
 int elfentry__add_start(struct elfsyms *es, Elf *elf);

@@ -35,6 +35,9 @@ static void take(const char *s, size_t n, void *arg)
 	k->buf[k->n] = '\0';
 }
 
+/* A stub of the procedure linkage table (pltsyms.c). */
+#define PLT "@plt"
+
 typedef int (*demangler)(const char *, int, demangle_callbackref, void *);
 
 static bool run(demangler fn, int options, const char *symbol, struct sink *k)
@@ -60,19 +63,24 @@ void names__demangle(const char *symbol, char *buf, size_t sz)
 {
 	char bare[SYMBOL_MAX_SZ];
 	char *at;
-	bool cut;
+	bool cut, plt;
 
 	snprintf(bare, sizeof(bare), "%s", symbol);
 	at = strchr(bare, '@');
+	plt = at && at != bare && !strcmp(at, PLT);
 	if (at && at != bare)
 		*at = '\0';
 	buf[0] = '\0';
+	if (plt && sz > sizeof(PLT))
+		sz -= sizeof(PLT) - 1;
 	if (!demangle(bare, buf, sz))
 		cut = (size_t)snprintf(buf, sz, "%s", bare) >= sz;
 	else
 		cut = strlen(buf) == sz - 1;
 	if (cut && sz > 4)
 		memcpy(buf + sz - 4, "...", 4);
+	if (plt)
+		strcat(buf, PLT);
 }
 
 void names__sanitise(char *buf)

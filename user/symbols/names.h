@@ -14,7 +14,7 @@
 /*
  * Demangles C++ (without parameters: overloads are one frame) and Rust, legacy
  * and v0 (without the hash); anything else, and what does not demangle, is
- * copied.  A symbol version ("@@GLIBC_2.34") is cut off.
+ * copied.  A symbol version ("@@GLIBC_2.34") is cut off, "@plt" is kept.
  */
 void names__demangle(const char *symbol, char *buf, size_t sz);
 /*

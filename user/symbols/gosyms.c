@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * gosyms.c - the functions of a stripped Go program, from the table that its own
+ * tracebacks need (.gopclntab).  Layout: src/debug/gosym/pclntab.go and
+ * src/internal/abi/symtab.go of Go 1.16 to 1.24.
+ */
+#include <errno.h>
+#include <gelf.h>
+#include <string.h>
+
+#include "symbols/elfsyms_impl.h"
+
+#define MAX_TABLE ((size_t)128 << 20)
+#define MAX_FUNCTIONS (1U << 21)
+
+enum {
+	GO_116 = 0xfffffffa,	/* 1.16, 1.17: addresses */
+	GO_118 = 0xfffffff0,	/* 1.18, 1.19: offsets from the start of the text */
+	GO_120 = 0xfffffff1,	/* 1.20 on: the same */
+};
+
+/* The header's fields, all of the machine's word size, in this order. */
+enum {
+	W_NFUNC = 0,
+	W_NFILES = 1,
+	W_TEXT = 2,		/* 1.18 on; what follows is one earlier in 1.16 */
+	W_NAMES = 3,
+	W_FUNCTIONS = 7,
+};
+#define HEADER 8		/* magic, two zeros, quantum, word size */
+#define WORD 8
+
+struct table {
+	const __u8 *p;
+	size_t size;
+	__u64 off, addr;	/* of the section */
+	bool addresses;		/* Go 1.16 */
+	__u64 text, names, functions;
+	__u32 n;
+};
+
+static __u64 read_at(const struct table *t, __u64 off, size_t bytes)
+{
+	__u64 v = 0;
+
+	if (off <= t->size && bytes <= t->size - off)
+		memcpy(&v, t->p + off, bytes);
+	return v;
+}
+
+static __u64 word(const struct table *t, unsigned i)
+{
+	return read_at(t, HEADER + WORD * (t->addresses && i > W_NFILES ? i - 1 : i), WORD);
+}
+
+/* In a position-independent program the loader fills the field in: its relocation has the value. */
+static __u64 relocated_text(const struct table *t, Elf *elf)
+{
+	__u64 field = t->addr + HEADER + WORD * W_TEXT;
+	Elf_Scn *scn = NULL;
+	Elf_Data *data;
+	GElf_Shdr sh;
+	GElf_Rela r;
+
+	while ((scn = elf_nextscn(elf, scn))) {
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_RELA || !(sh.sh_flags & SHF_ALLOC))
+			continue;
+		data = elfimg__section(scn, MAX_TABLE);
+		for (int i = 0; data && gelf_getrela(data, i, &r); i++)
+			if (r.r_offset == field)
+				return r.r_addend;
+	}
+	return 0;
+}
+
+static bool read_header(struct table *t, Elf *elf)
+{
+	__u32 magic = read_at(t, 0, 4);
+
+	if ((magic != GO_116 && magic != GO_118 && magic != GO_120) || read_at(t, 4, 2) ||
+	    read_at(t, 7, 1) != WORD)
+		return false;
+	t->addresses = magic == GO_116;
+	t->n = word(t, W_NFUNC) < MAX_FUNCTIONS ? word(t, W_NFUNC) : 0;
+	t->names = word(t, W_NAMES);
+	t->functions = word(t, W_FUNCTIONS);
+	if (!t->addresses) {
+		t->text = word(t, W_TEXT);
+		if (!t->text)
+			t->text = relocated_text(t, elf);
+	}
+	return t->n && t->names < t->size && t->functions < t->size &&
+	       (t->addresses || t->text);
+}
+
+/* Where the i-th function starts; the one after the last is where that ends. */
+static __u64 start_of(const struct table *t, __u32 i)
+{
+	if (t->addresses)
+		return read_at(t, t->functions + 2ULL * WORD * i, WORD);
+	return t->text + read_at(t, t->functions + 8ULL * i, 4);
+}
+
+/* Its name, as an offset from where the names start. */
+static __u32 name_of(const struct table *t, __u32 i)
+{
+	if (t->addresses)
+		return read_at(t, t->functions + read_at(t, t->functions + 2ULL * WORD * i + WORD,
+							 WORD) + WORD, 4);
+	return read_at(t, t->functions + read_at(t, t->functions + 8ULL * i + 4, 4) + 4, 4);
+}
+
+int gosyms__add(struct elfsyms *es, Elf *elf)
+{
+	Elf_Scn *scn = elfimg__find_section(elf, ".gopclntab");
+	struct table t = { 0 };
+	Elf_Data *data;
+	GElf_Shdr sh;
+	int err = 0;
+
+	if (!scn)
+		scn = elfimg__find_section(elf, ".data.rel.ro.gopclntab");
+	data = scn && es->is64 ? elfimg__section(scn, MAX_TABLE) : NULL;
+	if (!data || !data->d_buf || !gelf_getshdr(scn, &sh))
+		return 0;
+	t.p = data->d_buf;
+	t.size = data->d_size;
+	t.off = sh.sh_offset;
+	t.addr = sh.sh_addr;
+	if (!read_header(&t, elf))
+		return 0;
+	es->src[SRC_GO].img = es->img;
+	es->src[SRC_GO].str_off = t.off + t.names;
+	es->src[SRC_GO].str_size = t.size - t.names;
+	for (__u32 i = 0; i < t.n && !err; i++) {
+		__u64 start = start_of(&t, i), size = start_of(&t, i + 1) - start;
+		const struct esym s = {
+			.addr = start, .rank = RANK_FUNC, .src = SRC_GO, .name = name_of(&t, i),
+			.size = size < ESYM_MAX_SIZE ? size : ESYM_MAX_SIZE,
+		};
+
+		/* a table that is not sorted is damaged; an end marker has no size */
+		if (size && size < (1ULL << 40))
+			err = elfsyms__add(es, &s);
+	}
+	return err;
+}
