@@ -136,6 +136,7 @@ static __always_inline void wt_step_native(struct wt_scratch *s, __u64 frame)
 {
 	struct wt_walk *w = &s->walk;
 	struct wt_object *o;
+	enum wt_end end;
 	struct wt_rule *r;
 	__u32 i;
 	int rule;
@@ -153,20 +154,21 @@ static __always_inline void wt_step_native(struct wt_scratch *s, __u64 frame)
 	}
 	i = rule;
 	r = bpf_map_lookup_elem(&cfi_rules, &i);
-	if (r && r->cfa != WT_CFA_NONE) {
+	if (r && r->cfa != WT_CFA_NONE && r->cfa != WT_CFA_BAD) {
 		wt_step_cfi(w, r);
 		return;
 	}
+	end = r && r->cfa == WT_CFA_BAD ? WT_END_BAD_RULE : WT_END_NO_RULE;
 	i = WT_FRAME_OBJECT(frame);
 	o = bpf_map_lookup_elem(&cfi_objects, &i);
 	if (o && (o->flags & WT_OBJ_FP) && !wt_step_fp(w))
 		return;
 	if (o && (o->flags & WT_OBJ_NOSCAN)) {
-		wt_end_walk(w, WT_END_NO_RULE);
+		wt_end_walk(w, end);
 		return;
 	}
 	if (wt_scan(s, frame & ~WT_FRAME_GUESS))
-		wt_end_walk(w, WT_END_NO_RULE);
+		wt_end_walk(w, end);
 }
 
 /* The frame at hand goes into s, and the walk on to its caller. */

@@ -21,6 +21,7 @@ struct kernel {
 	struct wt_space space[PIDS];
 	bool there[PIDS];
 	int refuse;
+	int mapped[1024];	/* by object */
 };
 
 static int k_get(void *ctx, __u32 tgid, struct wt_space *sp)
@@ -53,6 +54,11 @@ static int k_drop(void *ctx, __u32 tgid)
 	return was ? 0 : -ENOENT;
 }
 
+static void k_mapped(void *user, __u32 object, int change)
+{
+	((struct kernel *)user)->mapped[object] += change;
+}
+
 struct fixture {
 	struct kernel *k;
 	struct spaces *s;
@@ -64,7 +70,7 @@ static int setup(void **state)
 	struct spaces_maps maps;
 
 	f->k = calloc(1, sizeof(*f->k));
-	maps = (struct spaces_maps){ f->k->pool, f->k, k_get, k_set, k_drop };
+	maps = (struct spaces_maps){ f->k->pool, f->k, k_get, k_set, k_drop, f->k, k_mapped };
 	assert_int_equal(spaces__new(&f->s, &maps), 0);
 	*state = f;
 	return 0;
@@ -165,6 +171,12 @@ static void test_fork_shares(void **state)
 	spaces__drop(f->s, 1, SEC);
 	spaces__set(f->s, 5, 50, m, make(m, 1, 9), 0, 9 * SEC);
 	expect(f, 2, 6, 2);
+	/* an object is mapped as long as somebody has it */
+	assert_int_equal(f->k->mapped[1], 0);
+	assert_int_equal(f->k->mapped[2], 6);
+	assert_int_equal(f->k->mapped[3], 0);
+	spaces__drop(f->s, 2, 9 * SEC);
+	assert_int_equal(f->k->mapped[2], 0);
 }
 
 /* An exec came before user space heard of the fork: the old program's mappings must not come back. */
@@ -268,6 +280,9 @@ static void test_random(void **state)
 		spaces__drop(f->s, i, now);
 	spaces__set(f->s, 0, 1, m, make(m, 1, 1), 0, now + 2 * SEC);
 	spaces__stats(f->s, &st);
+	for (__u32 i = 2; i < 1024; i++)
+		assert_int_equal(f->k->mapped[i], 0);
+	assert_int_equal(f->k->mapped[1], 1);
 	total = st.mappings;
 	assert_int_equal(total, 1);
 	assert_int_equal(st.spaces, 1);

@@ -120,10 +120,20 @@ static void reclaim(struct spaces *s, __u64 now_ns)
 	}
 }
 
+static void tell_objects(struct spaces *s, const struct run *r, int change)
+{
+	if (!s->maps.mapped)
+		return;
+	for (__u32 i = r->first; i < r->first + r->n; i++)
+		if (s->maps.pool[i].object)
+			s->maps.mapped(s->maps.user, s->maps.pool[i].object, change);
+}
+
 static void put_run(struct spaces *s, struct run *r, __u64 now_ns)
 {
 	if (!r || --r->refs)
 		return;
+	tell_objects(s, r, -1);
 	r->freed_ns = now_ns;
 	r->next = NULL;
 	*s->waiting_end = r;
@@ -239,6 +249,7 @@ int spaces__set(struct spaces *s, __u32 tgid, __u64 image, const struct wt_mappi
 		return -ENOSPC;
 	}
 	memcpy(&s->maps.pool[r->first], m, n * sizeof(*m));
+	tell_objects(s, r, 1);
 	put_run(s, sp->run, now_ns);
 	sp->run = r;
 	sp->flags = flags;

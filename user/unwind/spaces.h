@@ -25,6 +25,9 @@ struct spaces_maps {
 	int (*get)(void *ctx, __u32 tgid, struct wt_space *sp);
 	int (*set)(void *ctx, __u32 tgid, const struct wt_space *sp);
 	int (*drop)(void *ctx, __u32 tgid);
+	/* Mappings of that object came or went: as many as change says.  NULL: nobody cares. */
+	void *user;
+	void (*mapped)(void *user, __u32 object, int change);
 };
 
 struct spaces_stats {

@@ -252,6 +252,11 @@ void unwind__tick(struct unwind *u)
 	request_rows(u);
 }
 
+static void on_object(void *user, __u32 object, int change)
+{
+	tables__mapped(((struct unwind *)user)->tables, object, change);
+}
+
 int unwind__new(struct unwind **out, const struct unwind_maps *maps, struct symbols *s,
 		const struct tables_opts *opts)
 {
@@ -266,9 +271,11 @@ int unwind__new(struct unwind **out, const struct unwind_maps *maps, struct symb
 	if (u) {
 		u->symbols = s;
 		u->maps = *maps;
-		err = spaces__new(&u->spaces, &maps->spaces);
+		u->maps.spaces.user = u;
+		u->maps.spaces.mapped = on_object;
+		err = tables__new(&u->tables, &maps->tables, opts);
 		if (!err)
-			err = tables__new(&u->tables, &maps->tables, opts);
+			err = spaces__new(&u->spaces, &u->maps.spaces);
 		if (!err)
 			err = python__new(&u->python, maps->py_procs_fd, maps->py_code_fd);
 		if (!err)
