@@ -85,8 +85,11 @@ int wt_jvm_fork(__u32 parent, __u32 child);
  * caller: 0; 1: it looks like any other; -1: no caller found.
  */
 int wt_jvm_leaf(struct wt_scratch *s);
-/* The caller is where the first words of the stack have a return address; -1: nowhere. */
-int wt_jvm_scan(struct wt_scratch *s, __u32 words);
+/*
+ * The caller is where the first words of the stack have a return address (strict: behind
+ * a call of the blob at hand); -1: nowhere.
+ */
+int wt_jvm_scan(struct wt_scratch *s, __u32 words, __u32 strict);
 
 /* stack.bpf.c */
 /*

@@ -119,6 +119,7 @@ int wt_jvm_find(struct wt_scratch *s, __u64 pc)
 	if (pc >= vm->interpreter && pc < vm->interpreter_end) {
 		j->kind = WT_BLOB_INTERPRETER;
 		j->blob = vm->interpreter;
+		j->end = vm->interpreter_end;
 		return 0;
 	}
 	if (wt_jvm_heap(j, vm, pc))
@@ -132,6 +133,7 @@ int wt_jvm_find(struct wt_scratch *s, __u64 pc)
 	if (bpf_probe_read_user(j->b, sizeof(j->b), (void *)j->blob) ||
 	    bpf_probe_read_user(j->name, sizeof(j->name), (void *)b_word(j, vm->name)))
 		return -1;
+	j->end = j->blob + b_int(j, vm->size);
 	j->frame_size = b_int(j, vm->frame_size);
 	j->complete = vm->complete_size == 2 ? b_short(j, vm->frame_complete) :
 					       b_int(j, vm->frame_complete);
@@ -234,11 +236,11 @@ static __always_inline int wt_step_blob(struct wt_scratch *s)
 		 * heap returns into such a stub, and its stack ends here: what lies above
 		 * is the carrier's ContinuationEntry, then the frame that entered it.
 		 */
-		return wt_jvm_scan(s, WT_JVM_SCAN_WORDS);
+		return wt_jvm_scan(s, WT_JVM_SCAN_WORDS, 0);
 	}
 	if (!wt_step_stub(w))
 		return 0;
-	return wt_jvm_scan(s, 16);
+	return wt_jvm_scan(s, 16, 0);
 }
 
 int wt_jvm(struct wt_scratch *s)

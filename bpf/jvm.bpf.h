@@ -24,6 +24,7 @@ struct wt_jvm_walk {
 	struct wt_jvm_heap heap;	/* that pc lies in */
 	__u64 segment;
 	__u64 blob;			/* CodeBlob * */
+	__u64 end;			/* … and where it ends */
 	__u64 code;			/* its first instruction */
 	__u64 method;			/* Method *, 0: none */
 	__s32 frame_size;		/* words, with the return address; <= 0: not fixed */
@@ -31,6 +32,8 @@ struct wt_jvm_walk {
 	__u32 kind;			/* enum wt_blob_kind */
 	__u32 hit;			/* of a search: found, and which word */
 	__u32 word, words_n;
+	__u32 strict;			/* … only for what was called from there */
+	__u32 zero;
 	__u64 b[WT_JVM_BLOB_SIZE / 8];	/* the CodeBlob */
 	__u64 name[3];			/* the first letters of its name */
 	__u8 at[WT_JVM_BEFORE + WT_JVM_AFTER];	/* code around pc */

@@ -35,9 +35,9 @@ struct wt_jvm {
 	__u16 frame_complete;	/* int16_t or int; from there on the frame is set up */
 	__u16 code;		/* where the code begins: an address, or an int (code_is_offset) */
 	__u16 method;		/* Method *, of an nmethod */
+	__u16 size;		/* int, of the whole blob */
 	__u8 code_is_offset;
 	__u8 complete_size;	/* 2 or 4 */
-	__u8 zero[2];
 };
 _Static_assert(sizeof(struct wt_jvm) == 176, "wt_jvm is on the wire");
 #define WT_MAX_JVM_PROCS 1024

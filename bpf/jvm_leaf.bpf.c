@@ -97,6 +97,25 @@ static __always_inline bool wt_is_return(struct wt_scratch *s, __u64 v, bool jav
 	return (v >= vm->interpreter && v < vm->interpreter_end) || wt_after_call(v);
 }
 
+/* The call before v goes to the blob at hand: call rel32, or mov $n,%r10 and call *%r10. */
+static __always_inline bool wt_calls_blob(struct wt_jvm_walk *j, __u64 v)
+{
+	__u8 b[16] = {};
+	__u64 to;
+
+	if (bpf_probe_read_user(b, 13, (void *)(v - 13)))
+		return false;
+	if (b[10] == 0x41 && b[11] == 0xff && b[12] == 0xd2 && b[0] == 0x49 && b[1] == 0xba)
+		to = (__u64)b[2] | (__u64)b[3] << 8 | (__u64)b[4] << 16 | (__u64)b[5] << 24 |
+		     (__u64)b[6] << 32 | (__u64)b[7] << 40 | (__u64)b[8] << 48 | (__u64)b[9] << 56;
+	else if (b[8] == 0xe8)
+		to = v + (__s32)((__u32)b[9] | (__u32)b[10] << 8 | (__u32)b[11] << 16 |
+				 (__u32)b[12] << 24);
+	else
+		return false;
+	return to >= j->blob && to < j->end;
+}
+
 static long wt_jvm_scan_word(__u32 turn, struct wt_scratch **p)
 {
 	struct wt_scratch *s = *p;
@@ -112,6 +131,8 @@ static long wt_jvm_scan_word(__u32 turn, struct wt_scratch **p)
 	/* only adapters, stubs and native code are called from outside of the code cache */
 	if (!wt_is_return(s, v, j->kind <= WT_BLOB_NATIVE))
 		return 0;
+	if (j->strict && !wt_calls_blob(j, v))
+		return 0;
 	/* below a return address lies the frame pointer, if it was saved */
 	below = j->words[(i - 1) & (WT_JVM_SCAN_WORDS - 1)];
 	fp = i && below > slot && below - slot < NEAR && !(below & 7) ? below : w->fp;
@@ -120,7 +141,7 @@ static long wt_jvm_scan_word(__u32 turn, struct wt_scratch **p)
 	return 1;
 }
 
-int wt_jvm_scan(struct wt_scratch *s, __u32 words)
+int wt_jvm_scan(struct wt_scratch *s, __u32 words, __u32 strict)
 {
 	struct wt_jvm_walk *j;
 	struct wt_walk *w;
@@ -138,6 +159,7 @@ int wt_jvm_scan(struct wt_scratch *s, __u32 words)
 		if (bpf_probe_read_user(j->words, 8 * 8, (void *)w->sp))
 			return -1;
 	}
+	j->strict = strict;
 	bpf_loop(WT_JVM_SCAN_WORDS, wt_jvm_scan_word, &s, 0);
 	return j->hit ? 0 : -1;
 }
@@ -166,7 +188,7 @@ static __always_inline int wt_leaf_sized(struct wt_scratch *s, enum wt_leaf at)
 		return wt_leaf_pop(w, at == WT_LEAF_PUSHED);
 	if (!vm || bpf_probe_read_user(&ra, sizeof(ra), (void *)(end - 8)) ||
 	    !wt_is_code(vm, ra - 1, j->kind <= WT_BLOB_NATIVE))
-		return wt_jvm_scan(s, WT_JVM_SCAN_WORDS);
+		return wt_jvm_scan(s, WT_JVM_SCAN_WORDS, 0);
 	if (at != WT_LEAF_LIVE)
 		return 1;
 	wt_note_slot(w, end - 8);
@@ -203,7 +225,7 @@ static __always_inline int wt_leaf_interpreter(struct wt_scratch *s)
 	else if (wt_is_return(s, r13, true))
 		top = r13;
 	else
-		return wt_jvm_scan(s, WT_JVM_SCAN_WORDS);
+		return wt_jvm_scan(s, WT_JVM_SCAN_WORDS, 0);
 	if (r13 - sp < NEAR && !(r13 & 7))
 		sp = r13;
 	else if (rbx - sp < NEAR && !(rbx & 7))
@@ -223,12 +245,13 @@ static __always_inline int wt_leaf_thin(struct wt_scratch *s)
 		return -1;
 	if (wt_is_return(s, top, false))
 		return wt_leaf_pop(w, 0);
-	w->dirty = 1;
+	if (!wt_jvm_scan(s, WT_JVM_SCAN_WORDS, 1))
+		return 0;
 	if (w->n <= 1 && wt_is_return(s, rax, true)) {
 		wt_go_caller(w, rax, r13 - w->sp < NEAR ? r13 : w->sp, w->fp);
 		return 0;
 	}
-	return wt_jvm_scan(s, WT_JVM_SCAN_WORDS);
+	return wt_jvm_scan(s, WT_JVM_SCAN_WORDS, 0);
 }
 #else
 static __always_inline int wt_leaf_interpreter(struct wt_scratch *s)
@@ -242,20 +265,29 @@ static __always_inline int wt_leaf_thin(struct wt_scratch *s)
 }
 #endif
 
-/* A stub of many in a blob: with a frame pointer, but for its first and last instructions. */
+/*
+ * A stub of many in a blob.  Most keep a frame pointer, but for their first and last
+ * instructions; some (those for mathematics) do not, and then it is the frame pointer
+ * of some frame further up.
+ */
 static __always_inline int wt_leaf_stub(struct wt_scratch *s)
 {
 	struct wt_walk *w = &s->walk;
 	__u64 fp = w->fp, ra = 0;
+	bool framed = false;
 
 	if (wt_code_is(&s->jvm, 0, 1, 0xc3))
 		return wt_leaf_pop(w, 0);
 	if (wt_code_is(&s->jvm, -1, 1, 0x55) || wt_code_is(&s->jvm, 0, 1, 0x5d))
 		return wt_leaf_pop(w, 1);
 	if (!w->fp_lost && fp >= w->sp && fp - w->sp < NEAR && !(fp & 7) &&
-	    !bpf_probe_read_user(&ra, sizeof(ra), (void *)(fp + 8)) && wt_is_return(s, ra, false))
+	    !bpf_probe_read_user(&ra, sizeof(ra), (void *)(fp + 8)))
+		framed = wt_is_return(s, ra, false);
+	if (framed && wt_calls_blob(&s->jvm, ra))
 		return 1;
-	return wt_jvm_scan(s, WT_JVM_SCAN_WORDS);
+	if (!wt_jvm_scan(s, WT_JVM_SCAN_WORDS, 1))
+		return 0;
+	return framed ? 1 : wt_jvm_scan(s, WT_JVM_SCAN_WORDS, 0);
 }
 
 int wt_jvm_leaf(struct wt_scratch *s)

@@ -117,7 +117,7 @@ int jvm_layout__heaps(const struct jvm_layout *l, struct jvm_mem *m, struct wt_j
 		      size_t why_size)
 {
 	const __u64 in_blob[] = { l->blob_name + 8, l->blob_frame_size + 4, l->blob_complete + 4,
-				  l->blob_code + 8, l->nmethod_method + 8 };
+				  l->blob_code + 8, l->blob_size + 4, l->nmethod_method + 8 };
 	__u64 stubs;
 	int err;
 
@@ -141,6 +141,7 @@ int jvm_layout__heaps(const struct jvm_layout *l, struct jvm_mem *m, struct wt_j
 	out->frame_size = l->blob_frame_size;
 	out->frame_complete = l->blob_complete;
 	out->code = l->blob_code;
+	out->size = l->blob_size;
 	out->method = l->nmethod_method;
 	out->code_is_offset = l->code_is_offset;
 	out->complete_size = l->complete_is_short ? 2 : 4;

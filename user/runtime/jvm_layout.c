@@ -43,6 +43,7 @@ static const struct field fields[] = {
 	FIELD("VirtualSpace", "_high_boundary", space_high_boundary),
 	FIELD("CodeBlob", "_name", blob_name),
 	FIELD("CodeBlob", "_frame_size", blob_frame_size),
+	FIELD("CodeBlob", "_size", blob_size),
 	FIELD("CodeBlob", "_frame_complete_offset", blob_complete),
 	EITHER("CodeBlob", "_code_begin", blob_code),		/* JDK 9 to 22: an address */
 	EITHER("CodeBlob", "_code_offset", blob_code),

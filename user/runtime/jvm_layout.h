@@ -27,7 +27,7 @@ struct jvm_layout {
 	__u64 array_len, array_data;	/* GrowableArray */
 	__u64 heap_memory, heap_segmap, heap_shift;	/* CodeHeap */
 	__u64 space_low, space_low_boundary, space_high_boundary;	/* VirtualSpace */
-	__u64 blob_name, blob_frame_size, blob_complete, blob_code;	/* CodeBlob */
+	__u64 blob_name, blob_frame_size, blob_complete, blob_code, blob_size;	/* CodeBlob */
 	__u64 nmethod_method;
 	__u64 queue_buffer, queue_limit;	/* StubQueue */
 	__u64 method_const;		/* Method → ConstMethod */

@@ -181,7 +181,7 @@ static void request(struct unwind *u, __u32 object, __u64 heat)
 
 /*
  * What nearly every stack of a process goes through is not waited for to be asked
- * for: its program, which lies below the libraries, and the C library.
+ * for: its program, which lies below the libraries, the C library, and Java's.
  */
 static bool is_sure_to_be_wanted(struct unwind *u, const struct wt_mapping *m)
 {
@@ -190,7 +190,7 @@ static bool is_sure_to_be_wanted(struct unwind *u, const struct wt_mapping *m)
 
 	return m->start < PROGRAMS_END || !strncmp(name, "libc.", 5) ||
 	       !strncmp(name, "libc-2", 6) || !strncmp(name, "ld-", 3) ||
-	       !strncmp(name, "libpthread", 10);
+	       !strncmp(name, "libpthread", 10) || !strncmp(name, "libjvm", 6);
 }
 
 static void push(struct unwind *u, struct client *c, __u64 now)
