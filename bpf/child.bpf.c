@@ -6,20 +6,14 @@
  */
 #include "calls.bpf.h"
 
-#define WT_CHILDREN 64
+/* Children and threads looked at: a wait's end must not take long. */
+#define WT_CHILD_STEPS 256
 
-static long wt_child_step(__u32 i, struct wt_child_walk **walk)
+static __always_inline void wt_child_look(struct wt_child_walk *x, struct task_struct *c)
 {
-	struct wt_child_walk *x = *walk;
-	struct list_head *at = (void *)x->at;
 	__u32 level = x->level & 31, nr = 0;
-	struct task_struct *c;
-	struct pid *pid;
+	struct pid *pid = BPF_CORE_READ(c, thread_pid);
 
-	if (!at || x->at == x->head)
-		return 1;
-	c = (void *)at - bpf_core_field_offset(struct task_struct, sibling);
-	pid = BPF_CORE_READ(c, thread_pid);
 	bpf_core_read(&nr, sizeof(nr), &pid->numbers[level].nr);
 	x->last = (__u64)c;
 	x->seen++;
@@ -27,17 +21,52 @@ static long wt_child_step(__u32 i, struct wt_child_walk **walk)
 		x->match = (__u64)c;
 	if ((BPF_CORE_READ(c, exit_state) & EXIT_ZOMBIE) && !x->zombie)
 		x->zombie = (__u64)c;
-	x->at = (__u64)BPF_CORE_READ(at, next);
-	return 0;
 }
 
-static __always_inline void wt_child_scan(struct task_struct *t, struct wt_child_walk *x)
+static __always_inline void wt_children_of(struct wt_child_walk *x, __u64 thread)
 {
-	struct list_head *head = (void *)t + bpf_core_field_offset(struct task_struct, children);
+	struct list_head *head = (void *)thread + bpf_core_field_offset(struct task_struct, children);
 
 	x->head = (__u64)head;
 	x->at = (__u64)BPF_CORE_READ(head, next);
-	bpf_loop(WT_CHILDREN, wt_child_step, &x, 0);
+}
+
+/*
+ * A child hangs on the thread that forked it, but any thread may wait for it: a
+ * JVM's reaper does, and so does a Go program.
+ */
+static long wt_child_step(__u32 i, struct wt_child_walk **walk)
+{
+	struct wt_child_walk *x = *walk;
+	struct list_head *at = (void *)x->at;
+	__u64 thread;
+
+	if (at && x->at != x->head) {
+		wt_child_look(x, (void *)at - bpf_core_field_offset(struct task_struct, sibling));
+		x->at = (__u64)BPF_CORE_READ(at, next);
+		return x->match || (x->zombie && !x->want);
+	}
+	at = (void *)x->thread_at;
+	if (!at || x->thread_at == x->thread_head)
+		return 1;
+	thread = x->thread_at - bpf_core_field_offset(struct task_struct, thread_node);
+	x->thread_at = (__u64)BPF_CORE_READ(at, next);
+	if (thread != x->self)
+		wt_children_of(x, thread);
+	return 0;
+}
+
+static __always_inline void wt_child_scan(struct task_struct *t, struct wt_child_walk *x, bool all)
+{
+	struct signal_struct *sig = BPF_CORE_READ(t, signal);
+
+	x->self = (__u64)t;
+	if (all) {
+		x->thread_head = (__u64)sig + bpf_core_field_offset(struct signal_struct, thread_head);
+		x->thread_at = (__u64)BPF_CORE_READ(sig, thread_head.next);
+	}
+	wt_children_of(x, x->self);
+	bpf_loop(WT_CHILD_STEPS, wt_child_step, &x, 0);
 }
 
 __u64 wt_child_reason(struct wt_scratch *s, struct wt_task *w)
@@ -58,9 +87,7 @@ __u64 wt_child_reason(struct wt_scratch *s, struct wt_task *w)
 	__builtin_memset(x, 0, sizeof(*x));
 	x->want = w->child_pid;
 	x->level = BPF_CORE_READ(t, thread_pid, level);
-	wt_child_scan(t, x);
-	if (!x->match && !x->zombie && !(w->flags & WT_F_LEADER))
-		wt_child_scan(BPF_CORE_READ(t, group_leader), x);
+	wt_child_scan(t, x, kind != WT_K_VFORK);
 	/* a vfork parent waits for the youngest; a wait for any is ended by the zombie */
 	if (kind == WT_K_VFORK)
 		c = (void *)x->last;

@@ -162,7 +162,9 @@ struct wt_pollfd {
  * does not know the value of, it need not follow through every turn of a loop.
  */
 struct wt_child_walk {
-	__u64 head, at;			/* struct list_head * */
+	__u64 head, at;			/* struct list_head *: of the children of one thread */
+	__u64 thread_head, thread_at;	/* … of the threads of the process */
+	__u64 self;			/* the waiting thread: its children come first */
 	__u64 zombie, match, last;	/* struct task_struct * */
 	__u32 want;			/* pid in the waiter's namespace, 0: any */
 	__u32 level;			/* of that namespace */

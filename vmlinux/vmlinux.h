@@ -254,6 +254,7 @@ struct pid {
 
 struct mm_struct;
 struct signal_struct {
+	struct list_head thread_head;
 	int group_exit_code;
 };
 
@@ -277,6 +278,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct list_head children;
 	struct list_head sibling;
+	struct list_head thread_node;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	u64 utime;

@@ -146,7 +146,7 @@ def test_lock():
 
 
 def test_child():
-    r, truth = run_states(["child", "waitid", "vfork"])
+    r, truth = run_states(["child", "waitid", "childofthread", "vfork"])
     compare(r, truth)
 
 

@@ -15,6 +15,7 @@
 #include <mqueue.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -506,6 +507,50 @@ static void child_waitid(int64_t ns)
 	waits++;
 }
 
+struct forker {
+	int64_t ns;
+	atomic_int pid;
+	int stay[2];			/* a pipe */
+};
+
+static void *fork_for_another(void *arg)
+{
+	struct forker *f = arg;
+	pid_t pid = wl_fork("wl-child");
+
+	if (!pid) {
+		wl_sleep(f->ns);
+		_exit(0);
+	}
+	atomic_store(&f->pid, pid);
+	/*
+	 * If it ended, its child would become another thread's.  It waits in a way
+	 * that no phase does: the waits of a process are counted by their names.
+	 */
+	poll((struct pollfd[]){ { f->stay[0], POLLIN, 0 }, { -1, 0, 0 } }, 2, -1);
+	return NULL;
+}
+
+/* The child is another thread's. */
+static void child_of_thread(int64_t ns)
+{
+	struct forker f = { .ns = ns };
+	pthread_t thread;
+
+	must(!pipe2(f.stay, O_CLOEXEC), "pipe");
+	must(!pthread_create(&thread, NULL, fork_for_another, &f), "pthread_create");
+	while (!atomic_load(&f.pid))
+		;
+	must(waitpid(f.pid, NULL, 0) == f.pid, "waitpid");
+	waits++;
+	must(write(f.stay[1], "", 1) == 1, "write");
+	/* spun for, not waited for */
+	while (pthread_tryjoin_np(thread, NULL))
+		;
+	close(f.stay[0]);
+	close(f.stay[1]);
+}
+
 static void vfork_wait(int64_t ns)
 {
 	struct timespec t = { ns / 1000000000LL, ns % 1000000000LL };
@@ -818,6 +863,7 @@ static const struct phase {
 	{ "sem", "lock", "sem", sysv_sem, NULL },
 	{ "child", "child", "child: wl-child", child, NULL },
 	{ "waitid", "child", "child: wl-child", child_waitid, NULL },
+	{ "childofthread", "child", "child: wl-child", child_of_thread, NULL },
 	{ "vfork", "child", "child: wl-vchild (vfork)", vfork_wait, NULL },
 	{ "sleep", "sleep", "clock_nanosleep", nano_sleep, NULL },
 	{ "timerfd", "sleep", "timerfd", timer_fd, NULL },
