@@ -93,6 +93,7 @@ struct wt_task {
 	__u8 audit_on;
 	__u8 fresh;			/* just seeded: the first repair is no missed switch */
 	__u8 throttled_wake;
+	__u8 booked_asleep;		/* the kernel had it queued before it was woken */
 	__u8 last_class;
 	__u8 queued_as;			/* of a throttled wait: what it is once the quota is back */
 	char comm[WT_COMM_LEN];		/* of the program under `serial` */

@@ -355,6 +355,12 @@ static __always_inline void wt_arrive(struct wt_switch *x, struct wt_task *w, st
 	else
 		wt_end_wait(x, w, t, x->now);
 	w->fresh = 0;
+	if (w->booked_asleep) {
+		/* its run_delay holds sleep: this wait cannot be compared */
+		w->audit_on = 0;
+		w->booked_asleep = 0;
+		wt_counted(WT_CNT_BOOKED_ASLEEP);
+	}
 	w->runq_pending = w->queued_clock && x->clock > w->queued_clock ? x->clock - w->queued_clock : 0;
 	w->queued_clock = 0;
 	w->state = WT_CPU;
@@ -414,13 +420,22 @@ static __always_inline int wt_woken(struct task_struct *t)
 {
 	struct wt_task *w = wt_task_of(t);
 	struct rq *rq;
+	__u64 booked;
 
 	/* it also fires for tasks that run or are queued already */
 	if (!w || w->wake_ns || w->state == WT_CPU || (w->state < WT_DISK && w->queued_clock))
 		return 0;
 	rq = wt_rq(t);
-	if (rq)
+	if (rq) {
 		w->queued_clock = rq->clock;
+		/*
+		 * The balancer may move a sleeper whose dequeue was delayed; the kernel
+		 * then takes it for queued from there on.  A wakeup queues a task at the
+		 * queue's clock, so an earlier instant tells.
+		 */
+		booked = t->sched_info.last_queued;
+		w->booked_asleep = w->state >= WT_DISK && booked && booked + WT_GAP_NS < rq->clock;
+	}
 	wt_note_queue(w, t);
 	if (w->state < WT_DISK)
 		return 0;		/* new: it counts as queued from its birth on */

@@ -336,7 +336,8 @@ enum wt_count {
 	WT_CNT_SCAN = 16,		/* frames found by scanning the stack */
 	WT_CNT_STACK_NS = 17,		/* time spent on the stacks of waits, estimated by every 32nd */
 	WT_CNT_SHED = 18,		/* waits whose stack was shed */
-	WT_COUNTS = 19,
+	WT_CNT_BOOKED_ASLEEP = 19,	/* waits left out of the audit: the kernel booked sleep as queued */
+	WT_COUNTS = 20,
 };
 
 struct wt_stats {

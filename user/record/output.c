@@ -57,6 +57,9 @@ unsigned session__losses(struct session *s, struct recording_loss *out)
 	out[n++] = (struct recording_loss){ "user_stack_misremembered",
 		"checks of remembered user stacks found another one (--no-remember)",
 		st.count[WT_CNT_USTACK_WRONG], false };
+	out[n++] = (struct recording_loss){ "audit_waits",
+		"waits are not in the audit: the kernel had booked sleep before them as waiting for a CPU",
+		st.count[WT_CNT_BOOKED_ASLEEP], true };
 	out[n++] = (struct recording_loss){ "hidden_threads",
 		"threads are hidden from the task iterator by the kernel: they are outside this account",
 		s->hidden_threads, false };
