@@ -3,12 +3,16 @@
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "cmds.h"
+#include "doctor/process.h"
 #include "loader/checks.h"
 #include "loader/features.h"
 #include "util/log.h"
 #include "version.h"
+
+#define PID_LIMIT 4194304		/* the kernel's PID_MAX_LIMIT */
 
 static bool can_record(const struct features *f)
 {
@@ -80,43 +84,83 @@ static int print_json(const struct features *f)
 
 static void usage(void)
 {
-	puts("usage: worktrace doctor [--json]\n\n"
+	puts("usage: worktrace doctor [--json] [--pid PID]\n\n"
 	     "Says what this kernel, these privileges and this machine allow, what each lack\n"
 	     "costs a recording, and what to do about it.\n\n"
+	     "  -p, --pid PID                 instead, for all that this process has mapped\n"
+	     "                                executable: how its stacks will be unwound and named\n"
 	     "      --json                    for programs\n"
 	     "  -h, --help                    this text\n\n"
-	     "Exit status: 0 worktrace record works here, 1 it cannot, 2 usage.");
+	     "Exit status: 0 worktrace record works here, or PID could be looked at, 1 it cannot,\n"
+	     "2 usage.");
+}
+
+/* 0, or a sentence and -1. */
+static int read_pid(const char *arg, __u32 *tgid)
+{
+	unsigned long v = strspn(arg, "0123456789") == strlen(arg) ? strtoul(arg, NULL, 10) : 0;
+
+	if (!v || v > PID_LIMIT) {
+		wt_error(WT_EUSAGE, "--pid \"%s\": a process id from 1 to %d is expected", arg,
+			 PID_LIMIT);
+		return -1;
+	}
+	*tgid = v;
+	return 0;
+}
+
+static int look_at_process(__u32 tgid, bool json)
+{
+	struct doctor_process p;
+	int err = doctor_process__look(&p, tgid) ? 1 : 0;
+
+	if (!err && json)
+		err = doctor_report__json(&p);
+	else if (!err)
+		doctor_report__text(&p);
+	doctor_process__clear(&p);
+	return err;
 }
 
 int cmd_doctor(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "pid", required_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	struct features f;
 	bool json = false;
+	__u32 tgid = 0;
 	int c;
 
 	opterr = 0;
 	optind = 0;
-	while ((c = getopt_long(argc, argv, "+h", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+:hp:", longs, NULL)) != -1) {
 		if (c == 'h') {
 			usage();
 			return 0;
 		}
-		if (c != 'j') {
+		if (c == 'p' && read_pid(optarg, &tgid))
+			return 2;
+		if (c == ':') {
+			wt_error(WT_EUSAGE, "--pid lacks its argument: PID is expected");
+			return 2;
+		}
+		if (c == '?') {
 			wt_error(WT_EUSAGE, "there is no option %s; see worktrace doctor --help",
 				 argv[optind - 1]);
 			return 2;
 		}
-		json = true;
+		json |= c == 'j';
 	}
 	if (optind < argc) {
 		wt_error(WT_EUSAGE, "doctor takes no argument, but got \"%s\"", argv[optind]);
 		return 2;
 	}
+	if (tgid)
+		return look_at_process(tgid, json);
 	features__detect(&f);
 	if (json && print_json(&f))
 		return 1;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Names for what real machines run: made code, containers, files that are gone."""
+import json
 import os
 import re
 import subprocess
@@ -154,3 +155,70 @@ int main(void)
         leaves[user[-1]] = leaves.get(user[-1], 0) + us
     total = sum(leaves.values())
     lib.at_least(leaves.get(frame, 0) / total, 0.9, f"share of {frame} in {leaves}")
+
+
+def doctor(pid):
+    p = lib.worktrace(["doctor", "--json", "--pid", str(pid)])
+    lib.equal((p.returncode, p.stderr), (0, ""), p.stdout)
+    d = json.loads(p.stdout)
+    lib.equal((d["schema"], d["pid"]), ("worktrace-doctor-pid-1", pid))
+    return d, {os.path.basename(b["path"]): b for b in d["binaries"]}
+
+
+def test_doctor_of_node():
+    """What the doctor says of a process is what a recording of it then shows."""
+    lib.need_root()
+    plain = lib.spawn([lib.need("node"), "-e", JS.replace("2500", "20000")])
+    mapped = lib.spawn([lib.need("node"), "--perf-basic-prof", "-e", JS.replace("2500", "20000")])
+    lib.until(lambda: doctor(mapped.pid)[1].get("[anon]", {}).get("names") == "perf-map",
+              what="the perf map")
+    lib.until(lambda: "[anon]" in doctor(plain.pid)[1], what="made code")
+    d, binaries = doctor(plain.pid)
+    lib.equal(d["runtime"], "node")
+    lib.equal(binaries["[anon]"]["names"], "none")
+    lib.contains(binaries["[anon]"]["remedy"], "--perf-basic-prof")
+    lib.equal(binaries["node"]["unwind"], "tables")
+    assert binaries["node"]["named"] or binaries["node"]["unnamed"], binaries["node"]
+    p = lib.worktrace(["doctor", "-p", str(plain.pid)])
+    lib.equal((p.returncode, p.stderr), (0, ""), p.stdout)
+    lib.contains(p.stdout, r"(?m)^lacking  \[anon\]", "text")
+    lib.contains(p.stdout, r"(?m)^ok       \[vdso\]", "text")
+
+
+def test_doctor_of_a_stripped_program():
+    lib.need_root()
+    source, program = lib.tmp("idle.c"), lib.tmp("idle")
+    with open(source, "w") as f:
+        f.write("#include <unistd.h>\n"
+                "static int __attribute__((noinline)) work(int n) { return pause() + n; }\n"
+                "int main(void) { return work(1); }\n")
+    subprocess.run([lib.need("gcc"), "-O1", "-o", program, source], check=True)
+    whole = lib.spawn([program])
+    lib.equal(lib.until(lambda: doctor(whole.pid)[1].get("idle"))["names"], "symtab")
+    bare_program = lib.tmp("bare")
+    subprocess.run([lib.need("strip"), "-s", "-o", bare_program, program], check=True)
+    bare = lib.spawn([bare_program])
+    found = lib.until(lambda: doctor(bare.pid)[1].get("bare"))
+    lib.equal((found["names"], found["unwind"]), ("function-starts", "tables"))
+    lib.contains(found["remedy"], found["build_id"][2:] + r"\.debug", "remedy")
+    # the debug file that it asks for, and it asks no more
+    lib.need("unshare")
+    where = f"/usr/lib/debug/.build-id/{found['build_id'][:2]}"
+    script = (f'mount -t tmpfs d /usr/lib/debug && mkdir -p {where} && objcopy --only-keep-debug '
+              f'{program} {where}/{found["build_id"][2:]}.debug && exec "$@"')
+    p = subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", lib.WORKTRACE, "doctor",
+                        "--json", "-p", str(bare.pid)], capture_output=True, text=True, timeout=60)
+    if "mount:" in p.stderr:
+        raise lib.Skip(f"nothing can be mounted here: {p.stderr.strip()}")
+    (now,) = [b for b in json.loads(p.stdout)["binaries"] if b["path"] == bare_program]
+    lib.equal(now["names"], "debug-file")
+    assert "lacking" not in now, now
+
+
+def test_doctor_of_nothing():
+    lib.need_root()
+    lib.sentence(["doctor", "--pid", "4194303"], "no process 4194303")
+    lib.sentence(["doctor", "--pid", "2"], "kernel thread")
+    lib.sentence(["doctor", "--pid", "x"], "process id", status=2)
+    lib.sentence(["doctor", "--pid", "0"], "process id", status=2)
+    lib.sentence(["doctor", "--pid"], "lacks its argument", status=2)

@@ -262,6 +262,25 @@ __u64 elfsyms__file_off(const struct elfsyms *es, __u64 vaddr)
 	return UINT64_MAX;
 }
 
+void elfsyms__sources(const struct elfsyms *es, struct elfsyms_sources *out)
+{
+	unsigned by[SRC_MADE + 1] = { 0 }, i;
+
+	for (i = 0; i < es->n; i++)
+		by[es->sym[i].src]++;
+	*out = (struct elfsyms_sources){
+		.symtab = by[SRC_SYMTAB], .debug = by[SRC_DEBUG], .dynsym = by[SRC_DYNSYM],
+		.mini = by[SRC_MINI], .go = by[SRC_GO], .plt = by[SRC_PLT],
+	};
+	out->uncovered = elfunits__uncovered(es);
+	for (i = 0; i < es->units->count; i++) {
+		__u64 start = elfunits__start(es, i);
+
+		if (start && elfsyms__covering(es, start) < 0)
+			out->nameless++;
+	}
+}
+
 unsigned elfsyms__count(const struct elfsyms *es)
 {
 	return es->n;

@@ -48,6 +48,13 @@ struct elfsym {
 struct elfsym elfsyms__find(const struct elfsyms *es, __u64 vaddr, bool underscores,
 			    char *buf, size_t sz);
 
+/* How many functions have a name from where, and how many that unwind tables know have none. */
+struct elfsyms_sources {
+	unsigned symtab, debug, dynsym, mini, go, plt;
+	unsigned nameless;
+	__u64 uncovered;	/* elfunits__uncovered() */
+};
+void elfsyms__sources(const struct elfsyms *es, struct elfsyms_sources *out);
 unsigned elfsyms__count(const struct elfsyms *es);
 size_t elfsyms__bytes(const struct elfsyms *es);
 

@@ -15,6 +15,8 @@
 #define CUT_GRAIN 16
 #define CUT_CHUNK 65536
 #define INSN_MAX 7
+/* Functions start at multiples of up to 64. */
+#define PADDING_MAX 64
 
 struct elfunits *elfunits__new(Elf *elf, const struct elfimg *img)
 {
@@ -53,6 +55,13 @@ static bool read_pair(const struct elfsyms *es, __u32 i, __u64 *start, __u64 *en
 	*start = es->units->hdr_vaddr + pair[0];
 	*entry = es->units->hdr_vaddr + pair[1];
 	return true;
+}
+
+__u64 elfunits__start(const struct elfsyms *es, __u32 i)
+{
+	__u64 start, entry;
+
+	return read_pair(es, i, &start, &entry) ? start : 0;
 }
 
 /* Bytes of a pointer in that encoding, 0: of no fixed size. */
@@ -146,6 +155,37 @@ struct elfunit elfunits__find(const struct elfsyms *es, __u64 vaddr)
 	if (u.function && length && start + length < u.end)
 		u.end = start + length;
 	return u;
+}
+
+/* What of [from, to) lies in sections of code, where it is more than padding. */
+static __u64 gap_bytes(const struct elfsyms *es, __u64 from, __u64 to)
+{
+	__u64 sum = 0;
+
+	for (unsigned i = 0; i < es->n_sect; i++) {
+		__u64 lo = from > es->sect[i].start ? from : es->sect[i].start;
+		__u64 hi = to < es->sect[i].end ? to : es->sect[i].end;
+
+		if (lo < hi && hi - lo >= PADDING_MAX)
+			sum += hi - lo;
+	}
+	return sum;
+}
+
+__u64 elfunits__uncovered(const struct elfsyms *es)
+{
+	__u64 start, entry, length, end = 0, sum = 0;
+
+	if (!es->units->count || !es->n_sect)
+		return UINT64_MAX;
+	for (__u32 i = 0; i < es->units->count && read_pair(es, i, &start, &entry); i++) {
+		if (start > end)
+			sum += gap_bytes(es, end, start);
+		length = entry_length(es, entry);
+		if (start + length > end)
+			end = start + length;
+	}
+	return sum + gap_bytes(es, end, UINT64_MAX);
 }
 
 static void refer(struct elfunits *u, __u64 target)

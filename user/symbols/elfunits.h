@@ -40,6 +40,13 @@ struct elfunit {
 /* NULL: no memory.  A file without a table has no units. */
 struct elfunits *elfunits__new(Elf *elf, const struct elfimg *img);
 void elfunits__free(struct elfunits *u);
+/* Where the code of the i-th entry of the table starts; 0: unknown. */
+__u64 elfunits__start(const struct elfsyms *es, __u32 i);
+/*
+ * Bytes of code that no entry covers, in gaps larger than padding; UINT64_MAX: the
+ * file has no table to tell.
+ */
+__u64 elfunits__uncovered(const struct elfsyms *es);
 /* The piece that holds vaddr; a gap may reach from 0 or to UINT64_MAX. */
 struct elfunit elfunits__find(const struct elfsyms *es, __u64 vaddr);
 /*

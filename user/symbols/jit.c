@@ -213,6 +213,15 @@ bool jit__name(struct jit *j, __u32 tgid, __u64 start_ns, __u64 time_ns, __u64 a
 	return true;
 }
 
+int jit__lines(struct jit *j, __u32 tgid, __u64 time_ns)
+{
+	struct jit_process *p = get(j, tgid, 0);
+
+	if (p)
+		refresh(j, p, time_ns);
+	return p && p->map ? (int)perfmap__count(p->map) : -1;
+}
+
 void jit__clear(struct jit *j)
 {
 	while (j->n)

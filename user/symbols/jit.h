@@ -37,6 +37,8 @@ struct jit {
  */
 bool jit__name(struct jit *j, __u32 tgid, __u64 start_ns, __u64 time_ns, __u64 addr, char *buf,
 	       size_t sz);
+/* Lines in the perf map that would be believed of a process that runs, -1: there is none. */
+int jit__lines(struct jit *j, __u32 tgid, __u64 time_ns);
 void jit__clear(struct jit *j);
 
 /*
