@@ -270,34 +270,45 @@ static __always_inline void wt_py_take_back(struct wt_scratch *s)
 	s->py.frame = s->py.mark_frame;
 }
 
-/*
- * A C frame is linked before it is told its Python frame: in between, what it
- * names is a frame of long ago.  The true one was called by the frame that the
- * C frame before this one names.
- */
-static __always_inline bool wt_py_half_linked(struct wt_py_walk *y, __u64 up, __u64 up_cframe)
+/* The run that goes with a C frame is over: on to the next C frame. */
+static __always_inline void wt_py_next_cframe(struct wt_py_walk *y)
 {
-	return y->first && y->leaf && up && wt_user_word(up_cframe + y->py.l.cf_frame) != up;
+	if (y->py.l.cf_prev != 0xffff && y->cframe)
+		y->cframe = wt_user_word(y->cframe + y->py.l.cf_prev);
 }
 
-/* The run that goes with a C frame is over: on to the next C frame.  True: it was none. */
-static __always_inline bool wt_py_next_cframe(struct wt_scratch *s)
+/* Is that value in one of the registers that can hold a variable of the loop's prologue? */
+static __always_inline bool wt_in_register(__u64 v)
 {
-	struct wt_py_walk *y = &s->py;
-	__u64 up;
-	bool bad;
+#if defined(__TARGET_ARCH_x86)
+	struct pt_regs *r = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
 
-	if (y->py.l.cf_prev == 0xffff || !y->cframe)
-		return false;
-	up = wt_user_word(y->cframe + y->py.l.cf_prev);
-	bad = wt_py_half_linked(y, y->frame, up);
-	y->cframe = up;
-	if (bad) {
-		y->shim = 0;
-		wt_py_take_back(s);
-		y->frame = wt_user_word(up + y->py.l.cf_frame);
-	}
-	return bad;
+	return v == r->si || v == r->bx || v == r->bp || v == r->r12 || v == r->r13 ||
+	       v == r->r14 || v == r->r15;
+#else
+	return true;
+#endif
+}
+
+/*
+ * The loop's prologue links its C frame first and tells it its Python frame a few
+ * instructions later: in between it names whatever ran at this depth the last time.
+ */
+#define PROLOGUE 256		/* bytes; the longest one seen takes 160 */
+
+static __always_inline bool wt_py_in_prologue(struct wt_py_walk *y, __u64 frame, __u64 sp, __u64 cfa)
+{
+	__u32 at = WT_FRAME_OFFSET(frame) - y->py.range[0].start;
+
+	return y->first && y->leaf && y->py.l.cf_prev != 0xffff && at < PROLOGUE &&
+	       y->cframe >= sp && y->cframe < cfa;
+}
+
+/* What the C frame at hand names does not count: the walk begins with the one before. */
+static __always_inline void wt_py_unlinked(struct wt_py_walk *y, __u64 cframe)
+{
+	y->cframe = wt_user_word(cframe + y->py.l.cf_prev);
+	y->frame = y->cframe ? wt_user_word(y->cframe + y->py.l.cf_frame) : 0;
 }
 
 /* One Python frame; 1: the last of its native frame. */
@@ -319,7 +330,7 @@ static long wt_py_step(__u32 turn, struct wt_scratch **p)
 	owner = l->style == WT_PY_OBJECTS ? 1 : f_byte(y, l->f_owner);
 	if (l->style == WT_PY_SHIMS && owner >= l->shim) {
 		y->shim = frame;
-		if (wt_py_next_cframe(s) || frame >= y->sp)
+		if (frame >= y->sp)
 			return 1;
 		wt_py_mark(s);
 		return 0;
@@ -330,8 +341,7 @@ static long wt_py_step(__u32 turn, struct wt_scratch **p)
 	}
 	if (l->style == WT_PY_SHIMS || !owner)
 		return 0;
-	if (wt_py_next_cframe(s))
-		return 1;
+	wt_py_next_cframe(y);
 	/* a run whose C frame lies below the native frame at hand is not its */
 	if (y->sp == ~0ULL || (l->style == WT_PY_ENTRIES && y->cframe && y->cframe < y->sp)) {
 		wt_py_mark(s);
@@ -370,10 +380,30 @@ int wt_python_at(struct wt_scratch *s, __u64 frame)
 	return 0;
 }
 
+/* Python frames of that native frame into s; false: it has none, though there are more. */
+static __always_inline bool wt_py_run(struct wt_scratch *s)
+{
+	struct wt_py_walk *y = &s->py;
+	struct wt_walk *w = &s->walk;
+
+	wt_py_mark(s);
+	y->shim = 0;
+	if (y->py.l.style == WT_PY_ENTRIES && !w->over && y->frame && y->cframe >= w->sp)
+		return false;
+	bpf_loop(WT_MAX_FRAMES, wt_py_step, &s, 0);
+	if (!w->over && y->shim >= w->sp) {
+		wt_py_take_back(s);
+		return false;
+	}
+	return true;
+}
+
 int wt_python(struct wt_scratch *s, __u64 frame, __u64 sp)
 {
+	bool matched = true, prologue;
 	struct wt_py_walk *y;
 	struct wt_walk *w;
+	__u64 cframe;
 	__u32 n;
 
 	if (!s)
@@ -383,14 +413,20 @@ int wt_python(struct wt_scratch *s, __u64 frame, __u64 sp)
 	n = w->n;
 	w->dirty = 1;
 	y->sp = w->over ? ~0ULL : sp;
-	y->shim = 0;
-	wt_py_mark(s);
-	/* the C frame lies further out: the loop is being entered, or left */
-	if (y->py.l.style != WT_PY_ENTRIES || w->over || y->cframe < w->sp)
-		bpf_loop(WT_MAX_FRAMES, wt_py_step, &s, 0);
-	if (!w->over && y->shim >= w->sp)
+	cframe = y->cframe;
+	prologue = wt_py_in_prologue(y, frame, sp, w->over ? ~0ULL : w->sp);
+	/* the frame that it is going to name is in a register */
+	if (prologue && !wt_in_register(y->frame))
+		wt_py_unlinked(y, cframe);
+	else
+		matched = wt_py_run(s);
+	if (y->bad && prologue) {
+		y->bad = 0;
 		wt_py_take_back(s);
-	if (y->bad)
+		wt_py_unlinked(y, cframe);
+	}
+	/* only a loop that is being entered or left has no frame, and it calls nobody then */
+	if (y->bad || (!matched && !(y->first && y->leaf)))
 		wt_py_inconsistent(s);
 	if (y->first)
 		y->carry = frame;

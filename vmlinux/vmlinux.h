@@ -85,6 +85,9 @@ struct pt_regs {
 	unsigned long ip;
 	unsigned short cs;	/* eight bytes before 6.12: read by its size */
 	unsigned long sp;
+	unsigned long r15;
+	unsigned long r14;
+	unsigned long r12;
 };
 struct thread_struct {
 	unsigned long sp;
