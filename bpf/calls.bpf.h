@@ -64,6 +64,11 @@ int wt_python_at(struct wt_scratch *s, __u64 frame);
 int wt_python(struct wt_scratch *s, __u64 frame, __u64 sp);
 /* The native walk is over: the Python frames that are left, or a check that none are. */
 int wt_python_end(struct wt_scratch *s);
+/*
+ * The current task blocks in a futex, s->call: is it one of its interpreter's GIL?
+ * 0: s->reason says so, with what the holder is at.  −1: no.
+ */
+int wt_python_gil(struct wt_scratch *s, __u32 tgid);
 /* A process was forked; it is another program now, or gone. */
 int wt_python_fork(__u32 parent, __u32 child);
 int wt_python_forget(__u32 tgid);

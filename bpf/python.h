@@ -46,7 +46,8 @@ struct wt_py_layout {
 	__u16 s_ascii, s_other;	/* str: the characters of an ASCII string, of any other */
 	__u16 ts_interp;	/* PyThreadState: its interpreter */
 	__u16 i_gil;		/* interpreter: pointer to its GIL (3.12+); before, wt_py.gil */
-	__u16 zero2[2];
+	__u16 ts_thread;	/* PyThreadState: pthread_t … */
+	__u16 ts_native;	/* … and thread id (3.11+), as its pid namespace counts */
 };
 _Static_assert(sizeof(struct wt_py_layout) == 52, "wt_py_layout is on the wire");
 

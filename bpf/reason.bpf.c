@@ -284,7 +284,10 @@ static __noinline int wt_why_call(struct wt_why *y, __u32 class, bool deep)
 		wt_plain(y, WT_IDLE, WT_K_EPOLL, 0);
 		break;
 	case WT_C_FUTEX:
-		wt_plain(y, WT_LOCK, WT_K_FUTEX, 0);
+		if (y->user && !wt_python_gil(y->s, y->w->tgid))
+			wt_with_object(y, false);
+		else
+			wt_plain(y, WT_LOCK, WT_K_FUTEX, 0);
 		break;
 	case WT_C_SLEEP:
 		wt_plain(y, WT_SLEEP, WT_K_SLEEP, 0);

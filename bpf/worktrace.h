@@ -108,7 +108,8 @@ enum wt_kind {
 	WT_K_EXITING = 47,		/* on its way out */
 	WT_K_USERFAULT = 48,
 	WT_K_OOM = 49,			/* mem: out of memory in its cgroup, waits for some */
-	WT_KINDS = 50,
+	WT_K_GIL = 50,			/* lock: CPython's; name = what its holder is at, else n = its thread */
+	WT_KINDS = 51,
 };
 
 #define WT_COMM_LEN 16

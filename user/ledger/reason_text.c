@@ -284,6 +284,12 @@ static void say_other(struct words *w, const struct wt_reason *r)
 		if (!r->name[0])
 			say(w, "anonymous fd");
 		break;
+	case WT_K_GIL:
+		say(w, "gil");
+		say_name(w, " held by ", r);
+		if (!r->name[0] && r->n)
+			say(w, " held by thread %u", r->n);
+		break;
 	default:
 		say_wait(w, r);
 	}

@@ -18,7 +18,9 @@
 	.f_code = 32, .f_prev = 24, .f_instr = (instr_), .f_owner = NONE, .f_size = 112,\
 	.c_argcount = 16, .c_flags = 36, .c_firstlineno = 40, .c_filename = 104,	\
 	.c_name = 112, .c_table = 120, .c_size = 128, .c_bytecode = 0,			\
-	.s_ascii = 48, .s_other = 72, .ts_interp = 16, .i_gil = NONE
+	.s_ascii = 48, .s_other = 72, .ts_interp = 16, .i_gil = NONE,			\
+	.ts_thread = 176,								\
+	.ts_native = NONE
 
 static const struct python_version versions[] = {
 	{ .l = { OBJECTS(8, 104, 0) }, .tss = 1392, .gil = 1152 },
@@ -33,6 +35,7 @@ static const struct python_version versions[] = {
 			.c_argcount = 56, .c_flags = 48, .c_firstlineno = 72, .c_filename = 112,
 			.c_name = 128, .c_table = 136, .c_size = 144, .c_bytecode = 184,
 			.s_ascii = 48, .s_other = 72, .ts_interp = 16, .i_gil = NONE,
+			.ts_thread = 152, .ts_native = 160,
 		},
 		.tss = 592, .gil = 360,
 	},
@@ -44,6 +47,7 @@ static const struct python_version versions[] = {
 			.c_argcount = 52, .c_flags = 48, .c_firstlineno = 68, .c_filename = 112,
 			.c_name = 128, .c_table = 136, .c_size = 144, .c_bytecode = 192,
 			.s_ascii = 40, .s_other = 56, .ts_interp = 16, .i_gil = 384,
+			.ts_thread = 136, .ts_native = 144,
 		},
 		.tss = 1544,
 	},
@@ -55,6 +59,7 @@ static const struct python_version versions[] = {
 			.c_argcount = 52, .c_flags = 48, .c_firstlineno = 68, .c_filename = 112,
 			.c_name = 128, .c_table = 136, .c_size = 144, .c_bytecode = 200,
 			.s_ascii = 40, .s_other = 56, .ts_interp = 16, .i_gil = 16,
+			.ts_thread = 152, .ts_native = 160,
 		},
 		.tss = 2160,
 	},
@@ -67,6 +72,7 @@ static const struct python_version versions[] = {
 			.c_argcount = 52, .c_flags = 48, .c_firstlineno = 68, .c_filename = 112,
 			.c_name = 128, .c_table = 136, .c_size = 144, .c_bytecode = 208,
 			.s_ascii = 40, .s_other = 56, .ts_interp = 16, .i_gil = 16,
+			.ts_thread = 152, .ts_native = 160,
 		},
 		.tss = 2336,
 	},
