@@ -347,6 +347,54 @@ static void says_what_made_code(void **state)
 	munmap(code, 8192);
 }
 
+struct seen {
+	__u64 start;
+	bool anonymous;
+	__u32 object;
+};
+
+static void see(void *ctx, const struct symbols_mapping *m)
+{
+	struct seen *seen = ctx;
+
+	if (m->start != seen->start)
+		return;
+	seen->anonymous = m->anonymous;
+	seen->object = m->object;
+}
+
+/* Some runtimes make code in shared memory that they have mapped twice. */
+static void names_code_in_shared_memory(void **state)
+{
+	int fd = memfd_create("doublemapper", MFD_CLOEXEC);
+	struct seen seen = { .object = 77 };
+	char *code, *unused, text[64];
+	struct symbols *s;
+
+	(void)state;
+	if (geteuid()) {
+		print_message("skipped: opening a file without a name needs root\n");
+		skip();
+	}
+	assert_int_equal(ftruncate(fd, 8192), 0);
+	code = mmap(NULL, 8192, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+	assert_true(code != MAP_FAILED);
+	s = with_code(&unused, "%p 10 x\n");
+	snprintf(text, sizeof(text), "%p 40 void [app] Foo::Bar()[Tier0]\n", code);
+	write_file(text, O_APPEND);
+	assert_string_equal(name_of(s, code + 8), "void [app] Foo::Bar()[Tier0]_[j]");
+	assert_string_equal(name_of(s, code + 0x50), "[memfd:doublemapper+0x0]");
+	/* to the kernel side it is memory, not a file with tables */
+	seen.start = (uintptr_t)code;
+	assert_int_equal(symbols__each_mapping(s, getpid(), now(), see, &seen), 0);
+	assert_true(seen.anonymous);
+	assert_int_equal(seen.object, 0);
+	symbols__free(s);
+	munmap(code, 8192);
+	munmap(unused, 8192);
+	close(fd);
+}
+
 /* What the file must be for its names to be taken. */
 static void believes_no_strangers_file(void **state)
 {
@@ -404,6 +452,7 @@ int main(void)
 		cmocka_unit_test(knows_runtimes),
 		cmocka_unit_test(names_code_of_a_process),
 		cmocka_unit_test(says_what_made_code),
+		cmocka_unit_test(names_code_in_shared_memory),
 		cmocka_unit_test(believes_no_strangers_file),
 	};
 

@@ -180,6 +180,37 @@ static void reads_the_table_of_go_116(void **state)
 	close(fd);
 }
 
+/* Whatever the table says, it stays within the file. */
+static void survives_damage(void **state)
+{
+	const char *path = fixture_cc("damaged.so", "gopclntab.s", "-shared -nostdlib");
+	static const unsigned char evil[] = { 0, 1, 0x7f, 0x80, 0xff, 0xfe };
+	static char buf[65536], bad[65536];
+	int fd = run("strip -s %s", path) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, buf, sizeof(buf));
+	char *table = memmem(buf, n, "\xfa\xff\xff\xff\0\0\1\x8", 8);
+	uint32_t seed = 815;
+
+	(void)state;
+	close(fd);
+	assert_non_null(table);
+	for (int round = 0; round < 4000; round++) {
+		struct elfimg img = { .fd = -1, .mem = bad, .size = n };
+		struct elfsyms *es;
+
+		memcpy(bad, buf, n);
+		for (int i = 0; i < 4; i++) {
+			seed = seed * 1103515245 + 12345;
+			bad[table - buf + (seed >> 8) % 220] = evil[(seed >> 20) % sizeof(evil)];
+		}
+		if (elfsyms__load(&es, &img, NULL))
+			continue;
+		for (uint64_t a = 0x4ff0; a < 0x5050; a += 8)
+			at(es, a);
+		elfsyms__free(es);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +218,7 @@ int main(void)
 		cmocka_unit_test(keeps_the_mark),
 		cmocka_unit_test(names_stripped_go_programs),
 		cmocka_unit_test(reads_the_table_of_go_116),
+		cmocka_unit_test(survives_damage),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);

@@ -8,6 +8,7 @@
 
 #define MAX_PHDRS 4096
 #define MAX_NOTES (64 * 1024)
+#define MAX_NAMES (1024 * 1024)
 
 #if __BYTE_ORDER == __LITTLE_ENDIAN
 #define NATIVE ELFDATA2LSB
@@ -77,20 +78,28 @@ Elf *elfimg__begin(const struct elfimg *img)
 	return elf;
 }
 
+const char *elfimg__section_name(Elf *elf, const GElf_Shdr *sh)
+{
+	const char *name = NULL;
+	size_t strndx;
+	GElf_Shdr str;
+
+	/* elf_strptr() reads all of the strings, however many the file claims to have */
+	if (!elf_getshdrstrndx(elf, &strndx) && gelf_getshdr(elf_getscn(elf, strndx), &str) &&
+	    str.sh_size <= MAX_NAMES)
+		name = elf_strptr(elf, strndx, sh->sh_name);
+	return name ? name : "";
+}
+
 Elf_Scn *elfimg__find_section(Elf *elf, const char *name)
 {
 	Elf_Scn *scn = NULL;
-	size_t strndx;
 	GElf_Shdr sh;
 
-	if (elf_getshdrstrndx(elf, &strndx))
-		return NULL;
-	while ((scn = elf_nextscn(elf, scn))) {
-		const char *n = gelf_getshdr(scn, &sh) ? elf_strptr(elf, strndx, sh.sh_name) : NULL;
-
-		if (n && sh.sh_type != SHT_NOBITS && !strcmp(n, name))
+	while ((scn = elf_nextscn(elf, scn)))
+		if (gelf_getshdr(scn, &sh) && sh.sh_type != SHT_NOBITS &&
+		    !strcmp(elfimg__section_name(elf, &sh), name))
 			return scn;
-	}
 	return NULL;
 }
 

@@ -7,6 +7,7 @@
 #ifndef WT_ELFIMG_H
 #define WT_ELFIMG_H
 
+#include <gelf.h>
 #include <libelf.h>
 #include <linux/types.h>
 #include <stdbool.h>
@@ -30,6 +31,8 @@ bool elfimg__is_elf(const struct elfimg *img);
 Elf *elfimg__begin(const struct elfimg *img);
 /* Length of the build id (at most BUILD_ID_MAX bytes of it), 0: none. */
 unsigned elfimg__build_id(Elf *elf, __u8 id[BUILD_ID_MAX]);
+/* The name of a section, "" when it has none or they take more than 1 MiB. */
+const char *elfimg__section_name(Elf *elf, const GElf_Shdr *sh);
 /* The section of that name that has contents, or NULL. */
 Elf_Scn *elfimg__find_section(Elf *elf, const char *name);
 /* The contents of a section, NULL when it has none or more than max bytes. */

@@ -16,6 +16,14 @@ static __u32 kernel_object(__u32 object)
 	return object >= OBJ_FIRST_FILE || object == OBJ_VDSO ? object : 0;
 }
 
+/* Code that the program has made itself: some runtimes keep it in shared memory. */
+static bool is_made(const struct symbols *s, __u32 object)
+{
+	const struct object *obj = &s->objects.obj[object];
+
+	return object == OBJ_ANON || (object >= OBJ_FIRST_FILE && obj->fd >= 0 && !obj->elf);
+}
+
 int symbols__each_mapping(struct symbols *s, __u32 tgid, __u64 time_ns, symbols_mapping_fn fn,
 			  void *ctx)
 {
@@ -26,9 +34,10 @@ int symbols__each_mapping(struct symbols *s, __u32 tgid, __u64 time_ns, symbols_
 		return -ESRCH;
 	for (__u32 i = 0; i < v->n; i++) {
 		const struct mapping *m = &v->m[i];
+		bool made = is_made(s, m->object);
 		struct symbols_mapping out = {
 			.start = m->start, .end = m->end, .pgoff = m->pgoff,
-			.object = kernel_object(m->object), .anonymous = m->object == OBJ_ANON,
+			.object = made ? 0 : kernel_object(m->object), .anonymous = made,
 		};
 
 		if (m->from_ns <= time_ns && m->until_ns > time_ns)

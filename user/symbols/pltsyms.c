@@ -138,19 +138,16 @@ int pltsyms__add(struct elfsyms *es, Elf *elf)
 	struct slots t = { 0 };
 	Elf_Scn *scn = NULL;
 	GElf_Shdr sh;
-	size_t strndx;
 	int err;
 
-	if (!es->is_x86_64 || !es->is64 || elf_getshdrstrndx(elf, &strndx))
+	if (!es->is_x86_64 || !es->is64)
 		return 0;
 	err = read_slots(es, &t, elf);
-	while (!err && t.n && (scn = elf_nextscn(elf, scn))) {
-		const char *name = gelf_getshdr(scn, &sh) ? elf_strptr(elf, strndx, sh.sh_name) : NULL;
-
-		if (name && sh.sh_type == SHT_PROGBITS && (sh.sh_flags & SHF_EXECINSTR) &&
-		    !strncmp(name, ".plt", 4))
+	while (!err && t.n && (scn = elf_nextscn(elf, scn)))
+		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_PROGBITS &&
+		    (sh.sh_flags & SHF_EXECINSTR) &&
+		    !strncmp(elfimg__section_name(elf, &sh), ".plt", 4))
 			err = add_stubs(es, &t, scn, &sh);
-	}
 	free(t.s);
 	return err;
 }
