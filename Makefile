@@ -47,14 +47,21 @@ BPF_SRC := bpf/core.bpf.c $(filter-out bpf/core.bpf.c,$(wildcard bpf/*.bpf.c))
 BPF_OBJ := $(BPF_SRC:%.c=$(B)/%.o)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
+BENCH_SRC := $(wildcard tests/bench/*.c)
+BENCH_BIN := $(BENCH_SRC:tests/bench/%.c=$(B)/tests/bench/%)
 WORK_SRC := $(wildcard tests/workloads/*.c)
 WORK_BIN := $(WORK_SRC:tests/workloads/%.c=$(B)/tests/workloads/%)
+# what reads foreign data, for libFuzzer (clang's); linked as an archive: each program takes what it needs
+FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+FUZZ_SRC := $(wildcard user/drain/*.c user/ledger/*.c user/runtime/*.c user/symbols/*.c user/unwind/*.c user/util/*.c user/syscalls.c)
+FUZZ_OBJ := $(FUZZ_SRC:%.c=$(B)/fuzz/%.o)
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 SKEL := $(B)/gen/worktrace.skel.h
 GEN := $(SKEL) $(B)/gen/version.h $(B)/gen/syscalls.inc
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all check bench install clean FORCE workloads unit
+.PHONY: all check bench install clean FORCE workloads unit fuzz
 
 all: $(B)/worktrace
 
@@ -102,8 +109,28 @@ $(B)/tests/workloads/%: tests/workloads/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -O2 -g -std=gnu11 -Wall -Wextra -fno-omit-frame-pointer -fno-optimize-sibling-calls -pthread -o $@ $< -lm
 
-workloads: $(WORK_BIN)
+$(B)/fuzz/%.o: %.c | $(GEN)
+	$(call say,FUZZ,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS_ALL) -std=gnu11 -O1 -g $(FUZZ_SAN) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+$(B)/fuzz/user.a: $(FUZZ_OBJ)
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(B)/tests/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(B)/fuzz/tests/fuzz/common.o $(B)/fuzz/user.a
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_SAN) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+$(B)/tests/bench/%: tests/bench/%.c $(LIB_OBJ)
+	$(call say,BENCH,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP $(LDFLAGS_ALL) -o $@ $< $(LIB_OBJ) $(LIBS)
+
+workloads: $(WORK_BIN) $(BENCH_BIN)
 unit: $(UNIT_BIN)
+fuzz: $(FUZZ_BIN)
 
 # needs no root
 check: $(UNIT_BIN) $(B)/worktrace
@@ -118,4 +145,5 @@ install: $(B)/worktrace
 clean:
 	rm -rf $(B)
 
--include $(USER_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(UNIT_BIN:=.d)
+-include $(USER_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(UNIT_BIN:=.d) $(FUZZ_OBJ:.o=.d)
+-include $(wildcard $(B)/fuzz/tests/fuzz/*.d)

@@ -3,10 +3,11 @@
 
 import re
 
+import unwind_tables
 from figures import interval, median, smallest_difference
 from measure import NOTHING
 
-SWITCH_TARGET = 0.6         # × offcputime's program, pinned pipe
+SWITCH_TARGETS = {"pipe": 0.25, "pgbench-tpcb": 0.6, "pgbench-select": 0.6}    # × offcputime's program
 LOSS_TARGET = 0.02          # of a server's rate, upper end of the interval
 REFERENCE = "offcputime"
 
@@ -154,8 +155,9 @@ def verdict(low, high, aim, sees=True):
 
 def switch_verdict(w, case):
     mid, low, high = interval(switch_ratios(w, case))
+    aim = SWITCH_TARGETS[w["name"]]
     return mid and "sched_switch program on %s, target %s: %.2f × %s (aim: at most %.2f): %s" % (
-        w["name"], case["mode"], mid, REFERENCE, SWITCH_TARGET, verdict(low, high, SWITCH_TARGET))
+        w["name"], case["mode"], mid, REFERENCE, aim, verdict(low, high, aim))
 
 
 def loss_verdict(w, case):
@@ -166,8 +168,8 @@ def loss_verdict(w, case):
     if seen is None or high is None:
         return None
     mid, low, high = 1 - 1 / mid, 1 - 1 / low, 1 - 1 / high
-    return "%s, target %s: loses %.1f %% of its rate, at most %.1f %% (aim: at most %.0f %%): %s" % (
-        w["name"], case["mode"], mid * 100, high * 100, LOSS_TARGET * 100,
+    return "%s, %s, target %s: loses %.1f %% of its rate, at most %.1f %% (aim: at most %.0f %%): %s" % (
+        w["name"], case["tool"], case["mode"], mid * 100, high * 100, LOSS_TARGET * 100,
         verdict(low, high, LOSS_TARGET, seen <= LOSS_TARGET or low > seen))
 
 
@@ -176,9 +178,9 @@ def verdicts(result):
     out = []
     for w in result["workloads"]:
         for case in w["cases"]:
-            if case["tool"] != "worktrace" or case["failures"]:
+            if not case["tool"].startswith("worktrace") or case["failures"]:
                 continue
-            if w["name"] == "pipe":
+            if w["name"] in SWITCH_TARGETS and case["tool"] == "worktrace":
                 out.append(switch_verdict(w, case))
             if w["name"].startswith(("redis", "pgbench")):
                 out.append(loss_verdict(w, case))
@@ -203,6 +205,9 @@ def text(result):
             out += timed_table(w)
             programs = program_table(w)
             out += [""] + programs if programs else []
+    if result.get("unwind_tables"):
+        out += ["", "unwind tables: CPU time of compiling them, once for each file"]
+        out += table(unwind_tables.HEAD, unwind_tables.rows_of_table(result["unwind_tables"]))
     aims = verdicts(result)
     if aims:
         out += ["", "Aims"] + ["  " + a for a in aims]

@@ -75,9 +75,11 @@ class Worktrace(Tool):
         path = os.path.abspath(os.path.join(self.build, "worktrace"))
         return Program([path], lambda p: p) if os.access(path, os.X_OK) else None
 
+    budget = ["--budget", "off"]    # every stack of every wait is taken: what that costs is measured
+
     def command(self, pids, d):
         aim = ["-p", ",".join(map(str, pids))] if pids else ["-a"]
-        return ["record"] + aim + ["-d", str(SAFETY_S), "-o", os.path.join(d, "rec")]
+        return ["record"] + aim + self.budget + ["-d", str(SAFETY_S), "-o", os.path.join(d, "rec")]
 
     def output(self, d):
         return os.path.join(d, "rec")
@@ -96,6 +98,19 @@ class Worktrace(Tool):
         with open(os.path.join(d, "rec", "summary.json")) as f:
             loss = json.load(f).get("loss", {})
         return ", ".join("%s %d" % i for i in sorted(loss.items()) if i[1])
+
+
+class WorktraceBudget(Worktrace):
+    """As it is by default: what stacks cost is limited, the line says what share was shed."""
+    name, stacks = "worktrace-budget", "as many as 1 % of the machine pays for"
+    budget = []
+
+    def losses(self, d):
+        with open(os.path.join(d, "rec", "summary.json")) as f:
+            off = json.load(f)["stacks"]["offcpu_waits"]
+        waits = off["complete"] + off["shed"] + sum(off["incomplete"].values())
+        shed = "stacks of %.0f %% of waits shed" % (100 * off["shed"] / max(waits, 1))
+        return ", ".join(filter(None, [shed, super().losses(d)]))
 
 
 class Offcputime(Tool):
@@ -189,7 +204,7 @@ class PerfRecord(PerfSched):
     sub = ["record", "-e", "cpu-clock", "-F", "99", "-g"]
 
 
-ALL = [Worktrace, Offcputime, BpftraceOffcpu, PerfSched, Profile, BpftraceProfile, PerfRecord]
+ALL = [Worktrace, WorktraceBudget, Offcputime, BpftraceOffcpu, PerfSched, Profile, BpftraceProfile, PerfRecord]
 
 
 class Session:
