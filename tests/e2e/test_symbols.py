@@ -7,7 +7,7 @@ import subprocess
 
 import lib
 
-# three functions whose share of the work is known: hot is called by warm only
+# nearly all of the work is hot's
 JS = """
 function hot(n) { let s = 0; for (let i = 0; i < n; i++) s += Math.sqrt(i) * i % 7; return s; }
 function warm(n) { return hot(n) + 1; }
@@ -27,12 +27,13 @@ def share(r, pattern, which="cpu"):
 def check_names_of_node(r):
     print(f"hot {share(r, '^hot ')}, warm {share(r, '^warm ')}, without a name "
           f"{share(r, '^.jit:node.')}; {r.summary['stacks']}")
-    lib.at_least(share(r, r"^hot \(\[eval\]:2\)_\[j\]$"), 0.5, "share of the hot function")
+    lib.at_least(share(r, r"^hot \(\[eval\]:2\)_\[j\]$"), 0.7, "share of the hot function")
     lib.at_most(share(r, r"^\[(jit:node|anon)\+"), 0.02, "share of made code without a name")
 
 
 def node_script(*options):
-    return [lib.need("node"), "--perf-basic-prof", *options, "-e", JS]
+    # V8 has no _[i]: what it inlines is its caller's
+    return [lib.need("node"), "--perf-basic-prof", "--no-turbo-inlining", *options, "-e", JS]
 
 
 def test_node_with_a_perf_map():
