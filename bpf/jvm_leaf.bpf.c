@@ -60,7 +60,10 @@ static __always_inline enum wt_leaf wt_leaf_epilogue(struct wt_jvm_walk *j)
 	return WT_LEAF_UNKNOWN;
 }
 
-/* On the way in: [inline cache check;] [stack bang;] push %rbp; [mov %rsp,%rbp;] sub n,%rsp; [barrier]. */
+/*
+ * On the way in: [inline cache check;] [stack bang;] push %rbp; [mov %rsp,%rbp;]
+ * sub n,%rsp; [barrier].
+ */
 static __always_inline enum wt_leaf wt_leaf_prologue(struct wt_jvm_walk *j)
 {
 	if (wt_code_is(j, -4, 4, 0xec8b4855) || wt_code_is(j, -4, 4, 0xe5894855) ||

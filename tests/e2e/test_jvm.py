@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Java programs under HotSpot, without an option of theirs: whole stacks, named methods.
+
+The program (tests/workloads/WlJava.java) takes its methods' CPU time from its own clock;
+their shares in the samples must be within 3 points, and 4 standard errors more for
+the few samples of a short run.
+"""
+import glob
+import json
+import math
+import os
+import re
+import subprocess
+
+import lib
+
+METHODS = ["arithmetic", "strings", "recursion", "arrays"]
+HZ = 399
+
+
+def java_home():
+    """Of the newest JDK that is here, or $WT_JAVA_HOME."""
+    if os.environ.get("WT_JAVA_HOME"):
+        return os.environ["WT_JAVA_HOME"]
+    javac = lib.need("javac")
+    return os.path.dirname(os.path.dirname(os.path.realpath(javac)))
+
+
+def compiled():
+    out = lib.tmp("classes")
+    if not os.path.isdir(out):
+        subprocess.run([lib.need("javac"), "-d", out,
+                        os.path.join(lib.ROOT, "tests", "workloads", "WlJava.java")], check=True)
+    return out
+
+
+def run(options=(), seconds=6, args=()):
+    """WlJava from its start to its end; (recording, its truth)."""
+    java = os.path.join(java_home(), "bin", "java")
+    r = lib.record(["-F", str(HZ), *args],
+                   [java, *options, "-cp", compiled(), "WlJava", str(seconds)])
+    return r, json.loads(r.out.strip().splitlines()[-1])
+
+
+def whole(r):
+    """
+    At least 99 % of the stacks reach their thread's root.  Counted apart: those that came
+    before the tables of the libraries were there, for no rule failed for them, and the
+    waits of threads that are at their end, which have no stack any more ("unreadable").
+    """
+    for s in (r.summary["stacks"], r.summary["stacks"]["offcpu_waits"]):
+        failed = {k: n for k, n in s["incomplete"].items()
+                  if n and k not in ("no_table_yet", "unreadable")}
+        walked = s["complete"] + sum(failed.values())
+        lib.at_least(walked, 100, "stacks")
+        assert s["complete"] >= 0.99 * walked, f"{s['complete']} of {walked} whole, not: {failed}"
+    lib.equal(r.loss["user_stack_misremembered"], 0, "misremembered")
+
+
+def split(r, truth, suffix):
+    """Shares of the methods in cpu.folded against the program's own."""
+    own = dict.fromkeys(METHODS, 0)
+    for frames, us in r.folded("cpu"):
+        for m in METHODS:
+            if any(re.fullmatch(rf"WlJava\.{m}{suffix}", f) for f in frames):
+                own[m] += us
+                break
+    total, cpu = sum(own.values()), sum(truth[m] for m in METHODS)
+    lib.at_least(total / 1e6, 0.8 * cpu, "seconds in stacks that name the methods")
+    for m in METHODS:
+        want, got = truth[m] / cpu, own[m] / total
+        tolerance = 0.03 + 4 * math.sqrt(want * (1 - want) / (cpu * HZ))
+        assert abs(want - got) <= tolerance, \
+            f"{m}: {got:.1%} of the samples, {want:.1%} of the program's own clock"
+
+
+def java_stacks_begin_at_main(r):
+    """The main thread's: nothing lacks between the VM and the method."""
+    for frames, _ in r.folded("cpu"):
+        if any(f.startswith("WlJava.") and not f.startswith("WlJava$$") for f in frames):
+            at = next(i for i, f in enumerate(frames)
+                      if f.startswith("WlJava.") or f.startswith("java.lang.Thread.run"))
+            lib.contains(frames[at], r"^(WlJava\.main|java\.lang\.Thread\.run)(_\[j\])?$",
+                         f"the first Java frame of {frames}")
+
+
+def test_default_flags():
+    r, truth = run()
+    whole(r)
+    split(r, truth, r"(_\[j\])?")
+    java_stacks_begin_at_main(r)
+    # all tiers are named: what was compiled, and main, which is interpreted or replaced on stack
+    text = "\n".join(";".join(f) for f, _ in r.folded("cpu"))
+    lib.contains(text, r"WlJava\.main")
+    lib.contains(text, r"WlJava\.arrays_\[j\];java\.util\.Arrays\.sort_\[j\]|"
+                       r"java\.util\.DualPivotQuicksort\.\w+_\[j\]")
+    # lambdas' classes have no address in their names
+    assert not re.search(r"WlJava\$\$Lambda[^;]*[/+]0x", text), text
+
+
+def test_interpreted_only():
+    r, truth = run(["-Xint"])
+    whole(r)
+    split(r, truth, "")
+    java_stacks_begin_at_main(r)
+    recursion = [f for f, _ in r.folded("cpu") if f.count("WlJava.descend") >= 30]
+    lib.at_least(len(recursion), 1, "stacks with 30 interpreted frames of WlJava.descend")
+
+
+def test_first_compiler_only():
+    r, truth = run(["-XX:TieredStopAtLevel=1"])
+    whole(r)
+    split(r, truth, r"(_\[j\])?")
+    java_stacks_begin_at_main(r)
+
+
+def test_blocked_threads():
+    """Each waiting thread's time is under the method that waits (they begin after a second)."""
+    r, _ = run(seconds=3)
+    waits = {"w-park": "WlJava.park", "w-sleep": "WlJava.sleep", "w-read": "WlJava.read",
+             "w-write": "WlJava.write",
+             "w-lock": "WlJava.contend", "w-wait": "WlJava.waitForNotify"}
+    for thread, method in waits.items():
+        stacks = [(f, us) for f, us in r.folded("wall") if thread in f[:2]]
+        total = sum(us for _, us in stacks)
+        named = sum(us for f, us in stacks if any(x in (method, method + "_[j]") for x in f))
+        lib.at_least(total, 2_000_000, f"µs of thread {thread}")
+        assert named >= 0.95 * total, f"{thread}: {named} of {total} µs under {method}"
+        run_frames = [us for f, us in stacks if "java.lang.Thread.run" in f]
+        lib.at_least(sum(run_frames), 0.95 * total, f"µs of {thread} from Thread.run on")
+    net = [f for f, _ in r.folded("wall") if "w-read" in f[:2] and "[net" in f[-1]]
+    lib.at_least(len(net), 1, "stacks of w-read that wait on the net")
+
+
+def test_remembered_stacks_are_right():
+    """What was remembered is unwound, too, and must be the same (--unwind-check)."""
+    r, _ = run(seconds=3, args=["--unwind-check"])
+    whole(r)
+    lib.equal(r.loss["user_stack_misremembered"], 0, "stacks that were misremembered")
+
+
+def test_other_jdks():
+    """Every other JDK here; WT_JAVA_HOMES may name more, separated by colons."""
+    homes = {os.path.realpath(h) for h in
+             os.environ.get("WT_JAVA_HOMES", "").split(":") + glob.glob("/usr/lib/jvm/*") if h}
+    homes = [h for h in sorted(homes) if os.path.exists(os.path.join(h, "bin", "java"))]
+    if len(homes) < 2:
+        raise lib.Skip("only one JDK is installed")
+    for home in homes:
+        os.environ["WT_JAVA_HOME"] = home
+        r, truth = run(seconds=4)
+        whole(r)
+        split(r, truth, r"(_\[j\])?")
