@@ -38,6 +38,7 @@ _Static_assert(sizeof(kernel_losses) / sizeof(*kernel_losses) == WT_LOSSES, "eac
 
 unsigned session__losses(struct session *s, struct recording_loss *out)
 {
+	struct unwind_stats un = { 0 };
 	struct symbols_stats sym;
 	struct sideband_stats sb;
 	struct wt_stats st;
@@ -51,6 +52,8 @@ unsigned session__losses(struct session *s, struct recording_loss *out)
 						  kernel_losses[n].benign };
 	symbols__stats(s->symbols, &sym);
 	sideband__stats(s->sideband, &sb);
+	if (s->unwind)
+		unwind__stats(s->unwind, &un);
 	out[n++] = (struct recording_loss){ "kernel_stack_misremembered",
 		"checks of remembered kernel stacks found another one (--no-remember)",
 		st.count[WT_CNT_KSTACK_WRONG], false };
@@ -70,6 +73,9 @@ unsigned session__losses(struct session *s, struct recording_loss *out)
 					    sb.lost, false };
 	out[n++] = (struct recording_loss){ "object_gone", "mapped files were gone before they could be opened",
 					    sym.object_gone, false };
+	out[n++] = (struct recording_loss){ "jvm_method_gone",
+		"Java frames were without a name: their process was gone, or the method was",
+		un.jvm.gone, true };
 	out[n++] = (struct recording_loss){ "frames_folded", "frames found their table full", sym.evicted, false };
 	out[n++] = (struct recording_loss){ "frames_unmapped", "distinct frames lie outside every known mapping",
 					    sym.no_mapping, true };
