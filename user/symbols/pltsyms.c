@@ -53,17 +53,22 @@ static int read_relocs(struct slots *t, Elf *elf, Elf_Scn *scn, const GElf_Shdr 
 {
 	Elf_Scn *sym = elf_getscn(elf, sh->sh_link);
 	Elf_Data *rela = elfimg__section(scn, MAX_RELOCS), *syms;
-	GElf_Rela r;
+	const Elf64_Rela *r;
 	GElf_Sym s;
 	int err = 0;
+	size_t n;
 
 	syms = sym ? elfimg__section(sym, MAX_RELOCS) : NULL;
-	for (int i = 0; rela && syms && !err && gelf_getrela(rela, i, &r); i++) {
-		unsigned type = GELF_R_TYPE(r.r_info);
+	if (!rela || !rela->d_buf || !syms)
+		return 0;
+	/* 64 bits and our own byte order: as it is */
+	r = rela->d_buf;
+	for (n = rela->d_size / sizeof(*r); n && !err; n--, r++) {
+		unsigned type = ELF64_R_TYPE(r->r_info);
 
 		if ((type == R_X86_64_JUMP_SLOT || type == R_X86_64_GLOB_DAT) &&
-		    gelf_getsym(syms, GELF_R_SYM(r.r_info), &s) && s.st_name)
-			err = add_slot(t, r.r_offset, s.st_name);
+		    gelf_getsym(syms, ELF64_R_SYM(r->r_info), &s) && s.st_name)
+			err = add_slot(t, r->r_offset, s.st_name);
 	}
 	return err;
 }
