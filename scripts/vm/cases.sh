@@ -70,11 +70,12 @@ target_stop() {
 	wait "$target" 2> /dev/null
 }
 
-# path of a mount of cgroup version 2, or of version 1's cpu controller
+# path of a mount of cgroup version 2, or of version 1's cpu controller, or of its freezer
 cgroup_mount() {
 	case $1 in
 	2) awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts ;;
 	1) awk '$3 == "cgroup" && $4 ~ /(^|,)cpu(,|$)/ { print $2; exit }' /proc/mounts ;;
+	freezer) awk '$3 == "cgroup" && $4 ~ /(^|,)freezer(,|$)/ { print $2; exit }' /proc/mounts ;;
 	esac
 }
 
@@ -145,6 +146,29 @@ if [ -n "$mnt" ] && mkdir "$group" 2> /dev/null &&
 	done
 else
 	skip throttled "no cgroup version 1 cpu controller with a quota"
+fi
+
+# a sleeper that a freezer of version 1 stops where it is, twice
+mnt=$(cgroup_mount freezer)
+group=$mnt/worktrace-vm-freezer-$$
+if [ -n "$mnt" ] && mkdir "$group" 2> /dev/null; then
+	rec frozen "frozen" -- sh -c "sleep 1000 & s=\$!
+		echo \$s > $group/cgroup.procs
+		for n in 1 2; do
+			sleep 0.5
+			read a x < /proc/uptime
+			echo FROZEN > $group/freezer.state
+			sleep 1
+			echo THAWED > $group/freezer.state
+			read b x < /proc/uptime
+			echo frozen \$a \$b
+		done
+		sleep 0.5
+		kill \$s"
+	sleep 0.2
+	rmdir "$group"
+else
+	skip frozen "no cgroup version 1 freezer"
 fi
 
 # Nothing of ours stays in the kernel.  Only in a guest: there nobody else has

@@ -118,6 +118,16 @@ def check_throttled(rec, stat):
     close("throttled", rec.states["throttled"], want, 0.4, 100 * MS)
 
 
+def check_frozen(rec, out):
+    spans = [line.split()[1:] for line in out.splitlines() if line.startswith("frozen ")]
+    need(len(spans) == 2, "the group was not frozen twice")
+    # the clock of the guest's shell has a resolution of 10 ms
+    want = sum(float(b) - float(a) for a, b in spans) * 1000 * MS
+    close("stopped", rec.states["stopped"], want, 0.02, 40 * MS)
+    need(("stopped", "frozen") in {(w["state"], w["reason"]) for w in rec.waits},
+         "no wait named frozen")
+
+
 def check_recording(path, name, wants):
     rec = Recording(os.path.join(path, name + ".rec"))
     rec.balance()
@@ -146,6 +156,8 @@ def check_recording(path, name, wants):
         check_truth(rec, text(path, name + ".out"))
     if "throttled" in wants:
         check_throttled(rec, text(path, name + ".stat"))
+    if "frozen" in wants:
+        check_frozen(rec, text(path, name + ".out"))
 
 
 def check(path, name, wants):
