@@ -45,6 +45,9 @@ int wt_find_rule(struct wt_scratch *s, __u64 frame);
 int wt_walk_tables(struct wt_scratch *s);
 int wt_walk_fp(struct wt_scratch *s);
 
+/* go.bpf.c: to the caller by a rule that is WT_CFA_GO; -1: not found. */
+int wt_step_go(struct wt_scratch *s, struct wt_rule *r);
+
 /* scan.bpf.c */
 /* The caller of a frame that no row covers, searched on the stack; −1: not found. */
 int wt_scan(struct wt_scratch *s, __u64 frame);

@@ -78,6 +78,7 @@ enum wt_cfa {
 	WT_CFA_SIGNAL = 5,	/* a signal frame: registers in the ucontext at sp + cfa_off */
 	WT_CFA_BAD = 6,		/* an expression or a register that is not followed */
 	WT_CFA_DEREF_SP = 7,	/* *(sp + cfa_off) + cfa_add: OpenSSL's assembly */
+	WT_CFA_GO = 8,		/* a switch to another stack in Go's runtime: go.bpf.c */
 };
 enum wt_fp_rule {
 	WT_FP_SAME = 0,
@@ -90,7 +91,14 @@ enum wt_ra_rule {
 	WT_RA_ROOT = 1,		/* undefined: this is the outermost frame */
 };
 
-/* A rule, each distinct one once, by its index.  Rule 0 is WT_CFA_NONE. */
+/*
+ * A rule, each distinct one once, by its index.  Rule 0 is WT_CFA_NONE.
+ *
+ * WT_CFA_GO uses the fields otherwise: cfa_off where the thread's g lies, from its thread
+ * pointer; cfa_add the place of m in a g; fp_off of curg in an m (the low half) and of
+ * sched.sp in a g (the high half); ra WT_RA_ROOT when there is no way back to curg.
+ * All 0: outermost when it is a caller, else without a frame.
+ */
 struct wt_rule {
 	__u8 cfa;		/* enum wt_cfa */
 	__u8 fp;		/* enum wt_fp_rule */

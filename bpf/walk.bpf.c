@@ -154,6 +154,11 @@ static __always_inline void wt_step_native(struct wt_scratch *s, __u64 frame)
 	}
 	i = rule;
 	r = bpf_map_lookup_elem(&cfi_rules, &i);
+	if (r && r->cfa == WT_CFA_GO) {
+		if (wt_step_go(s, r))
+			wt_end_walk(w, WT_END_BACK);
+		return;
+	}
 	if (r && r->cfa != WT_CFA_NONE && r->cfa != WT_CFA_BAD) {
 		wt_step_cfi(w, r);
 		return;

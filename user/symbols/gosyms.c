@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "symbols/elfsyms_impl.h"
+#include "symbols/gosyms.h"
 
 #define MAX_TABLE ((size_t)128 << 20)
+#define MAX_RELOCS ((size_t)64 << 20)	/* bytes of all tables of them */
 #define MAX_FUNCTIONS (1U << 21)
 
 enum {
@@ -57,6 +59,7 @@ static __u64 word(const struct table *t, unsigned i)
 static __u64 relocated_text(const struct table *t, Elf *elf)
 {
 	__u64 field = t->addr + HEADER + WORD * W_TEXT;
+	size_t room = MAX_RELOCS;
 	Elf_Scn *scn = NULL;
 	Elf_Data *data;
 	GElf_Shdr sh;
@@ -65,7 +68,7 @@ static __u64 relocated_text(const struct table *t, Elf *elf)
 	while ((scn = elf_nextscn(elf, scn))) {
 		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_RELA || !(sh.sh_flags & SHF_ALLOC))
 			continue;
-		data = elfimg__section(scn, MAX_TABLE);
+		data = elfimg__section_of(scn, &room);
 		for (int i = 0; data && gelf_getrela(data, i, &r); i++)
 			if (r.r_offset == field)
 				return r.r_addend;
@@ -110,24 +113,31 @@ static __u32 name_of(const struct table *t, __u32 i)
 	return read_at(t, t->functions + read_at(t, t->functions + 8ULL * i + 4, 4) + 4, 4);
 }
 
-int gosyms__add(struct elfsyms *es, Elf *elf)
+/* Reads the header; false when there is no such table, or none that is understood. */
+static bool open_table(struct table *t, Elf *elf)
 {
 	Elf_Scn *scn = elfimg__find_section(elf, ".gopclntab");
-	struct table t = { 0 };
 	Elf_Data *data;
 	GElf_Shdr sh;
-	int err = 0;
 
 	if (!scn)
 		scn = elfimg__find_section(elf, ".data.rel.ro.gopclntab");
-	data = scn && es->is64 ? elfimg__section(scn, MAX_TABLE) : NULL;
+	data = scn && gelf_getclass(elf) == ELFCLASS64 ? elfimg__section(scn, MAX_TABLE) : NULL;
 	if (!data || !data->d_buf || !gelf_getshdr(scn, &sh))
-		return 0;
-	t.p = data->d_buf;
-	t.size = data->d_size;
-	t.off = sh.sh_offset;
-	t.addr = sh.sh_addr;
-	if (!read_header(&t, elf))
+		return false;
+	t->p = data->d_buf;
+	t->size = data->d_size;
+	t->off = sh.sh_offset;
+	t->addr = sh.sh_addr;
+	return read_header(t, elf);
+}
+
+int gosyms__add(struct elfsyms *es, Elf *elf)
+{
+	struct table t = { 0 };
+	int err = 0;
+
+	if (!open_table(&t, elf))
 		return 0;
 	es->src[SRC_GO].img = es->img;
 	es->src[SRC_GO].str_off = t.off + t.names;
@@ -144,4 +154,27 @@ int gosyms__add(struct elfsyms *es, Elf *elf)
 			err = elfsyms__add(es, &s);
 	}
 	return err;
+}
+
+int gosyms__find(Elf *elf, const char *const *names, unsigned n, struct go_function *out)
+{
+	struct table t = { 0 };
+
+	memset(out, 0, n * sizeof(*out));
+	if (!open_table(&t, elf))
+		return 0;
+	for (__u32 i = 0; i < t.n; i++) {
+		__u64 start = start_of(&t, i), size = start_of(&t, i + 1) - start;
+		__u64 at = t.names + name_of(&t, i);
+
+		if (!size || size > (1 << 20) || at >= t.size)
+			continue;
+		for (unsigned k = 0; k < n; k++) {
+			size_t len = strlen(names[k]);
+
+			if (t.size - at > len && !memcmp(t.p + at, names[k], len + 1))
+				out[k] = (struct go_function){ start, size };
+		}
+	}
+	return 1;
 }

@@ -130,8 +130,8 @@ static int by_place(const void *a, const void *b)
 }
 
 /*
- * Cuts the ranges so that none lies over another: what .eh_frame covers is its
- * own, else the one that starts first is left alone.  Both only matter to files
+ * Cuts the ranges so that none lies over another: what we know better and what
+ * .eh_frame covers is their own, else the one that starts first is left alone.  Both only matter to files
  * that have .debug_frame as well, and to damaged ones.
  */
 static void disentangle(struct cfi_source *src)
@@ -143,7 +143,7 @@ static void disentangle(struct cfi_source *src)
 		struct cfi_range cur = r[i];
 
 		if (last && cur.start < last->end) {
-			if (cur.eh && !last->eh && cur.start > last->start) {
+			if ((cur.fixed || (cur.eh && !last->eh)) && cur.start > last->start) {
 				last->end = cur.start;
 			} else {
 				__u32 cut = last->end - cur.start;
@@ -174,6 +174,8 @@ static int range_rows(struct cfi_source *src, struct build *b, const struct cfi_
 	static const struct wt_rule bad = { .cfa = WT_CFA_BAD };
 	__u32 at = r->start;
 
+	if (r->fixed)
+		return add_row(b, at, &src->fixed[r->fixed - 1]);
 	while (at < r->end) {
 		__u64 pc = r->vaddr + (at - r->start);
 		Dwarf_Addr from, to = 0;

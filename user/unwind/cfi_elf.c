@@ -190,6 +190,8 @@ static int read_all(struct cfi_source *src, Elf *elf)
 	err = src->n_seg ? load_sections(src, elf) : 0;
 	if (!err && src->n_seg && !src->eh.image && hdr.p_type)
 		err = load_by_hdr(src, &hdr, ph, n);
+	if (!err && src->n_seg)
+		err = cfi__go(src, elf);
 	free(ph);
 	return err;
 }

@@ -261,9 +261,8 @@ static int cmp_cie(const void *key, const void *member)
 	return off < c->off ? -1 : off > c->off;
 }
 
-static int add_range(struct walk *w, __u64 vaddr, __u64 size, bool bad)
+int cfi__add_range(struct cfi_source *src, __u64 vaddr, __u64 size, struct cfi_range range)
 {
-	struct cfi_source *src = w->src;
 	const struct cfi_segment *s = src->seg;
 	struct cfi_range *r;
 	__u64 at;
@@ -287,10 +286,10 @@ static int add_range(struct walk *w, __u64 vaddr, __u64 size, bool bad)
 	at = vaddr - s->vaddr;
 	if (size > s->size - at)
 		size = s->size - at;
-	src->range[src->n_range++] = (struct cfi_range){
-		.vaddr = vaddr, .start = s->off + at, .end = s->off + at + size,
-		.order = w->order, .eh = w->sec->eh, .bad = bad,
-	};
+	range.vaddr = vaddr;
+	range.start = s->off + at;
+	range.end = s->off + at + size;
+	src->range[src->n_range++] = range;
 	return 0;
 }
 
@@ -318,7 +317,9 @@ static int add_fde(struct walk *w, const Dwarf_FDE *e)
 		w->src->bad_fdes++;
 		blank(c.p, c.end);
 	}
-	return add_range(w, vaddr, size, !ok);
+	return cfi__add_range(w->src, vaddr, size, (struct cfi_range){
+		.order = w->order, .eh = w->sec->eh, .bad = !ok,
+	});
 bad:
 	w->src->bad_fdes++;
 	blank(e->start, e->end);

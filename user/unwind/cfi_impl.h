@@ -18,6 +18,7 @@
 #include "unwind/cfi.h"
 
 #define CFI_MAX_SEGMENTS 16
+#define CFI_MAX_FIXED 8
 
 /* An executable segment: where its addresses lie in the file. */
 struct cfi_segment {
@@ -44,6 +45,7 @@ struct cfi_range {
 	__u32 order;		/* earlier ones win: .eh_frame, then by place in the section */
 	bool eh;
 	bool bad;		/* its instructions are not to be executed */
+	__u8 fixed;		/* 1 + index in cfi_source.fixed: the rule for all of it; 0: none */
 };
 
 struct cfi_source {
@@ -54,6 +56,8 @@ struct cfi_source {
 	struct cfi_section eh, debug;
 	struct cfi_range *range;
 	__u32 n_range, cap_range;
+	struct wt_rule fixed[CFI_MAX_FIXED];
+	unsigned n_fixed;
 	__u32 bad_fdes;
 	__u64 deadline;		/* CLOCK_THREAD_CPUTIME_ID */
 };
@@ -66,6 +70,15 @@ int cfi__begin(struct cfi_section *sec);
 
 /* cfi_entries.c: vets the entries of a section and adds its FDEs to range.  Negative errno. */
 int cfi__entries(struct cfi_source *src, struct cfi_section *sec);
+
+/*
+ * Adds a range of code, like that template but for its place, which is filled in.  0, also
+ * when no code of the file is there; -E2BIG, -ENOMEM.
+ */
+int cfi__add_range(struct cfi_source *src, __u64 vaddr, __u64 size, struct cfi_range range);
+
+/* cfi_go.c: rules for functions of Go's runtime that have none, or wrong ones.  Negative errno. */
+int cfi__go(struct cfi_source *src, Elf *elf);
 
 /* cfi_rule.c: the frame's rule, WT_CFA_BAD for what cannot be said in one. */
 struct wt_rule cfi__rule(Dwarf_Frame *frame);
