@@ -72,6 +72,12 @@ static __always_inline __u64 wt_user_word(__u64 at)
 	return bpf_probe_read_user(&v, sizeof(v), (void *)at) ? 0 : v;
 }
 
+/*
+ * The compiler drops a mask that it sees is not needed, but 6.1 needs it: it loses
+ * the bounds of a 32-bit product that is compared.
+ */
+#define MASKED(n, mask) ({ __u64 n_ = (n); asm volatile("" : "+r"(n_)); n_ & (mask); })
+
 static __always_inline __u64 wt_thread_pointer(void)
 {
 #if defined(__TARGET_ARCH_x86)
@@ -135,7 +141,8 @@ static __always_inline void wt_py_begin(struct wt_scratch *s)
 static __always_inline void wt_py_str(struct wt_py_walk *y, __u64 at, char *to, __u16 *len,
 				      __u8 *kind, bool tail, __u8 cut)
 {
-	__u32 state, width, n, bytes, skip = 0;
+	__u32 state, width, bytes, skip = 0;
+	__u64 n;
 
 	*kind = 0;
 	*len = 0;
@@ -155,8 +162,8 @@ static __always_inline void wt_py_str(struct wt_py_walk *y, __u64 at, char *to, 
 			skip = bytes - 252;
 	}
 	at += (state & 64 ? y->py.l.s_ascii : y->py.l.s_other) + skip;
-	n &= 255;
-	if (n && bpf_probe_read_user(to, n, (void *)at))
+	n = MASKED(n, 255);
+	if (bpf_probe_read_user(to, n, (void *)at))
 		return;
 	*len = n;
 	*kind = width;
@@ -167,8 +174,7 @@ int wt_py_send(struct wt_scratch *s, __u64 number)
 {
 	struct wt_py_walk *y;
 	struct wt_ev_pycode *e;
-	__u64 table, size = 0;
-	__u32 n;
+	__u64 table, size = 0, n;
 
 	if (!s)
 		return -1;
@@ -196,12 +202,12 @@ int wt_py_send(struct wt_scratch *s, __u64 number)
 	n = e->table_size;
 	if (n > WT_PY_TABLE - 1)
 		n = WT_PY_TABLE - 1;
-	n &= WT_PY_TABLE - 1;
-	if (n && bpf_probe_read_user(e->table, n, (void *)e->table_at))
+	n = MASKED(n, WT_PY_TABLE - 1);
+	if (bpf_probe_read_user(e->table, n, (void *)e->table_at))
 		n = 0;
 	e->table_len = n;
 	size = __builtin_offsetof(struct wt_ev_pycode, table) + n;
-	if (bpf_ringbuf_output(&ring, e, size & 4095, BPF_RB_NO_WAKEUP)) {
+	if (bpf_ringbuf_output(&ring, e, MASKED(size, 4095), BPF_RB_NO_WAKEUP)) {
 		wt_lost(WT_LOSS_PYCODE);
 		return -1;
 	}
@@ -213,6 +219,7 @@ static __always_inline __u64 wt_py_number(struct wt_scratch *s, __u64 code)
 {
 	struct wt_py_walk *y = &s->py;
 	struct wt_py_layout *l = &y->py.l;
+	struct wt_py_key key;	/* 6.1 takes no key from an argument's memory, only from the stack */
 	__u64 *known, n, h;
 
 	if (bpf_probe_read_user(y->c, l->c_size & 255, (void *)code))
@@ -224,15 +231,15 @@ static __always_inline __u64 wt_py_number(struct wt_scratch *s, __u64 code)
 	h = wt_hash_add(h, c_word(y, l->c_name));
 	h = wt_hash_add(h, c_word(y, l->c_filename));
 	h = wt_hash_add(h, c_word(y, l->c_table));
-	y->key.image = s->walk.image;
-	y->key.address = code;
-	y->key.check = h;
-	known = bpf_map_lookup_elem(&py_code, &y->key);
+	key.image = s->walk.image;
+	key.address = code;
+	key.check = h;
+	known = bpf_map_lookup_elem(&py_code, &key);
 	if (known)
 		return *known;
 	n = __sync_fetch_and_add(&run_py_codes, 1) + 1;
 	if (!wt_py_send(s, n))
-		bpf_map_update_elem(&py_code, &y->key, &n, BPF_ANY);
+		bpf_map_update_elem(&py_code, &key, &n, BPF_ANY);
 	return n;
 }
 

@@ -29,7 +29,6 @@ struct wt_py_walk {
 	__u64 f[16];			/* a frame */
 	__u64 c[32];			/* a code object */
 	__u64 str[5];			/* a string's head */
-	struct wt_py_key key;
 	/* as it was where a scan of the stack began */
 	__u64 scan_frame, scan_cframe, scan_loops[2];
 	__u8 scan_begun, scan_leaf, scan_first, scan_missing;
