@@ -356,7 +356,8 @@ def test_running_all_the_time():
 
 
 def frozen_state(group, v2, frozen):
-    """Freezes or thaws a group; ns when that was done."""
+    """Freezes or thaws a group; ns before it was asked for and after it was done."""
+    before = time.monotonic_ns()
     if v2:
         with open(group + "/cgroup.freeze", "w") as f:
             f.write("1" if frozen else "0")
@@ -370,7 +371,7 @@ def frozen_state(group, v2, frozen):
             with open(group + "/freezer.state") as f:
                 return f.read().strip() == want
         lib.until(reached, 5, want)
-    return time.monotonic_ns()
+    return before, time.monotonic_ns()
 
 
 def freeze(argv, state, v2, before_s, script):
@@ -384,7 +385,7 @@ def freeze(argv, state, v2, before_s, script):
     lib.cleanup(frozen_state, group, v2, False)
     time.sleep(0.4)
     frozen = before_s > 0
-    since = frozen_state(group, v2, True) if frozen else 0
+    since = frozen_state(group, v2, True) if frozen else None
     time.sleep(before_s)
     running = lib.Running(["-p", p.pid]).attached()
     truth = []
@@ -397,13 +398,16 @@ def freeze(argv, state, v2, before_s, script):
     r = running.finish(sig=signal.SIGINT)
     start, end = r.summary["start_ns"], r.summary["start_ns"] + r.duration
     if frozen:
-        truth.append((since, end))
+        truth.append((since, (end, end)))
     row = main_thread(r, p.pid)
-    stopped = sum(min(b, end) - max(a, start) for a, b in truth)
-    near(row["stopped_ns"], stopped, r.duration / 100, f"stopped: {sorted_waits(r, p.pid)}")
+    # it stopped at some moment between the two, and went on at another
+    least = sum(min(b[0], end) - max(a[1], start) for a, b in truth)
+    most = sum(min(b[1], end) - max(a[0], start) for a, b in truth)
+    between(row["stopped_ns"], least - r.duration / 100, most + r.duration / 100,
+            f"stopped: {sorted_waits(r, p.pid)}")
     if state == "cpu":
         row["cpu_ns"] += row["runq_ns"]
-    near(row[state + "_ns"], r.duration - stopped, r.duration / 100, state)
+    near(row[state + "_ns"], r.duration - row["stopped_ns"], r.duration / 100, state)
     near(r.waited(state="stopped", reason="frozen", pid=p.pid), row["stopped_ns"], 0, "frozen")
     return r
 
@@ -435,9 +439,9 @@ def test_frozen_until_woken_v1():
     lib.cleanup(frozen_state, group, False, False)
     (sleeper,) = lib.until(lambda: lib.descendants(p.pid), what="the sleep")
     r = lib.Running(["-p", p.pid]).attached()
-    a = frozen_state(group, False, True)
+    _, a = frozen_state(group, False, True)
     time.sleep(3)
-    b = frozen_state(group, False, False)
+    b, _ = frozen_state(group, False, False)
     time.sleep(0.3)
     r = r.finish(sig=signal.SIGINT)
     slept = r.thread_states(sleeper)
