@@ -53,6 +53,8 @@ int wt_step_go(struct wt_scratch *s, struct wt_rule *r);
 int wt_scan(struct wt_scratch *s, __u64 frame);
 /* The walk from a scan's candidate failed: the next one, or the walk is over. */
 int wt_scan_again(struct wt_scratch *s);
+/* 1: the call that ends at v is a direct one to code that no row covers. */
+int wt_calls_bare(struct wt_scratch *s, __u64 v);
 /* The walk from a scan's candidate reached the root. */
 int wt_scan_learn(struct wt_scratch *s);
 

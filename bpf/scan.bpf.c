@@ -4,7 +4,9 @@
  * a video encoder's time is spent in it.  There the return address is looked for
  * in the first words of the stack: it is one that lies in executable memory,
  * behind a call instruction, at a place where the stack would be aligned, and
- * from which the walk reaches its root.  What has been found often enough at one
+ * from which the walk reaches its root.  An old return address that nothing has
+ * overwritten may be all that; it is found out when the next one after it is of a
+ * call straight to code without rows, such as the walk came from.  What has been found often enough at one
  * program counter, and never elsewhere, is looked for there alone.
  */
 #include "walk.bpf.h"
@@ -138,6 +140,29 @@ int wt_scan_again(struct wt_scratch *s)
 	w->end = WT_END_NO_RULE;
 	w->over = 1;
 	return 0;
+}
+
+int wt_calls_bare(struct wt_scratch *s, __u64 v)
+{
+	__u64 target, frame;
+	struct wt_rule *r;
+	struct wt_walk *w;
+	__u8 b[8];
+	__u32 i;
+	int n;
+
+	if (!s || v < 4096 || bpf_probe_read_user(b, sizeof(b), (void *)(v - 8)) || b[3] != 0xe8)
+		return 0;
+	w = &s->walk;
+	target = v + (__s64)(__s32)(b[4] | b[5] << 8 | b[6] << 16 | (__u32)b[7] << 24);
+	if (wt_find_mapping(s, target) || !w->map.object || w->map.object >= WT_MAX_OBJECTS)
+		return 0;
+	frame = WT_FRAME_MAKE(WT_FRAME_OBJ) | (__u64)w->map.object << 40 |
+		((target - w->map.start + w->map.pgoff) & (WT_FRAME_GUESS - 1));
+	n = wt_find_rule(s, frame);
+	i = n;
+	r = n < 0 ? NULL : bpf_map_lookup_elem(&cfi_rules, &i);
+	return r && r->cfa == WT_CFA_NONE;
 }
 
 int wt_scan_learn(struct wt_scratch *s)

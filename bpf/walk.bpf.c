@@ -131,6 +131,31 @@ static __always_inline void wt_step_cfi(struct wt_walk *w, struct wt_rule *r)
 		wt_end_walk(w, WT_END_ROOT);
 }
 
+/*
+ * A return address that is a function's first byte, behind no call: nobody called from
+ * there, it was put on the stack for that function to come next.  So the restorer of
+ * a signal handler is entered, and what follows the function of a makecontext(); but
+ * for the former, there the stack begins.  −1: it is not such an address.
+ */
+static __always_inline int wt_step_planted(struct wt_scratch *s, __u64 frame)
+{
+	struct wt_walk *w = &s->walk;
+	struct wt_rule *r;
+	__u32 i;
+	int rule;
+
+	rule = wt_find_rule(s, frame + 1);
+	i = rule;
+	r = rule < 0 ? NULL : bpf_map_lookup_elem(&cfi_rules, &i);
+	if (!r || r->cfa == WT_CFA_NONE || wt_after_call(w->ip))
+		return -1;
+	if (r->cfa == WT_CFA_SIGNAL)
+		wt_step_signal(w, w->sp + r->cfa_off);
+	else
+		wt_end_walk(w, WT_END_ROOT);
+	return 0;
+}
+
 /* From a frame that is in s already to its caller; the walk may be over after it. */
 static __always_inline void wt_step_native(struct wt_scratch *s, __u64 frame)
 {
@@ -163,6 +188,8 @@ static __always_inline void wt_step_native(struct wt_scratch *s, __u64 frame)
 		wt_step_cfi(w, r);
 		return;
 	}
+	if (r && r->cfa == WT_CFA_NONE && w->caller && !wt_step_planted(s, frame & ~WT_FRAME_GUESS))
+		return;
 	end = r && r->cfa == WT_CFA_BAD ? WT_END_BAD_RULE : WT_END_NO_RULE;
 	i = WT_FRAME_OBJECT(frame);
 	o = bpf_map_lookup_elem(&cfi_objects, &i);
@@ -182,6 +209,11 @@ static __always_inline void wt_one_frame(struct wt_scratch *s)
 	struct wt_walk *w = &s->walk;
 	__u64 pc = w->ip - w->caller, frame, sp;
 
+	/* a scan's candidate, which has rows, was not what this frame called */
+	if (w->scanning && w->caller && w->n == w->scan_n + 1 && wt_calls_bare(s, w->ip)) {
+		wt_end_walk(w, WT_END_BACK);
+		return;
+	}
 	if (wt_find_mapping(s, pc)) {
 		/* nothing to call a frame, but for where the program counter itself is */
 		if (!w->n) {
