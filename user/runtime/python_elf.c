@@ -72,6 +72,7 @@ static void one_symbol(const char *name, const GElf_Sym *sym, struct found *f)
 
 static void read_symbols(Elf *elf, struct found *f)
 {
+	size_t room = MAX_DYNSYM;
 	Elf_Scn *scn = NULL;
 	Elf_Data *data;
 	GElf_Shdr sh;
@@ -79,9 +80,10 @@ static void read_symbols(Elf *elf, struct found *f)
 	const char *name;
 
 	while ((scn = elf_nextscn(elf, scn))) {
-		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_DYNSYM || !sh.sh_entsize)
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_DYNSYM || !sh.sh_entsize ||
+		    !elfimg__is_strings(elf, sh.sh_link))
 			continue;
-		data = elfimg__section(scn, MAX_DYNSYM);
+		data = elfimg__section_of(scn, &room);
 		for (size_t i = 0; data && i < data->d_size / sh.sh_entsize; i++) {
 			if (!gelf_getsym(data, i, &sym))
 				break;

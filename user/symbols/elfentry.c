@@ -13,6 +13,7 @@
 /* What the loader's view of the file tells about its kind. */
 struct kind {
 	bool interp, pie;
+	bool dynamic;		/* one was read: loaders take one, and so do we */
 	char soname[16];
 };
 
@@ -25,6 +26,7 @@ static void read_dynamic(struct elfsyms *es, Elf *elf, const GElf_Phdr *ph, stru
 	GElf_Dyn d;
 	int i;
 
+	k->dynamic = true;
 	if (ph->p_filesz <= MAX_DYNAMIC)
 		data = elf_getdata_rawchunk(elf, ph->p_offset, ph->p_filesz, ELF_T_DYN);
 	for (i = 0; data && gelf_getdyn(data, i, &d) && d.d_tag != DT_NULL; i++) {
@@ -69,7 +71,7 @@ int elfentry__add_start(struct elfsyms *es, Elf *elf)
 		if (!gelf_getphdr(elf, i, &ph))
 			continue;
 		k.interp |= ph.p_type == PT_INTERP;
-		if (ph.p_type == PT_DYNAMIC)
+		if (ph.p_type == PT_DYNAMIC && !k.dynamic)
 			read_dynamic(es, elf, &ph, &k);
 	}
 	if (eh.e_type != ET_EXEC && !k.pie && !(k.interp && !k.soname[0]) &&

@@ -9,6 +9,8 @@
 #define MAX_PHDRS 4096
 #define MAX_NOTES (64 * 1024)
 #define MAX_NAMES (1024 * 1024)
+#define MAX_STRINGS ((size_t)64 << 20)
+#define NOTES_ROOM (256 * 1024)	/* of all notes that are looked at */
 
 #if __BYTE_ORDER == __LITTLE_ENDIAN
 #define NATIVE ELFDATA2LSB
@@ -86,7 +88,7 @@ const char *elfimg__section_name(Elf *elf, const GElf_Shdr *sh)
 
 	/* elf_strptr() reads all of the strings, however many the file claims to have */
 	if (!elf_getshdrstrndx(elf, &strndx) && gelf_getshdr(elf_getscn(elf, strndx), &str) &&
-	    str.sh_size <= MAX_NAMES)
+	    !(str.sh_flags & SHF_COMPRESSED) && str.sh_size <= MAX_NAMES)
 		name = elf_strptr(elf, strndx, sh->sh_name);
 	return name ? name : "";
 }
@@ -103,14 +105,28 @@ Elf_Scn *elfimg__find_section(Elf *elf, const char *name)
 	return NULL;
 }
 
-Elf_Data *elfimg__section(Elf_Scn *scn, size_t max)
+Elf_Data *elfimg__section_of(Elf_Scn *scn, size_t *room)
 {
 	GElf_Shdr sh;
 
 	if (!gelf_getshdr(scn, &sh) || sh.sh_type == SHT_NOBITS || (sh.sh_flags & SHF_COMPRESSED) ||
-	    sh.sh_size > max)
+	    sh.sh_size > *room)
 		return NULL;
+	*room -= sh.sh_size;
 	return elf_getdata(scn, NULL);
+}
+
+Elf_Data *elfimg__section(Elf_Scn *scn, size_t max)
+{
+	return elfimg__section_of(scn, &max);
+}
+
+bool elfimg__is_strings(Elf *elf, size_t index)
+{
+	GElf_Shdr sh;
+
+	return gelf_getshdr(elf_getscn(elf, index), &sh) && sh.sh_type == SHT_STRTAB &&
+	       !(sh.sh_flags & SHF_COMPRESSED) && sh.sh_size <= MAX_STRINGS;
 }
 
 static unsigned note_build_id(Elf_Data *data, __u8 id[BUILD_ID_MAX])
@@ -135,22 +151,24 @@ static unsigned note_build_id(Elf_Data *data, __u8 id[BUILD_ID_MAX])
 unsigned elfimg__build_id(Elf *elf, __u8 id[BUILD_ID_MAX])
 {
 	Elf_Scn *scn = NULL;
-	size_t n = 0, i;
+	size_t n = 0, i, room = NOTES_ROOM;
 	unsigned len = 0;
 	GElf_Phdr ph;
 	GElf_Shdr sh;
 
 	elf_getphdrnum(elf, &n);
 	for (i = 0; i < n && !len; i++) {
-		if (!gelf_getphdr(elf, i, &ph) || ph.p_type != PT_NOTE || ph.p_filesz > MAX_NOTES)
+		if (!gelf_getphdr(elf, i, &ph) || ph.p_type != PT_NOTE || ph.p_filesz > MAX_NOTES ||
+		    ph.p_filesz > room)
 			continue;
+		room -= ph.p_filesz;
 		len = note_build_id(elf_getdata_rawchunk(elf, ph.p_offset, ph.p_filesz,
 				    ph.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR), id);
 	}
 	/* a file of debug information keeps the note in a section only */
 	while (!len && (scn = elf_nextscn(elf, scn)))
-		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_NOTE)
-			len = note_build_id(elfimg__section(scn, MAX_NOTES), id);
+		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_NOTE && sh.sh_size <= MAX_NOTES)
+			len = note_build_id(elfimg__section_of(scn, &room), id);
 	return len;
 }
 

@@ -37,6 +37,13 @@ const char *elfimg__section_name(Elf *elf, const GElf_Shdr *sh);
 Elf_Scn *elfimg__find_section(Elf *elf, const char *name);
 /* The contents of a section, NULL when it has none or more than max bytes. */
 Elf_Data *elfimg__section(Elf_Scn *scn, size_t max);
+/*
+ * The same for one of several: what it takes is taken off *room.  libelf keeps all it
+ * has read until elf_end(), and 65,000 sections may claim the same bytes of a file.
+ */
+Elf_Data *elfimg__section_of(Elf_Scn *scn, size_t *room);
+/* True when that section has names for elf_strptr(), which reads all of them at once. */
+bool elfimg__is_strings(Elf *elf, size_t index);
 /* elfimg__build_id() of a file that is opened for it only. */
 unsigned elfimg__file_build_id(int fd, __u8 id[BUILD_ID_MAX]);
 

@@ -231,10 +231,19 @@ static void search_segment(const struct elfsyms *es, const struct eseg *g, __u8 
 	}
 }
 
-/* A code segment is searched whole or, beyond the bound, not at all. */
+static bool is_searched(const struct eseg *g)
+{
+	return g->exec && g->filesz <= ELFUNITS_CUT_MAX && g->vaddr <= INT64_MAX;
+}
+
+/*
+ * A code segment is searched whole or, beyond the bound, not at all; so are all of
+ * them together: thousands may claim the same bytes.
+ */
 static void find_references(const struct elfsyms *es)
 {
 	struct elfunits *u = es->units;
+	__u64 bytes = 0;
 	__u8 *buf;
 	unsigned i;
 
@@ -243,20 +252,22 @@ static void find_references(const struct elfsyms *es)
 	for (i = 0; es->is_x86_64 && i < es->n_seg; i++) {
 		const struct eseg *g = &es->seg[i];
 
-		if (!g->exec || g->filesz > ELFUNITS_CUT_MAX || g->vaddr > INT64_MAX)
+		if (!is_searched(g))
 			continue;
+		bytes += g->filesz;
 		if (g->vaddr < u->cut_start)
 			u->cut_start = g->vaddr & ~(CUT_GRAIN - 1ULL);
 		if (g->vaddr + g->filesz > u->cut_end)
 			u->cut_end = g->vaddr + g->filesz;
 	}
-	if (u->cut_end <= u->cut_start || u->cut_end - u->cut_start > ELFUNITS_CUT_MAX)
+	if (u->cut_end <= u->cut_start || u->cut_end - u->cut_start > ELFUNITS_CUT_MAX ||
+	    bytes > ELFUNITS_CUT_MAX)
 		return;
 	buf = malloc(CUT_CHUNK + INSN_MAX);
 	if (buf)
 		u->referred = calloc(1, (u->cut_end - u->cut_start) / (8 * CUT_GRAIN) + 1);
 	for (i = 0; u->referred && i < es->n_seg; i++)
-		if (es->seg[i].exec)
+		if (is_searched(&es->seg[i]))
 			search_segment(es, &es->seg[i], buf);
 	free(buf);
 }

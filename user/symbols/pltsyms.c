@@ -12,8 +12,8 @@
 
 #include "symbols/elfsyms_impl.h"
 
-#define MAX_RELOCS ((size_t)32 << 20)	/* bytes of a table of them */
-#define MAX_PLT ((size_t)8 << 20)
+#define MAX_RELOCS ((size_t)64 << 20)	/* bytes of all tables of them and their symbols */
+#define MAX_PLT ((size_t)16 << 20)	/* bytes of all kinds of it */
 #define JMP_SIZE 6			/* ff 25, 4 bytes: jmp *[rip + offset] */
 
 struct slot {
@@ -49,16 +49,16 @@ static int add_slot(struct slots *t, __u64 addr, __u32 name)
 }
 
 /* The slots that one table of relocations fills with functions' addresses. */
-static int read_relocs(struct slots *t, Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh)
+static int read_relocs(struct slots *t, Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, size_t *room)
 {
 	Elf_Scn *sym = elf_getscn(elf, sh->sh_link);
-	Elf_Data *rela = elfimg__section(scn, MAX_RELOCS), *syms;
+	Elf_Data *rela = elfimg__section_of(scn, room), *syms;
 	const Elf64_Rela *r;
 	GElf_Sym s;
 	int err = 0;
 	size_t n;
 
-	syms = sym ? elfimg__section(sym, MAX_RELOCS) : NULL;
+	syms = sym ? elfimg__section_of(sym, room) : NULL;
 	if (!rela || !rela->d_buf || !syms)
 		return 0;
 	/* 64 bits and our own byte order: as it is */
@@ -78,6 +78,7 @@ static int read_slots(struct elfsyms *es, struct slots *t, Elf *elf)
 {
 	Elf_Scn *scn = NULL, *str = NULL;
 	GElf_Shdr sh, dynsym, strsh;
+	size_t room = MAX_RELOCS;
 	int err = 0;
 
 	while (!err && (scn = elf_nextscn(elf, scn))) {
@@ -89,7 +90,7 @@ static int read_slots(struct elfsyms *es, struct slots *t, Elf *elf)
 		if (!sym || !gelf_getshdr(sym, &dynsym) || dynsym.sh_type != SHT_DYNSYM)
 			continue;
 		str = elf_getscn(elf, dynsym.sh_link);
-		err = read_relocs(t, elf, scn, &sh);
+		err = read_relocs(t, elf, scn, &sh, &room);
 	}
 	if (err || !t->n || !str || !gelf_getshdr(str, &strsh) || strsh.sh_type != SHT_STRTAB ||
 	    (strsh.sh_flags & SHF_COMPRESSED)) {
@@ -119,9 +120,10 @@ static const struct slot *slot_of(const struct slots *t, const __u8 *p, size_t s
 	return NULL;
 }
 
-static int add_stubs(struct elfsyms *es, const struct slots *t, Elf_Scn *scn, const GElf_Shdr *sh)
+static int add_stubs(struct elfsyms *es, const struct slots *t, Elf_Scn *scn, const GElf_Shdr *sh,
+		     size_t *room)
 {
-	Elf_Data *data = elfimg__section(scn, MAX_PLT);
+	Elf_Data *data = elfimg__section_of(scn, room);
 	size_t step = sh->sh_entsize == 8 ? 8 : 16;
 	int err = 0;
 
@@ -141,6 +143,7 @@ static int add_stubs(struct elfsyms *es, const struct slots *t, Elf_Scn *scn, co
 int pltsyms__add(struct elfsyms *es, Elf *elf)
 {
 	struct slots t = { 0 };
+	size_t room = MAX_PLT;
 	Elf_Scn *scn = NULL;
 	GElf_Shdr sh;
 	int err;
@@ -152,7 +155,7 @@ int pltsyms__add(struct elfsyms *es, Elf *elf)
 		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_PROGBITS &&
 		    (sh.sh_flags & SHF_EXECINSTR) &&
 		    !strncmp(elfimg__section_name(elf, &sh), ".plt", 4))
-			err = add_stubs(es, &t, scn, &sh);
+			err = add_stubs(es, &t, scn, &sh, &room);
 	free(t.s);
 	return err;
 }

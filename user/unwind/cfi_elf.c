@@ -80,12 +80,16 @@ static int load(struct cfi_source *src, struct cfi_section *sec, __u64 off, __u6
 }
 
 /* A compressed .debug_frame, as Go's linker writes it. */
-static int load_compressed(struct cfi_source *src, struct cfi_section *sec, Elf_Scn *scn)
+static int load_compressed(struct cfi_source *src, struct cfi_section *sec, Elf_Scn *scn,
+			   const GElf_Shdr *sh)
 {
 	Elf_Data *d;
 	GElf_Chdr ch;
 	int err;
 
+	/* libelf reads all of it for its header */
+	if (sh->sh_size > src->lim.section)
+		return -E2BIG;
 	if (!gelf_getchdr(scn, &ch) || !ch.ch_size)
 		return 0;
 	if (ch.ch_size > src->lim.section)
@@ -103,26 +107,24 @@ static int load_compressed(struct cfi_source *src, struct cfi_section *sec, Elf_
 
 static int load_sections(struct cfi_source *src, Elf *elf)
 {
+	bool debug = false;	/* the first is tried, the file has no reason to have more */
 	Elf_Scn *scn = NULL;
 	const char *name;
 	GElf_Shdr sh;
-	size_t names;
 	int err = 0;
 
-	if (elf_getshdrstrndx(elf, &names))
-		return 0;
 	while (!err && (scn = elf_nextscn(elf, scn))) {
 		if (!gelf_getshdr(scn, &sh) || sh.sh_type == SHT_NOBITS)
 			continue;
-		name = elf_strptr(elf, names, sh.sh_name);
-		if (!name)
-			continue;
-		if (!src->eh.image && !strcmp(name, ".eh_frame") && !(sh.sh_flags & SHF_COMPRESSED))
+		name = elfimg__section_name(elf, &sh);
+		if (!src->eh.image && !strcmp(name, ".eh_frame") && !(sh.sh_flags & SHF_COMPRESSED)) {
 			err = load(src, &src->eh, sh.sh_offset, sh.sh_size, sh.sh_addr, true);
-		else if (!src->debug.image && !strcmp(name, ".debug_frame"))
+		} else if (!debug && !strcmp(name, ".debug_frame")) {
+			debug = true;
 			err = sh.sh_flags & SHF_COMPRESSED ?
-			      load_compressed(src, &src->debug, scn) :
+			      load_compressed(src, &src->debug, scn, &sh) :
 			      load(src, &src->debug, sh.sh_offset, sh.sh_size, 0, false);
+		}
 	}
 	return err;
 }
