@@ -217,7 +217,8 @@ static int by_state(const void *a, const void *b)
 int settle__owner(struct ledger *l, const __u64 *st_ns, __u64 utime_ns, __u64 stime_ns,
 		  struct settled *out)
 {
-	struct line **v = l->scratch;
+	/* nothing may be added to a null pointer, not even 0 */
+	struct line *none = NULL, **v = l->scratch ? l->scratch : &none;
 	__u32 n = l->n_scratch, i = 0;
 
 	memset(out, 0, sizeof(*out));
