@@ -101,6 +101,13 @@ int wt_jvm_leaf(struct wt_scratch *s);
  */
 int wt_jvm_scan(struct wt_scratch *s, __u32 words, __u32 strict);
 
+/* raw.bpf.c */
+/*
+ * Sends a copy of the stack whose walk is in s, if it ended for want of tables and
+ * the budget allows: its id, else 0.  slot: 0 from a sample, 1 from a switch.
+ */
+__u64 wt_send_raw(struct wt_scratch *s, __u32 slot);
+
 /* stack.bpf.c */
 /*
  * The user stack of the current task into s->ip, sent if new.  Its id, 0: it has

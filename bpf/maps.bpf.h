@@ -198,6 +198,7 @@ struct wt_walk {
 	__u8 dirty;			/* something besides the slots was read: not to be remembered */
 	__u8 scans;			/* scans made, each may go wrong */
 	__u8 scanning;			/* a scan's candidate is being tried */
+	__u8 lacked;			/* it met an object that has no rows yet */
 	/* where a scan started, to come back to */
 	__u64 scan_frame, scan_sp, scan_fp, scan_hash;
 	__u32 scan_n;

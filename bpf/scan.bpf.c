@@ -11,9 +11,6 @@
  */
 #include "walk.bpf.h"
 
-#define WT_SCAN_TRIES 24	/* candidates of one scan */
-#define WT_SCAN_SPAN 1024	/* words: 8 KiB, more than functions keep in buffers as a rule */
-#define WT_SCANS 4		/* scans of one walk */
 #define WT_LEARNED_AFTER 5
 
 /* Goes on as if word number i above the scan's sp were the return address, if it can be one. */

@@ -41,6 +41,7 @@ static __always_inline void wt_begin_walk(struct wt_walk *w, struct wt_task *t)
 	w->dirty = 0;
 	w->scans = 0;
 	w->scanning = 0;
+	w->lacked = 0;
 	w->slots = 0;
 	w->slot_end = 0;
 }
@@ -114,7 +115,7 @@ int wt_remember_user(struct wt_scratch *s, struct wt_task *t, __u64 id)
 	return 0;
 }
 
-static __always_inline __u64 wt_walk_user(struct wt_scratch *s, struct wt_task *t)
+static __always_inline __u64 wt_walk_user(struct wt_scratch *s, struct wt_task *t, __u32 slot)
 {
 	struct wt_walk *w = &s->walk;
 	__u64 id;
@@ -126,6 +127,9 @@ static __always_inline __u64 wt_walk_user(struct wt_scratch *s, struct wt_task *
 		wt_walk_tables(s);
 	if (w->scanning && w->end == WT_END_ROOT)
 		wt_scan_learn(s);
+	id = cfg_opts & WT_OPT_FP ? 0 : wt_send_raw(s, slot);
+	if (id)
+		return id;
 	id = wt_hash_add(w->hash, w->end);
 	if (w->own)		/* the same words would be other frames elsewhere */
 		id = wt_hash_add(id, w->image);
@@ -140,6 +144,7 @@ static __always_inline __u64 wt_walk_user(struct wt_scratch *s, struct wt_task *
 __u64 wt_user_stack(struct wt_scratch *s, struct wt_task *t, __u32 recall)
 {
 	__u64 id = 0, known = 0;
+	__u32 slot = recall;		/* a switch, which remembers, or a sample */
 
 	if (!s || !t)
 		return 0;
@@ -159,7 +164,7 @@ __u64 wt_user_stack(struct wt_scratch *s, struct wt_task *t, __u32 recall)
 		wt_counted(WT_CNT_USTACK_HIT);
 		return known;
 	}
-	id = wt_walk_user(s, t);
+	id = wt_walk_user(s, t, slot);
 	if (known && known != id)
 		wt_counted(WT_CNT_USTACK_WRONG);
 	else if (known)

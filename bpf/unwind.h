@@ -163,4 +163,18 @@ _Static_assert(sizeof(struct wt_space) == 24, "wt_space is on the wire");
 #define WT_SPACE_JVM 2		/* `jvm_procs` has an entry */
 #define WT_MAX_SPACES 16384
 
+/*
+ * What the kernel side's walk (walk.bpf.c, scan.bpf.c) and that of raw stacks
+ * (rawwalk.c) go by.  ucontext of x86-64: general registers from WT_UC_GREGS on,
+ * in the order of signal.h.
+ */
+#define WT_UC_GREGS 40
+#define WT_GREG_RBP 10
+#define WT_GREG_RSP 15
+#define WT_GREG_RIP 16
+#define WT_FP_SPAN (1 << 20)	/* a caller's frame further away than this is none */
+#define WT_SCAN_TRIES 24	/* candidates of one scan */
+#define WT_SCAN_SPAN 1024	/* words: 8 KiB, more than functions keep in buffers as a rule */
+#define WT_SCANS 4		/* scans of one walk */
+
 #endif /* WT_UNWIND_H */

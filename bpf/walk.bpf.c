@@ -5,13 +5,6 @@
  */
 #include "walk.bpf.h"
 
-/* ucontext of x86-64: general registers from here on, in the order of signal.h. */
-#define UC_GREGS 40
-#define GREG_RBP 10
-#define GREG_RSP 15
-#define GREG_RIP 16
-#define FP_SPAN (1 << 20)	/* a caller's frame further away than this is none */
-
 /* What the process has mapped; −1 when that is not known. */
 static __always_inline int wt_enter_space(struct wt_walk *w)
 {
@@ -32,7 +25,7 @@ static __always_inline int wt_step_fp(struct wt_walk *w)
 {
 	__u64 fp = w->fp, ra, up;
 
-	if (w->fp_lost || fp < w->sp || fp - w->sp > FP_SPAN || (fp & 7))
+	if (w->fp_lost || fp < w->sp || fp - w->sp > WT_FP_SPAN || (fp & 7))
 		return -1;
 	if (wt_read_slot(w, fp, &up) || wt_read_slot(w, fp + 8, &ra))
 		return -1;
@@ -46,11 +39,11 @@ static __always_inline int wt_step_fp(struct wt_walk *w)
 /* A signal frame holds every register of what was interrupted. */
 static __always_inline int wt_step_signal(struct wt_walk *w, __u64 at)
 {
-	__u64 gregs = at + UC_GREGS, ip, sp, fp;
+	__u64 gregs = at + WT_UC_GREGS, ip, sp, fp;
 
-	if (wt_read_slot(w, gregs + GREG_RIP * 8, &ip) ||
-	    wt_read_slot(w, gregs + GREG_RSP * 8, &sp) ||
-	    wt_read_slot(w, gregs + GREG_RBP * 8, &fp)) {
+	if (wt_read_slot(w, gregs + WT_GREG_RIP * 8, &ip) ||
+	    wt_read_slot(w, gregs + WT_GREG_RSP * 8, &sp) ||
+	    wt_read_slot(w, gregs + WT_GREG_RBP * 8, &fp)) {
 		wt_end_walk(w, WT_END_READ);
 		return -1;
 	}
@@ -174,6 +167,7 @@ static __always_inline void wt_step_native(struct wt_scratch *s, __u64 frame)
 	}
 	rule = wt_find_rule(s, frame & ~WT_FRAME_GUESS);
 	if (rule < 0) {
+		w->lacked = 1;
 		wt_end_walk(w, WT_END_NO_TABLE);
 		return;
 	}

@@ -249,6 +249,7 @@ enum wt_event_type {
 	WT_EV_RESEED = 4,		/* tasks joined the target by a way the kernel side cannot seed */
 	WT_EV_WANT_SPACE = 5,		/* a walk found a process whose mappings are not known */
 	WT_EV_PYCODE = 6,		/* a code object of CPython, once */
+	WT_EV_RAWSTACK = 7,		/* a user stack that user space is to walk */
 };
 
 struct wt_event {
@@ -275,6 +276,26 @@ struct wt_ev_stack {
 	__u64 ip[];			/* n of them */
 };
 _Static_assert(sizeof(struct wt_ev_stack) == 32, "wt_ev_stack is on the wire");
+
+/*
+ * A user stack as it lay in memory: the registers, and the bytes from sp up.  Of a
+ * deep one, its two ends: from sp up, and from `upper` to where it begins.  The id
+ * is no other stack's.
+ */
+struct wt_ev_raw {
+	struct wt_event h;
+	__u64 id;
+	__u64 image;			/* of the program: see wt_thread_rec */
+	__u64 ip, sp, fp;
+	__u32 tgid;
+	__u32 size;			/* bytes that follow, a multiple of 8 … */
+	__u32 low;			/* … so many of them from sp, the rest from upper */
+	__u32 zero;
+	__u64 upper;
+	__u64 stack[];
+};
+_Static_assert(sizeof(struct wt_ev_raw) == 80, "wt_ev_raw is on the wire");
+#define WT_RAW_STACK (16384 - 80 - 8)	/* bytes at most; with its head it stays below 16384 */
 
 /* tgid 0: rows are wanted, see cfi_wanted. */
 struct wt_ev_want {
@@ -313,7 +334,8 @@ enum wt_loss {
 	WT_LOSS_SPACE = 10,		/* requests for a process's mappings that found the ring full */
 	WT_LOSS_PYTHON = 11,		/* Python frames that did not hold together: the stack ends there */
 	WT_LOSS_PYCODE = 12,		/* Python code objects whose names found the ring full */
-	WT_LOSSES = 13,
+	WT_LOSS_RAW = 13,		/* stacks without tables that were over the budget for raw copies */
+	WT_LOSSES = 14,
 };
 
 /* Things counted that are not losses, per CPU. */

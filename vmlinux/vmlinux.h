@@ -61,6 +61,10 @@ enum {
 	BPF_RB_NO_WAKEUP = 1,
 	BPF_RB_FORCE_WAKEUP = 2,
 };
+enum {
+	BPF_RB_AVAIL_DATA = 0,
+	BPF_RB_RING_SIZE = 1,
+};
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -255,7 +259,9 @@ struct pid {
 	struct upid numbers[0];
 };
 
-struct mm_struct;
+struct mm_struct {
+	unsigned long start_stack;
+};
 struct signal_struct {
 	struct list_head thread_head;
 	int group_exit_code;

@@ -40,7 +40,7 @@ FILES = {"wall.folded", "cpu.folded", "offcpu.folded", "waits.csv", "threads.csv
 LOSSES = ["detail_full", "sample_full", "stack_ring_full", "reason_ring_full", "exit_ring_full",
           "threads", "missed_switch", "user_stack_unreadable", "kernel_stack_failed",
           "clock_backwards", "space_ring_full", "kernel_stack_misremembered",
-          "user_stack_misremembered", "audit_waits", "hidden_threads",
+          "user_stack_misremembered", "raw_stack_budget", "audit_waits", "hidden_threads",
           "program_skipped", "sideband",
           "object_gone", "frames_folded", "frames_unmapped"]
 # losses after which lines of detail lack: only then may time be unattributed

@@ -4,9 +4,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util/clock.h"
 #include "util/log.h"
+
+/* How long the end of a recording waits for tables, and how often it looks. */
+#define LAST_WAIT_NS (300 * NSEC_PER_MSEC)
+#define LAST_STEP_US 2000
 
 struct drain {
 	struct tracer *tracer;
@@ -53,6 +58,8 @@ static int on_event(void *arg, const void *data, size_t size)
 	switch (h->type) {
 	case WT_EV_STACK:
 		return size >= sizeof(struct wt_ev_stack) ? hold(d, data, size) : 0;
+	case WT_EV_RAWSTACK:
+		return d->unwind ? hold(d, data, size) : 0;
 	case WT_EV_REASON: {
 		const struct wt_ev_reason *r = data;
 
@@ -143,19 +150,48 @@ static int put_stack(struct drain *d, const struct wt_ev_stack *e, size_t size)
 				 end | (guessed ? LEDGER_GUESSED : 0));
 }
 
+static int put_walked(void *ctx, const struct wt_ev_stack *e, size_t size)
+{
+	return put_stack(ctx, e, size);
+}
+
 static int put_held(struct drain *d)
 {
 	int err = 0;
 
 	for (size_t at = 0; at < d->held_len && !err;) {
+		const struct wt_event *h = (void *)(d->held + at + sizeof(size_t));
 		size_t size;
 
 		memcpy(&size, d->held + at, sizeof(size));
-		err = put_stack(d, (void *)(d->held + at + sizeof(size)), size);
+		if (h->type == WT_EV_RAWSTACK)
+			err = unwind__put_raw(d->unwind, (const void *)h, size);
+		else
+			err = put_stack(d, (const void *)h, size);
 		at += sizeof(size) + ((size + 7) & ~7UL);
 	}
 	d->held_len = 0;
+	if (!err && d->unwind)
+		err = unwind__walk_raw(d->unwind, false, put_walked, d);
 	return err;
+}
+
+int drain__last_stacks(struct drain *d)
+{
+	__u64 until = now_ns() + LAST_WAIT_NS;
+	struct unwind_stats st;
+	int err = 0;
+
+	if (!d->unwind)
+		return 0;
+	for (;;) {
+		unwind__stats(d->unwind, &st);
+		if (err || !st.raw.waiting || now_ns() >= until)
+			break;
+		usleep(LAST_STEP_US);
+		err = unwind__walk_raw(d->unwind, false, put_walked, d);
+	}
+	return err ? err : unwind__walk_raw(d->unwind, true, put_walked, d);
 }
 
 int drain__new(struct drain **out, struct tracer *t, struct ledger *l, struct symbols *s,

@@ -28,6 +28,11 @@ void drain__free(struct drain *d);
 int drain__seed_mappings(struct drain *d, __u64 start_ns);
 /* Takes what is in the rings: cheap, often. */
 int drain__events(struct drain *d);
+/*
+ * After the last events: gives the tables that stacks wait for a moment, and ends the
+ * stacks that still lack them then.
+ */
+int drain__last_stacks(struct drain *d);
 /* The rings, then the detail lines: a generation of the ledger is complete. */
 int drain__details(struct drain *d);
 /* The records of the threads that live; last: after tracer__stop. */

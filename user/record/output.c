@@ -32,6 +32,7 @@ static const struct {
 	{ WT_LOSS_SPACE, true, "space_ring_full", "requests for a process's mappings found the ring full: its stacks came later (--ring-kb)" },
 	{ WT_LOSS_PYTHON, true, "python_inconsistent", "Python frames did not hold together: their stacks end there" },
 	{ WT_LOSS_PYCODE, true, "python_code_ring_full", "Python code objects found the ring full: named by a later occurrence, if any (--ring-kb)" },
+	{ WT_LOSS_RAW, true, "raw_stack_budget", "stacks that met no unwind tables yet were over the budget for raw copies: they end there" },
 	{ WT_LOSS_CLOCK, false, "clock_backwards", "intervals would have been negative and were set to 0" },
 };
 _Static_assert(sizeof(kernel_losses) / sizeof(*kernel_losses) == WT_LOSSES, "each loss has a name");
@@ -144,6 +145,7 @@ struct owned {
 static int describe(struct session *s, struct owned *w, bool complete)
 {
 	struct recording *r = &w->r;
+	struct unwind_stats unwound;
 	struct rusage ru;
 
 	memset(w, 0, sizeof(*w));
@@ -158,6 +160,10 @@ static int describe(struct session *s, struct owned *w, bool complete)
 	r->end_ns = complete ? s->end_ns : now_ns();
 	r->utc_offset_ns = (__s64)(clock_ns(CLOCK_REALTIME) - now_ns());
 	r->complete = complete;
+	if (s->unwind) {
+		unwind__stats(s->unwind, &unwound);
+		r->raw_stacks = unwound.raw.walked;
+	}
 	r->end_reason = complete ? s->end_reason : "running";
 	r->has_exit = s->command_ended;
 	if (s->command_ended && WIFEXITED(s->command_status))

@@ -218,6 +218,8 @@ int session__finish(struct session *s)
 	tracer__detach(s->tracer);
 	if (!err2)		/* what came between the walk and the detaching */
 		err2 = drain__events(s->drain);
+	if (!err2)
+		err2 = drain__last_stacks(s->drain);
 	if (!err2)		/* no line comes any more: who ended last can be folded, too */
 		err2 = ledger__generation(s->ledger);
 	if (s->launch && !s->command_ended &&

@@ -33,6 +33,7 @@ struct recording {
 	json_t *target, *options;		/* borrowed */
 	bool has_exit;				/* a command was run and has ended */
 	int exit_status, exit_signal;
+	__u64 raw_stacks;			/* stacks walked in user space, for want of tables then */
 	const struct recording_loss *loss;
 	unsigned n_loss;
 	struct {

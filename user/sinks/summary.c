@@ -120,8 +120,9 @@ static json_t *incomplete_json(const __u64 *cut)
 	return o;
 }
 
-static json_t *stacks_json(const struct ledger_totals *t)
+static json_t *stacks_json(const struct recording *r)
 {
+	const struct ledger_totals *t = &r->totals;
 	json_t *o = json_object(), *off = json_object();
 
 	set(o, "oncpu_samples", ns_json(t->oncpu_samples));
@@ -133,6 +134,7 @@ static json_t *stacks_json(const struct ledger_totals *t)
 	set(off, "shed", ns_json(t->offcpu_stacks[LEDGER_SHED]));
 	set(off, "incomplete", incomplete_json(t->offcpu_stacks));
 	set(o, "offcpu_waits", off);
+	set(o, "raw", ns_json(r->raw_stacks));
 	return o;
 }
 
@@ -201,7 +203,7 @@ int sink_summary_json(const struct recording *r, FILE *f)
 	set_head(o, r);
 	set(o, "ledger", ledger_json(&r->totals));
 	set(o, "audit", audit_json(&r->totals));
-	set(o, "stacks", stacks_json(&r->totals));
+	set(o, "stacks", stacks_json(r));
 	set(o, "loss", loss_json(r));
 	set(o, "self", self_json(r));
 	set(o, "features", borrowed(r->features));

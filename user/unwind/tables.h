@@ -30,7 +30,10 @@ struct tables_maps {
 	struct wt_rule *rules;		/* WT_MAX_RULES */
 	struct wt_object *objects;	/* WT_MAX_OBJECTS */
 	__u64 *wanted;			/* WT_MAX_OBJECTS: walks that ended for want of it */
-	/* the WT_CHUNK_ROWS rows of that chunk, or NULL; called by one thread at a time */
+	/*
+	 * The WT_CHUNK_ROWS rows of that chunk, or NULL.  One that is there already may be
+	 * asked for by any thread, a new one by one thread at a time.
+	 */
 	struct wt_row *(*chunk)(void *ctx, unsigned index);
 	void *ctx;
 };
@@ -86,6 +89,15 @@ void tables__forget(struct tables *t, __u32 object);
 /* Objects that became ready since the last call: their numbers, at most n of them; how many. */
 unsigned tables__finished(struct tables *t, __u32 *objects, unsigned n);
 void tables__stats(struct tables *t, struct tables_stats *out);
+
+/* raw_tables.c: what the kernel side reads, for user space's own walk. */
+/*
+ * The rule at that file offset of the object, rule 0 where no row covers it: 0, -EAGAIN
+ * (the object is queued, or being compiled) or -ENOENT (it has no table).
+ */
+int tables__rule(struct tables *t, __u32 object, __u64 off, struct wt_rule *rule);
+/* It is queued, or being compiled. */
+bool tables__coming(struct tables *t, __u32 object);
 
 /* With no_thread: compiles the object that is wanted most, if any is due.  True when it did. */
 bool tables__work(struct tables *t);

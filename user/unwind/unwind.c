@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util/clock.h"
 #include "util/log.h"
@@ -11,6 +12,7 @@
 
 /* Where position-independent programs lie on x86-64 and arm64, and all others; libraries lie above. */
 #define PROGRAMS_END 0x600000000000ULL
+#define RAW_BYTES (16 << 20)	/* of stacks that wait for tables */
 
 /* A process that the kernel side asked about. */
 struct client {
@@ -25,6 +27,7 @@ struct unwind {
 	struct tables *tables;
 	struct python *python;
 	struct jvm *jvm;
+	struct raw *raw;
 	struct unwind_maps maps;
 	struct u64map by_tgid;		/* → index in client */
 	struct client *client;
@@ -135,6 +138,15 @@ static void on_exited(void *ctx, __u32 tgid)
 	forget(u, tgid);
 }
 
+static struct wt_mapping to_mapping(const struct symbols_mapping *m)
+{
+	return (struct wt_mapping){
+		.start = m->start, .end = m->end, .pgoff = m->pgoff,
+		.object = m->object < WT_MAX_OBJECTS ? m->object : 0,
+		.flags = m->anonymous ? WT_MAP_ANON : 0,
+	};
+}
+
 static void collect(void *ctx, const struct symbols_mapping *m)
 {
 	struct unwind *u = ctx;
@@ -147,11 +159,7 @@ static void collect(void *ctx, const struct symbols_mapping *m)
 		return;
 	}
 	out = &u->m[u->n++];
-	*out = (struct wt_mapping){
-		.start = m->start, .end = m->end, .pgoff = m->pgoff,
-		.object = m->object < WT_MAX_OBJECTS ? m->object : 0,
-		.flags = m->anonymous ? WT_MAP_ANON : 0,
-	};
+	*out = to_mapping(m);
 	if (!out->object)
 		return;
 	fd = symbols__object_fd(u->symbols, out->object);
@@ -257,6 +265,82 @@ static void on_object(void *user, __u32 object, int change)
 	tables__mapped(((struct unwind *)user)->tables, object, change);
 }
 
+/* What a raw stack's mappings are collected into. */
+struct raw_maps {
+	struct wt_mapping *m;
+	unsigned n, max;
+};
+
+static void collect_raw(void *ctx, const struct symbols_mapping *m)
+{
+	struct raw_maps *r = ctx;
+
+	if (r->n < r->max)
+		r->m[r->n++] = to_mapping(m);
+}
+
+static int raw_mappings(void *ctx, __u32 tgid, __u64 time_ns, struct wt_mapping *m, unsigned max)
+{
+	struct raw_maps r = { .m = m, .max = max };
+	struct unwind *u = ctx;
+	int err = symbols__each_mapping(u->symbols, tgid, time_ns, collect_raw, &r);
+
+	return err ? err : (int)r.n;
+}
+
+/* Asks for the object's table, too: the kernel side may not have met it. */
+static int raw_rule(void *ctx, __u32 object, __u64 off, struct wt_rule *rule)
+{
+	struct unwind *u = ctx;
+	int err = tables__rule(u->tables, object, off, rule);
+
+	if (err != -ENOENT)
+		return err;
+	request(u, object, 1);
+	return tables__rule(u->tables, object, off, rule);
+}
+
+static __u32 raw_flags(void *ctx, __u32 object)
+{
+	const struct unwind *u = ctx;
+
+	return tables__flags(u->tables, object);
+}
+
+static bool raw_code(void *ctx, __u32 object, __u64 off, __u8 bytes[8])
+{
+	const struct unwind *u = ctx;
+
+	return pread(symbols__object_fd(u->symbols, object), bytes, 8, off) == 8;
+}
+
+static bool raw_coming(void *ctx, __u32 object)
+{
+	const struct unwind *u = ctx;
+
+	return tables__coming(u->tables, object);
+}
+
+static int new_raw(struct unwind *u)
+{
+	const struct raw_ops ops = {
+		.walk = { .ctx = u, .rule = raw_rule, .flags = raw_flags, .code = raw_code },
+		.mappings = raw_mappings, .coming = raw_coming, .ctx = u,
+	};
+
+	return raw__new(&u->raw, &ops, RAW_BYTES);
+}
+
+int unwind__put_raw(struct unwind *u, const struct wt_ev_raw *e, size_t size)
+{
+	return raw__put(u->raw, e, size);
+}
+
+int unwind__walk_raw(struct unwind *u, bool last, raw_done_fn done, void *ctx)
+{
+	return raw__work(u->raw, last, done, ctx);
+}
+
 int unwind__new(struct unwind **out, const struct unwind_maps *maps, struct symbols *s,
 		const struct tables_opts *opts)
 {
@@ -280,6 +364,8 @@ int unwind__new(struct unwind **out, const struct unwind_maps *maps, struct symb
 			err = python__new(&u->python, maps->py_procs_fd, maps->py_code_fd);
 		if (!err)
 			err = jvm__new(&u->jvm, maps->jvm_procs_fd);
+		if (!err)
+			err = new_raw(u);
 	}
 	if (err) {
 		unwind__free(u);
@@ -297,6 +383,7 @@ void unwind__free(struct unwind *u)
 	if (!u)
 		return;
 	symbols__watch(u->symbols, &nobody);
+	raw__free(u->raw);
 	python__free(u->python);
 	jvm__free(u->jvm);
 	tables__free(u->tables);
@@ -312,6 +399,7 @@ void unwind__stats(const struct unwind *u, struct unwind_stats *out)
 	tables__stats(u->tables, &out->tables);
 	python__stats(u->python, &out->python);
 	jvm__stats(u->jvm, &out->jvm);
+	raw__stats(u->raw, &out->raw);
 }
 
 int unwind__on_pycode(struct unwind *u, const struct wt_ev_pycode *e, size_t size)

@@ -13,6 +13,7 @@
 #include "runtime/jvm.h"
 #include "runtime/python.h"
 #include "symbols/symbols.h"
+#include "unwind/raw.h"
 #include "unwind/spaces.h"
 #include "unwind/tables.h"
 #include "worktrace.h"
@@ -32,6 +33,7 @@ struct unwind_stats {
 	struct tables_stats tables;
 	struct python_stats python;
 	struct jvm_stats jvm;
+	struct raw_stats raw;
 };
 
 /* s is borrowed and outlives it.  0 or a negative errno, printed. */
@@ -53,6 +55,14 @@ int unwind__on_pycode(struct unwind *u, const struct wt_ev_pycode *e, size_t siz
  * of that process at that time; 0: it is none.
  */
 __u32 unwind__runtime_frame(struct unwind *u, __u32 tgid, __u64 time_ns, __u64 word);
+
+/* A stack that the kernel side could not walk; after unwind__tick().  0 or -ENOMEM. */
+int unwind__put_raw(struct unwind *u, const struct wt_ev_raw *e, size_t size);
+/*
+ * Hands out those that can be walked by now; last: all of them.  0, or what done
+ * returned.
+ */
+int unwind__walk_raw(struct unwind *u, bool last, raw_done_fn done, void *ctx);
 
 void unwind__stats(const struct unwind *u, struct unwind_stats *out);
 

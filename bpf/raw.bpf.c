@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * raw.bpf.c - the first stacks of a process meet mappings and objects that user
+ * space has no tables of yet.  Of those a raw copy is sent, the registers and the
+ * stack's bytes, and user space walks it as soon as the tables are there
+ * (user/unwind/raw.h).
+ *
+ * A copy is a hundred times as large as a stack's frames, so it is rationed: by
+ * bytes a second, by what lies in the ring unread, and for each program.
+ */
+#include "calls.bpf.h"
+
+#define WT_RAW_WINDOW 30		/* 2^30 ns, about a second … */
+#define WT_RAW_BYTES (4 << 20)		/* … in which no more than that is copied */
+#define WT_RAW_SHARE 4			/* of the ring, one part in so many at most */
+#define WT_RAW_BURST 512		/* copies of one program at once … */
+#define WT_RAW_REFILL 26		/* … and one more every 2^26 ns, 15 a second */
+#define WT_RAW_TOP 128			/* above the first word that the kernel laid on a stack, argc */
+#define WT_RAW_DEEPEST (8 << 20)	/* a stack that begins further up is another one */
+#define WT_RAW_UPPER (WT_RAW_STACK - 8192)
+
+#define WT_RAW_MASK 16383
+/* A struct wt_ev_raw with its stack. */
+struct wt_raw_buf {
+	__u64 word[2048];
+};
+_Static_assert(sizeof(struct wt_raw_buf) == WT_RAW_MASK + 1 &&
+	       sizeof(struct wt_ev_raw) + WT_RAW_STACK <= WT_RAW_MASK, "sizes are masked for the verifier");
+
+/* One for each context that can interrupt the other. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct wt_raw_buf);
+} raw_buf SEC(".maps");
+
+struct wt_raw_spent {
+	__u64 window;			/* the time that `bytes` is of, in units of a window */
+	__u64 bytes;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wt_raw_spent);
+} raw_spent SEC(".maps");
+
+struct wt_raw_image {
+	__u64 since;			/* of the last refill */
+	__u64 left;			/* copies */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct wt_raw_image);
+} raw_images SEC(".maps");
+
+/* CPUs may disagree by a copy or two: it is a limit, no account. */
+static __always_inline bool wt_raw_image_may(__u64 image, __u64 now)
+{
+	struct wt_raw_image fresh = { .since = now, .left = WT_RAW_BURST - 1 }, *i;
+	__u64 more;
+
+	i = bpf_map_lookup_elem(&raw_images, &image);
+	if (!i) {
+		bpf_map_update_elem(&raw_images, &image, &fresh, BPF_ANY);
+		return true;
+	}
+	more = now > i->since ? (now - i->since) >> WT_RAW_REFILL : 0;
+	if (more) {
+		i->since = now;
+		i->left = i->left + more < WT_RAW_BURST ? i->left + more : WT_RAW_BURST;
+	}
+	if (!i->left)
+		return false;
+	i->left--;
+	return true;
+}
+
+static __always_inline __u64 wt_raw_unread(void)
+{
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+}
+
+static __always_inline __u64 wt_raw_share(void)
+{
+	return bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / WT_RAW_SHARE;
+}
+
+static __always_inline bool wt_raw_bytes_may(__u64 now)
+{
+	__u64 window = now >> WT_RAW_WINDOW;
+	struct wt_raw_spent *spent;
+	__u32 zero = 0;
+
+	if (wt_raw_unread() + sizeof(struct wt_raw_buf) > wt_raw_share())
+		return false;
+	spent = bpf_map_lookup_elem(&raw_spent, &zero);
+	if (!spent)
+		return false;
+	if (spent->window != window) {
+		spent->window = window;
+		spent->bytes = 0;
+	}
+	return spent->bytes < WT_RAW_BYTES;
+}
+
+static __always_inline void wt_raw_spend(__u64 size)
+{
+	struct wt_raw_spent *spent;
+	__u32 zero = 0;
+
+	spent = bpf_map_lookup_elem(&raw_spent, &zero);
+	if (spent)
+		__sync_fetch_and_add(&spent->bytes, size);
+}
+
+/*
+ * Where the stack that sp lies in begins, 0: not known.  The initial thread's does
+ * where the kernel put argc; above another's lies the thread's own block, which fs
+ * points to.
+ */
+static __always_inline __u64 wt_raw_top(__u64 sp)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	__u64 top = BPF_CORE_READ(t, mm, start_stack) + WT_RAW_TOP, best = 0;
+
+	if (top > sp && top - sp < WT_RAW_DEEPEST)
+		best = top;
+#if defined(__TARGET_ARCH_x86)
+	top = BPF_CORE_READ(t, thread.fsbase);
+	if (top > sp && top - sp < WT_RAW_DEEPEST && (!best || top < best))
+		best = top;
+#endif
+	return best & ~7ULL;
+}
+
+/* The first 8, 4, 2 or 1 KiB from sp, whichever can be read; 0: none. */
+static __always_inline __u32 wt_raw_low(struct wt_ev_raw *e)
+{
+	if (!bpf_probe_read_user(e->stack, 8192, (void *)e->sp))
+		return 8192;
+	if (!bpf_probe_read_user(e->stack, 4096, (void *)e->sp))
+		return 4096;
+	if (!bpf_probe_read_user(e->stack, 2048, (void *)e->sp))
+		return 2048;
+	return bpf_probe_read_user(e->stack, 1024, (void *)e->sp) ? 0 : 1024;
+}
+
+/* The stack behind e->sp into e, whole or its two ends.  0, or -1: it cannot be read. */
+static __always_inline int wt_raw_copy(struct wt_ev_raw *e, __u64 top)
+{
+	__u64 size = top ? top - e->sp : WT_RAW_STACK;
+	__u32 low;
+
+	e->upper = 0;
+	if (size <= WT_RAW_STACK &&
+	    !bpf_probe_read_user(e->stack, size & WT_RAW_MASK, (void *)e->sp)) {
+		e->size = size;
+		e->low = size;
+		return 0;
+	}
+	low = wt_raw_low(e);
+	if (!low)
+		return -1;
+	e->low = low;
+	e->size = low;
+	if (size > WT_RAW_STACK &&
+	    !bpf_probe_read_user((void *)e->stack + low, WT_RAW_UPPER, (void *)(top - WT_RAW_UPPER))) {
+		e->upper = top - WT_RAW_UPPER;
+		e->size = low + WT_RAW_UPPER;
+	}
+	return 0;
+}
+
+/* The walk ended, or went wrong, because user space has not been told enough (yet). */
+static __always_inline bool wt_raw_helps(struct wt_scratch *s)
+{
+	struct wt_walk *w = &s->walk;
+
+	/* what it says of Python or of Java would be lost: no copy can tell */
+	if (s->py.begun == WT_PY_BEGUN || (w->own && (w->space_flags & WT_SPACE_JVM)))
+		return w->end == WT_END_NO_SPACE;
+	switch (w->end) {
+	case WT_END_NO_SPACE:
+	case WT_END_NO_TABLE:
+	case WT_END_UNMAPPED:		/* perhaps by something mapped just now */
+		return true;
+	}
+	return w->lacked && w->end != WT_END_ROOT;
+}
+
+/* Fills in e, within the budget; 0, or -1: over it, 1: there is nothing to send. */
+static __always_inline int wt_raw_fill(struct wt_ev_raw *e, struct wt_walk *w)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!wt_raw_image_may(w->image, now) || !wt_raw_bytes_may(now))
+		return -1;
+	e->h.type = WT_EV_RAWSTACK;
+	e->h.ts_ns = now;
+	e->id = wt_mix(wt_hash_add(wt_hash_add(wt_hash_add(w->image, w->sp0), w->ip0), now));
+	e->image = w->image;
+	e->ip = w->ip0;
+	e->sp = w->sp0;
+	e->fp = w->fp0;
+	e->tgid = w->tgid;
+	return wt_raw_copy(e, wt_raw_top(w->sp0)) ? 1 : 0;
+}
+
+__u64 wt_send_raw(struct wt_scratch *s, __u32 slot)
+{
+	__u32 key = slot != 0;
+	struct wt_ev_raw *e;
+	__u64 size, flags;
+	int err;
+
+	if (!s || !wt_raw_helps(s))
+		return 0;
+	e = bpf_map_lookup_elem(&raw_buf, &key);
+	if (!e)
+		return 0;
+	err = wt_raw_fill(e, &s->walk);
+	if (err > 0)
+		return 0;
+	if (!err) {
+		/* in time: it reads the ring ten times a second else */
+		flags = wt_raw_unread() > wt_raw_share() / 2 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+		size = (sizeof(*e) + e->size) & WT_RAW_MASK;
+		wt_raw_spend(size);
+		if (!bpf_ringbuf_output(&ring, e, size, flags))
+			return e->id;
+	}
+	/* an address that is in no mapping is likely to stay so: nothing is lost by that */
+	if (s->walk.end != WT_END_UNMAPPED)
+		wt_lost(WT_LOSS_RAW);
+	return 0;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "unwind/raw.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a process had mapped; shared by the stacks that saw the same. */
+struct maps {
+	__u64 image;
+	unsigned refs, n;
+	struct wt_mapping map[];
+};
+
+struct waiting {
+	struct waiting *next;
+	struct maps *maps;	/* NULL: not known */
+	__u32 awaits;		/* the object, 0: not walked yet */
+	struct wt_ev_raw e;	/* its stack behind it */
+};
+
+struct raw {
+	struct raw_ops ops;
+	struct waiting *head, **tail;	/* oldest first */
+	struct maps *last;		/* of the last that came in; holds a reference */
+	size_t max_bytes;
+	struct raw_stats stats;
+	struct wt_mapping collected[WT_MAX_MAPPINGS];
+	struct rawwalk walk;
+	struct {			/* struct wt_ev_stack, with its frames */
+		struct wt_event h;
+		__u64 id;
+		__u32 tgid;
+		__u16 n;
+		__u8 user, end;
+		__u64 ip[WT_MAX_FRAMES];
+	} out;
+};
+_Static_assert(offsetof(struct raw, out.ip) - offsetof(struct raw, out) == sizeof(struct wt_ev_stack),
+	       "frames follow the header");
+
+int raw__new(struct raw **out, const struct raw_ops *ops, size_t max_bytes)
+{
+	struct raw *r = calloc(1, sizeof(*r));
+
+	*out = r;
+	if (!r)
+		return -ENOMEM;
+	r->ops = *ops;
+	r->tail = &r->head;
+	r->max_bytes = max_bytes;
+	return 0;
+}
+
+static size_t maps_bytes(const struct maps *m)
+{
+	return sizeof(*m) + m->n * sizeof(m->map[0]);
+}
+
+static void put_maps(struct raw *r, struct maps *m)
+{
+	if (!m || --m->refs)
+		return;
+	r->stats.bytes -= maps_bytes(m);
+	free(m);
+}
+
+/* The mappings of that process then, with a reference; NULL: not known, or (-ENOMEM in *err) no memory. */
+static struct maps *get_maps(struct raw *r, const struct wt_ev_raw *e, int *err)
+{
+	int n = r->ops.mappings(r->ops.ctx, e->tgid, e->h.ts_ns, r->collected, WT_MAX_MAPPINGS);
+	struct maps *m = r->last;
+
+	*err = 0;
+	if (n < 0)
+		return NULL;
+	if (m && m->image == e->image && m->n == (unsigned)n &&
+	    !memcmp(m->map, r->collected, n * sizeof(m->map[0]))) {
+		m->refs++;
+		return m;
+	}
+	m = malloc(sizeof(*m) + n * sizeof(m->map[0]));
+	if (!m) {
+		*err = -ENOMEM;
+		return NULL;
+	}
+	m->image = e->image;
+	m->n = n;
+	memcpy(m->map, r->collected, n * sizeof(m->map[0]));
+	r->stats.bytes += maps_bytes(m);
+	put_maps(r, r->last);
+	r->last = m;
+	m->refs = 2;
+	return m;
+}
+
+static size_t waiting_bytes(const struct waiting *w)
+{
+	return sizeof(*w) + w->e.size;
+}
+
+int raw__put(struct raw *r, const struct wt_ev_raw *e, size_t size)
+{
+	struct waiting *w;
+	int err;
+
+	if (size < sizeof(*e) || e->size > WT_RAW_STACK || e->low > e->size ||
+	    size < sizeof(*e) + e->size)
+		return 0;
+	w = malloc(sizeof(*w) + e->size);
+	if (!w)
+		return -ENOMEM;
+	w->maps = get_maps(r, e, &err);
+	if (err) {
+		free(w);
+		return err;
+	}
+	w->next = NULL;
+	w->awaits = 0;
+	memcpy(&w->e, e, sizeof(*e) + e->size);
+	*r->tail = w;
+	r->tail = &w->next;
+	r->stats.waiting++;
+	r->stats.bytes += waiting_bytes(w);
+	return 0;
+}
+
+/* The frames of the walk, or where it would have begun if nothing is known of the process. */
+static int hand_out(struct raw *r, const struct waiting *w, raw_done_fn done, void *ctx)
+{
+	struct rawwalk *walk = &r->walk;
+
+	if (!w->maps) {
+		walk->frame[0] = w->e.ip & ((1ULL << 60) - 1);
+		walk->n = 1;
+		walk->end = WT_END_NO_SPACE;
+	}
+	r->stats.walked++;
+	r->stats.given_up += walk->end == WT_END_NO_SPACE || walk->end == WT_END_NO_TABLE;
+	r->out.h = (struct wt_event){ .type = WT_EV_STACK, .ts_ns = w->e.h.ts_ns };
+	r->out.id = w->e.id;
+	r->out.tgid = w->e.tgid;
+	r->out.user = 1;
+	r->out.n = walk->n < WT_MAX_FRAMES ? walk->n : WT_MAX_FRAMES;
+	r->out.end = walk->end;
+	memcpy(r->out.ip, walk->frame, r->out.n * sizeof(r->out.ip[0]));
+	return done(ctx, (const struct wt_ev_stack *)&r->out,
+		    sizeof(struct wt_ev_stack) + r->out.n * sizeof(r->out.ip[0]));
+}
+
+/* True when it is walked to its end, or as far as it will ever be. */
+static bool settled(struct raw *r, struct waiting *w, bool last)
+{
+	if (!w->maps)
+		return true;
+	if (!last && w->awaits && r->ops.coming(r->ops.ctx, w->awaits))
+		return false;
+	rawwalk(&w->e, w->maps->map, w->maps->n, &r->ops.walk, &r->walk);
+	w->awaits = r->walk.awaits;
+	return last || !w->awaits;
+}
+
+int raw__work(struct raw *r, bool last, raw_done_fn done, void *ctx)
+{
+	struct waiting **at = &r->head;
+	int err = 0;
+
+	while (*at && !err) {
+		struct waiting *w = *at;
+
+		if (!settled(r, w, last || r->stats.bytes > r->max_bytes)) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		err = hand_out(r, w, done, ctx);
+		r->stats.waiting--;
+		r->stats.bytes -= waiting_bytes(w);
+		put_maps(r, w->maps);
+		free(w);
+	}
+	/* the list ends where the walk over it did, unless an error cut that short */
+	while (*at)
+		at = &(*at)->next;
+	r->tail = at;
+	return err;
+}
+
+void raw__stats(const struct raw *r, struct raw_stats *out)
+{
+	*out = r->stats;
+}
+
+void raw__free(struct raw *r)
+{
+	if (!r)
+		return;
+	while (r->head) {
+		struct waiting *next = r->head->next;
+
+		put_maps(r, r->head->maps);
+		free(r->head);
+		r->head = next;
+	}
+	put_maps(r, r->last);
+	free(r);
+}
