@@ -58,7 +58,8 @@ static const __u32 *arena_copy(struct stacks *s, const __u32 *frames, unsigned n
 {
 	__u32 *copy;
 
-	if (n > s->arena_left) {
+	/* one without frames has a place, too: NULL is no memory */
+	if (n > s->arena_left || !s->arena_next) {
 		__u32 **arena = realloc(s->arena, (s->n_arena + 1) * sizeof(*arena));
 
 		if (!arena)
