@@ -249,6 +249,8 @@ static int fill(struct cfi_source *src, struct build *b)
 		err = cfi__entries(src, &src->eh);
 	if (!err)
 		err = cfi__entries(src, &src->debug);
+	if (!err)
+		err = cfi__start(src);
 	if (!err && src->eh.image)
 		err = cfi__begin(&src->eh);
 	if (!err && src->debug.image)

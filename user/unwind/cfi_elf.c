@@ -209,8 +209,10 @@ int cfi__open(struct cfi_source *src)
 		return -ENOEXEC;
 	/* executables and shared objects of x86-64; x32's are of 32 bits */
 	if (gelf_getehdr(elf, &eh) && eh.e_machine == EM_X86_64 && gelf_getclass(elf) == ELFCLASS64 &&
-	    (eh.e_type == ET_EXEC || eh.e_type == ET_DYN))
+	    (eh.e_type == ET_EXEC || eh.e_type == ET_DYN)) {
+		src->entry = eh.e_entry;
 		err = read_all(src, elf);
+	}
 	elf_end(elf);
 	return err;
 }

@@ -18,7 +18,7 @@
 #include "unwind/cfi.h"
 
 #define CFI_MAX_SEGMENTS 16
-#define CFI_MAX_FIXED 8
+#define CFI_MAX_FIXED 9
 
 /* An executable segment: where its addresses lie in the file. */
 struct cfi_segment {
@@ -58,6 +58,7 @@ struct cfi_source {
 	__u32 n_range, cap_range;
 	struct wt_rule fixed[CFI_MAX_FIXED];
 	unsigned n_fixed;
+	__u64 entry;		/* e_entry */
 	__u32 bad_fdes;
 	__u64 deadline;		/* CLOCK_THREAD_CPUTIME_ID */
 };
@@ -79,6 +80,9 @@ int cfi__add_range(struct cfi_source *src, __u64 vaddr, __u64 size, struct cfi_r
 
 /* cfi_go.c: rules for functions of Go's runtime that have none, or wrong ones.  Negative errno. */
 int cfi__go(struct cfi_source *src, Elf *elf);
+
+/* cfi_start.c: the start of the dynamic linker, once all other ranges are there.  Negative errno. */
+int cfi__start(struct cfi_source *src);
 
 /* cfi_rule.c: the frame's rule, WT_CFA_BAD for what cannot be said in one. */
 struct wt_rule cfi__rule(Dwarf_Frame *frame);
