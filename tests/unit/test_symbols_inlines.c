@@ -212,12 +212,58 @@ static void survives_damage(void **state)
 	}
 }
 
+static void maps_nothing(void **state)
+{
+	char path[128], line[512];
+	struct inlines *in;
+	FILE *maps;
+	int fd;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/unmapped.so", fixture_dir);
+	assert_int_equal(run("cc " LIB " -o %s %s/inline.c", path, fixture_src()), 0);
+	fd = open(path, O_RDONLY);
+	in = inlines__open(fd);
+	assert_non_null(in);
+	maps = fopen("/proc/self/maps", "r");
+	assert_non_null(maps);
+	while (fgets(line, sizeof(line), maps))
+		assert_null(strstr(line, "unmapped.so"));
+	fclose(maps);
+	inlines__close(in);
+	close(fd);
+}
+
+/* Names of other files in it are not followed: whatever is there would be opened. */
+static void opens_no_names(void **state)
+{
+	char path[128];
+	int fd;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/alt.so", fixture_dir);
+	assert_int_equal(run("cc " LIB " -o %s %s/inline.c", path, fixture_src()), 0);
+	assert_int_equal(run("cd %s && printf '/tmp/a-fifo\\0ABCDEFGHIJKLMNOPQRST' >link && "
+			     "objcopy --add-section .gnu_debugaltlink=link alt.so", fixture_dir), 0);
+	fd = open(path, O_RDONLY);
+	assert_true(fd >= 0);
+	assert_null(inlines__open(fd));
+	close(fd);
+	assert_int_equal(run("cc " LIB " -gsplit-dwarf -o %s %s/inline.c", path, fixture_src()), 0);
+	fd = open(path, O_RDONLY);
+	assert_true(fd >= 0);
+	assert_null(inlines__open(fd));
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(agrees_with_addr2line),
 		cmocka_unit_test(gives_frames),
 		cmocka_unit_test(survives_damage),
+		cmocka_unit_test(maps_nothing),
+		cmocka_unit_test(opens_no_names),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);

@@ -88,6 +88,14 @@ static int by_build_id(int root, const struct wanted *w)
 	return try_path(root, path, w);
 }
 
+int debugfile__by_build_id(const void *id, unsigned n)
+{
+	struct wanted w = { .id_len = n };
+
+	memcpy(w.id, id, n);
+	return by_build_id(-1, &w);
+}
+
 int debugfile__open(Elf *elf, const char *path, int root)
 {
 	static const char *const place[] = { "%.*s/%s", "%.*s/.debug/%s", DEBUG_DIR "%.*s/%s" };

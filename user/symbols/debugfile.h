@@ -15,6 +15,8 @@
  * -1 when there is none.
  */
 int debugfile__open(Elf *elf, const char *path, int root);
+/* The one among our own files that has this build id, of n bytes (at most BUILD_ID_MAX), or -1. */
+int debugfile__by_build_id(const void *id, unsigned n);
 /*
  * That of the open file fd among the files of a process that lives in another
  * root than we do: a container has its own debug files.  A descriptor or -1.

@@ -3,14 +3,22 @@
 
 #include <dwarf.h>
 #include <elfutils/libdw.h>
+#include <elfutils/libdwelf.h>
+#include <gelf.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "symbols/debugfile.h"
+#include "symbols/elfimg.h"
 
 /* Bounds against files that were made to hurt. */
 #define MAX_RANGES (4U << 20)
 #define MAX_STEPS 2000000
 #define MAX_DEPTH 64
+#define MAX_DEBUG ((__u64)256 << 20)	/* bytes of sections that libdw reads, unpacked */
 
 /* Code of a compilation unit. */
 struct range {
@@ -18,8 +26,15 @@ struct range {
 	Dwarf_Off die;
 };
 
-struct inlines {
+/* A file's DWARF: libelf reads, where libdw's own way would map what its owner may cut short. */
+struct opened {
+	int fd;			/* ours, or -1 */
+	Elf *elf;
 	Dwarf *dw;
+};
+
+struct inlines {
+	struct opened file, alt;	/* alt: what dwz(1) moved out */
 	struct range *range;	/* by start */
 	unsigned n, cap;
 };
@@ -48,6 +63,82 @@ static bool add_range(struct inlines *in, __u64 start, __u64 end, Dwarf_Off die)
 	return true;
 }
 
+/* What a section holds when it is unpacked. */
+static __u64 unpacked_size(const struct elfimg *img, Elf *elf, const GElf_Shdr *sh)
+{
+	Elf64_Chdr c64;
+	Elf32_Chdr c32;
+
+	if (!(sh->sh_flags & SHF_COMPRESSED))
+		return sh->sh_size;
+	if (gelf_getclass(elf) == ELFCLASS64)
+		return elfimg__read(img, sh->sh_offset, &c64, sizeof(c64)) == sizeof(c64) ?
+			       c64.ch_size : UINT64_MAX;
+	return elfimg__read(img, sh->sh_offset, &c32, sizeof(c32)) == sizeof(c32) ?
+		       c32.ch_size : UINT64_MAX;
+}
+
+/* libdw reads all sections with such names at once. */
+static bool is_affordable(const struct elfimg *img, Elf *elf)
+{
+	__u64 left = MAX_DEBUG, size;
+	Elf_Scn *scn = NULL;
+	GElf_Shdr sh;
+
+	while ((scn = elf_nextscn(elf, scn))) {
+		const char *name = gelf_getshdr(scn, &sh) ? elfimg__section_name(elf, &sh) : "";
+
+		/* ".zdebug_": packed in an older way, by what factor only unpacking tells */
+		if (!strncmp(name, ".zdebug", 7))
+			return false;
+		if (sh.sh_type == SHT_NOBITS || (strncmp(name, ".debug", 6) &&
+						 strncmp(name, ".gnu.debug", 10)))
+			continue;
+		size = unpacked_size(img, elf, &sh);
+		if (sh.sh_size > left || size > left)
+			return false;
+		left -= size > sh.sh_size ? size : sh.sh_size;
+	}
+	return true;
+}
+
+static bool open_file(struct opened *f, int fd)
+{
+	const struct elfimg img = { .fd = fd };
+
+	f->elf = elfimg__begin(&img);
+	f->dw = f->elf && is_affordable(&img, f->elf) ?
+			dwarf_begin_elf(f->elf, DWARF_C_READ, NULL) : NULL;
+	return f->dw;
+}
+
+static void close_file(struct opened *f)
+{
+	dwarf_end(f->dw);
+	elf_end(f->elf);
+	if (f->fd >= 0)
+		close(f->fd);
+}
+
+/*
+ * The file that .gnu_debugaltlink names, by its build id.  libdw would open whatever
+ * has that name, a FIFO for one: it must never have to look itself.
+ */
+static bool open_alt(struct inlines *in)
+{
+	const void *id;
+	const char *name;
+	ssize_t n = dwelf_dwarf_gnu_debugaltlink(in->file.dw, &name, &id);
+
+	if (!n)
+		return true;
+	in->alt.fd = n > 0 && n <= BUILD_ID_MAX ? debugfile__by_build_id(id, n) : -1;
+	if (in->alt.fd < 0 || !open_file(&in->alt, in->alt.fd))
+		return false;
+	dwarf_setalt(in->file.dw, in->alt.dw);
+	return true;
+}
+
 /* .debug_aranges would tell the same, but not every compiler writes it. */
 static void read_units(struct inlines *in)
 {
@@ -55,10 +146,15 @@ static void read_units(struct inlines *in)
 	Dwarf_Die die;
 	uint8_t type;
 
-	while (!dwarf_get_units(in->dw, cu, &cu, NULL, &type, &die, NULL)) {
+	while (!dwarf_get_units(in->file.dw, cu, &cu, NULL, &type, &die, NULL)) {
 		Dwarf_Addr base, start, end;
 		ptrdiff_t off = 0;
 
+		/* libdw would look for the file that the rest was split off to, and open anything */
+		if (type == DW_UT_skeleton) {
+			in->n = 0;
+			return;
+		}
 		if (type != DW_UT_compile)
 			continue;
 		while ((off = dwarf_ranges(&die, off, &base, &start, &end)) > 0)
@@ -75,8 +171,8 @@ struct inlines *inlines__open(int fd)
 
 	if (!in)
 		return NULL;
-	in->dw = dwarf_begin(fd, DWARF_C_READ);
-	if (in->dw)
+	in->file.fd = in->alt.fd = -1;
+	if (open_file(&in->file, fd) && open_alt(in))
 		read_units(in);
 	if (in->n)
 		return in;
@@ -88,7 +184,8 @@ void inlines__close(struct inlines *in)
 {
 	if (!in)
 		return;
-	dwarf_end(in->dw);
+	close_file(&in->file);
+	close_file(&in->alt);
 	free(in->range);
 	free(in);
 }
@@ -166,7 +263,7 @@ void inlines__at(struct inlines *in, __u64 vaddr, inlines_fn fn, void *ctx)
 			hi = mid;
 	}
 	if (!lo || vaddr >= in->range[lo - 1].end ||
-	    !dwarf_offdie(in->dw, in->range[lo - 1].die, &unit))
+	    !dwarf_offdie(in->file.dw, in->range[lo - 1].die, &unit))
 		return;
 	descend(&s, &unit, 0);
 	while (s.n) {

@@ -20,7 +20,8 @@ typedef void (*inlines_fn)(void *ctx, const char *name);
 
 /*
  * fd: the file, or its debug file; borrowed as long as the object lives.  NULL:
- * there is no DWARF in it, or no memory.
+ * there is no DWARF in it (or more than 256 MiB, or it is split over several files
+ * of which one is not there under its build id), or no memory.
  */
 struct inlines *inlines__open(int fd);
 void inlines__close(struct inlines *in);
