@@ -227,6 +227,7 @@ void drain__free(struct drain *d)
 
 static int seed_mapping(void *arg, const struct wt_thread_rec *rec)
 {
+	const struct wt_ev_want want = { .tgid = rec->tgid, .image = rec->image };
 	struct drain *d = arg;
 	int err;
 
@@ -234,6 +235,8 @@ static int seed_mapping(void *arg, const struct wt_thread_rec *rec)
 		return 0;
 	/* one process whose mappings cannot be read lacks names: that is counted with its frames */
 	err = symbols__seed(d->symbols, rec->tgid, d->start_ns);
+	if (!err && d->unwind)
+		unwind__want(d->unwind, &want);
 	return err == -ENOMEM ? wt_error(err, "cannot keep the mappings of process %u", rec->tgid) : 0;
 }
 

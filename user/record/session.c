@@ -103,7 +103,11 @@ static int open_unwind(struct session *s)
 	struct unwind_maps maps;
 	int err = unwind_maps__open(&s->unwind_maps, s->tracer, &maps);
 
-	return err ? err : unwind__new(&s->unwind, &maps, s->symbols, &opts);
+	if (!err)
+		err = unwind__new(&s->unwind, &maps, s->symbols, &opts);
+	if (!err)
+		unwind__prepare(s->unwind);
+	return err;
 }
 
 static int open_stages(struct session *s)

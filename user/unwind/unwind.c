@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <unistd.h>
 
 #include "util/clock.h"
@@ -13,6 +15,8 @@
 /* Where position-independent programs lie on x86-64 and arm64, and all others; libraries lie above. */
 #define PROGRAMS_END 0x600000000000ULL
 #define RAW_BYTES (16 << 20)	/* of stacks that wait for tables */
+
+#define SMALL_FILE (160 << 10)
 
 /* A process that the kernel side asked about. */
 struct client {
@@ -189,16 +193,21 @@ static void request(struct unwind *u, __u32 object, __u64 heat)
 
 /*
  * What nearly every stack of a process goes through is not waited for to be asked
- * for: its program, which lies below the libraries, the C library, and Java's.
+ * for: its program, which lies below the libraries, the C library, Java's and
+ * Python's; nor what costs a millisecond, as an interpreter's modules do.
  */
 static bool is_sure_to_be_wanted(struct unwind *u, const struct wt_mapping *m)
 {
+	struct stat st;
 	const char *path = symbols__object_path(u->symbols, m->object), *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
 
-	return m->start < PROGRAMS_END || !strncmp(name, "libc.", 5) ||
-	       !strncmp(name, "libc-2", 6) || !strncmp(name, "ld-", 3) ||
-	       !strncmp(name, "libpthread", 10) || !strncmp(name, "libjvm", 6);
+	if (m->start < PROGRAMS_END || !strncmp(name, "libc.", 5) ||
+	    !strncmp(name, "libc-2", 6) || !strncmp(name, "ld-", 3) ||
+	    !strncmp(name, "libpthread", 10) || !strncmp(name, "libjvm", 6) ||
+	    !strncmp(name, "libpython", 9))
+		return true;
+	return !fstat(symbols__object_fd(u->symbols, m->object), &st) && st.st_size < SMALL_FILE;
 }
 
 static void push(struct unwind *u, struct client *c, __u64 now)
@@ -211,7 +220,8 @@ static void push(struct unwind *u, struct client *c, __u64 now)
 	if (symbols__each_mapping(u->symbols, c->tgid, now, collect, u))
 		return;
 	for (unsigned i = 0; i < u->n; i++)
-		if (u->m[i].object && is_sure_to_be_wanted(u, &u->m[i]))
+		if (u->m[i].object && !tables__known(u->tables, u->m[i].object) &&
+		    is_sure_to_be_wanted(u, &u->m[i]))
 			request(u, u->m[i].object, 0);
 	u->flags |= jvm__mark(u->jvm, c->tgid, u->m, &u->n);
 	spaces__set(u->spaces, c->tgid, c->image, u->m, u->n, u->flags, now);
@@ -339,6 +349,23 @@ int unwind__put_raw(struct unwind *u, const struct wt_ev_raw *e, size_t size)
 int unwind__walk_raw(struct unwind *u, bool last, raw_done_fn done, void *ctx)
 {
 	return raw__work(u->raw, last, done, ctx);
+}
+
+static void request_own(void *ctx, const struct symbols_mapping *m)
+{
+	struct unwind *u = ctx;
+	const struct wt_mapping map = { .start = m->start, .object = m->object };
+
+	if (m->object && m->start >= PROGRAMS_END && is_sure_to_be_wanted(u, &map))
+		request(u, m->object, 0);
+}
+
+void unwind__prepare(struct unwind *u)
+{
+	__u64 now = now_ns();
+
+	if (!symbols__seed(u->symbols, getpid(), now))
+		symbols__each_mapping(u->symbols, getpid(), now, request_own, u);
 }
 
 int unwind__new(struct unwind **out, const struct unwind_maps *maps, struct symbols *s,

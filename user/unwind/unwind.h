@@ -41,6 +41,11 @@ int unwind__new(struct unwind **out, const struct unwind_maps *maps, struct symb
 		const struct tables_opts *opts);
 void unwind__free(struct unwind *u);
 
+/*
+ * Compiles what most processes share with us, the C library above all: to be called
+ * early, so that it is done when the first stack is walked.
+ */
+void unwind__prepare(struct unwind *u);
 /* A walk asked for that process's mappings; tgid 0: for the rules of some object. */
 void unwind__want(struct unwind *u, const struct wt_ev_want *e);
 /*
