@@ -27,6 +27,7 @@ enum {
 	W_NFILES = 1,
 	W_TEXT = 2,		/* 1.18 on; what follows is one earlier in 1.16 */
 	W_NAMES = 3,
+	W_PCTAB = 6,		/* tables of changes from one address to another */
 	W_FUNCTIONS = 7,
 };
 #define HEADER 8		/* magic, two zeros, quantum, word size */
@@ -37,7 +38,7 @@ struct table {
 	size_t size;
 	__u64 off, addr;	/* of the section */
 	bool addresses;		/* Go 1.16 */
-	__u64 text, names, functions;
+	__u64 text, names, functions, pctab;
 	__u32 n;
 };
 
@@ -87,6 +88,7 @@ static bool read_header(struct table *t, Elf *elf)
 	t->n = word(t, W_NFUNC) < MAX_FUNCTIONS ? word(t, W_NFUNC) : 0;
 	t->names = word(t, W_NAMES);
 	t->functions = word(t, W_FUNCTIONS);
+	t->pctab = word(t, W_PCTAB);
 	if (!t->addresses) {
 		t->text = word(t, W_TEXT);
 		if (!t->text)
@@ -177,4 +179,79 @@ int gosyms__find(Elf *elf, const char *const *names, unsigned n, struct go_funct
 		}
 	}
 	return 1;
+}
+
+/* Where its table of stack pointers starts, 0: it has none.  struct _func, runtime/runtime2.go. */
+static __u64 stack_table(const struct table *t, __u32 i)
+{
+	__u64 func, at;
+
+	if (t->addresses) {
+		func = t->functions + read_at(t, t->functions + 2ULL * WORD * i + WORD, WORD);
+		at = read_at(t, func + WORD + 12, 4);
+	} else {
+		func = t->functions + read_at(t, t->functions + 8ULL * i + 4, 4);
+		at = read_at(t, func + 16, 4);
+	}
+	return at && t->pctab < t->size && at < t->size - t->pctab ? t->pctab + at : 0;
+}
+
+/* A number in groups of seven bits, lowest first; false at the end of the table. */
+static bool varint(const struct table *t, __u64 *at, __u32 *out)
+{
+	__u32 v = 0;
+
+	for (unsigned shift = 0; shift < 32; shift += 7) {
+		__u8 b;
+
+		if (*at >= t->size)
+			return false;
+		b = t->p[(*at)++];
+		v |= (__u32)(b & 0x7f) << shift;
+		if (!(b & 0x80)) {
+			*out = v;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int stack_of(const struct table *t, __u64 at, __u64 start, __u64 end,
+		    int (*fn)(void *ctx, __u64 addr, __s32 bytes), void *ctx)
+{
+	__u32 change, len;
+	__u64 pc = start;
+	__s32 value = -1;
+	int err = 0;
+
+	/* pairs of a change of the value (zigzag) and for how many bytes it then holds */
+	while (!err && pc < end && varint(t, &at, &change) && (change || pc == start) &&
+	       varint(t, &at, &len) && len) {
+		value += (__s32)(change >> 1) ^ -(__s32)(change & 1);
+		if (value < 0)
+			break;
+		err = fn(ctx, pc, value);
+		pc += len;
+	}
+	return err ? err : fn(ctx, pc < end ? pc : end, -1);
+}
+
+int gosyms__stack(Elf *elf, int (*fn)(void *ctx, __u64 addr, __s32 bytes), void *ctx)
+{
+	struct table t = { 0 };
+	__u64 last = 0;
+	int err = 0;
+
+	if (!open_table(&t, elf))
+		return 0;
+	for (__u32 i = 0; i < t.n && !err; i++) {
+		__u64 start = start_of(&t, i), end = start_of(&t, i + 1), at = stack_table(&t, i);
+
+		if (end <= start || end - start > (1 << 24) || start < last)
+			continue;
+		last = end;
+		if (at)
+			err = stack_of(&t, at, start, end, fn, ctx);
+	}
+	return err;
 }

@@ -15,4 +15,13 @@ struct go_function {
  */
 int gosyms__find(Elf *elf, const char *const *names, unsigned n, struct go_function *out);
 
+/*
+ * How far the stack pointer is below where it was when the function was entered, from
+ * each address on; Go's tracebacks unwind by that.  Calls fn(ctx, address, bytes) for
+ * every change in every function, in order, and fn(ctx, end, -1) at each function's
+ * end.  Stops when fn returns other than 0 and returns that; 0 otherwise, also when there is no
+ * table.  A damaged one gives less.
+ */
+int gosyms__stack(Elf *elf, int (*fn)(void *ctx, __u64 addr, __s32 bytes), void *ctx);
+
 #endif /* WT_GOSYMS_H */

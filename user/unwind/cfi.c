@@ -176,6 +176,10 @@ static int range_rows(struct cfi_source *src, struct build *b, const struct cfi_
 
 	if (r->fixed)
 		return add_row(b, at, &src->fixed[r->fixed - 1]);
+	if (r->down) {
+		b->t->covered += r->end - r->start;
+		return add_row(b, at, &(struct wt_rule){ .cfa = WT_CFA_SP, .cfa_off = r->sp_down + 8 });
+	}
 	while (at < r->end) {
 		__u64 pc = r->vaddr + (at - r->start);
 		Dwarf_Addr from, to = 0;

@@ -16,9 +16,11 @@
  * runtime.clone, where it calls something: that is the start of another.
  *
  * Go's own tracebacks know most of them by their names, as this file does
- * (src/runtime/traceback.go, asm_amd64.s of Go 1.19).  Where g, m and curg lie is in
+ * (src/runtime/traceback.go, asm_amd64.s of Go 1.19).  The rest of a stripped program
+ * is unwound by the table that they use.  Where g, m and curg lie is in
  * the instructions of systemstack; there are few enough to look for them.
  */
+#include <stdint.h>
 #include <string.h>
 
 #include "symbols/gosyms.h"
@@ -98,6 +100,30 @@ static int add(struct cfi_source *src, __u64 addr, __u64 size, const struct wt_r
 	return cfi__add_range(src, addr, size, (struct cfi_range){ .fixed = src->n_fixed });
 }
 
+/* Ranges from the table of stack pointers. */
+struct stack {
+	struct cfi_source *src;
+	__u64 from;
+	__s32 bytes;		/* that hold from there on; -1: none */
+};
+
+static int on_change(void *ctx, __u64 addr, __s32 bytes)
+{
+	struct stack *s = ctx;
+	int err = 0;
+
+	/* half a table is better than none; there may be C in the program, too */
+	if (s->src->n_range > s->src->lim.fdes - s->src->lim.fdes / 8)
+		return 1;
+	if (s->bytes >= 0 && addr > s->from)
+		err = cfi__add_range(s->src, s->from, addr - s->from, (struct cfi_range){
+			.order = UINT32_MAX, .down = true, .sp_down = s->bytes,
+		});
+	s->from = addr;
+	s->bytes = bytes;
+	return err;
+}
+
 int cfi__go(struct cfi_source *src, Elf *elf)
 {
 	static const struct wt_rule signal_frame = { .cfa = WT_CFA_SIGNAL };
@@ -110,6 +136,14 @@ int cfi__go(struct cfi_source *src, Elf *elf)
 
 	if (!gosyms__find(elf, names, FUNCTIONS, f))
 		return 0;
+	/* a stripped program has no .debug_frame, but it has this */
+	if (!src->debug.image) {
+		struct stack s = { .src = src, .bytes = -1 };
+
+		err = gosyms__stack(elf, on_change, &s);
+		if (err > 0)
+			err = 0;
+	}
 	for (int i = SIGRETURN; !err && i <= SIGRETURN_21; i++)
 		if (f[i].size)
 			err = add(src, f[i].addr - 1, f[i].size + 1, &signal_frame);

@@ -46,6 +46,8 @@ struct cfi_range {
 	bool eh;
 	bool bad;		/* its instructions are not to be executed */
 	__u8 fixed;		/* 1 + index in cfi_source.fixed: the rule for all of it; 0: none */
+	bool down;		/* the rule is CFA = sp + 8 + sp_down for all of it */
+	__s32 sp_down;
 };
 
 struct cfi_source {
