@@ -102,6 +102,35 @@ static bool is_affordable(const struct elfimg *img, Elf *elf)
 	return true;
 }
 
+static bool has_strings(const char *name)
+{
+	return !strcmp(name, ".debug_info") || !strcmp(name, ".debug_types") ||
+	       !strcmp(name, ".debug_str") || !strcmp(name, ".debug_line_str");
+}
+
+/*
+ * libdw hands out strings as they lie there, whether they end or not.  They do where
+ * the section's last byte is zero: the end of a string, or of a unit's entries.
+ */
+static bool is_terminated(Elf *elf)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr sh;
+
+	while ((scn = elf_nextscn(elf, scn))) {
+		const char *name = gelf_getshdr(scn, &sh) ? elfimg__section_name(elf, &sh) : "";
+		Elf_Data *d;
+
+		if (sh.sh_type == SHT_NOBITS || !has_strings(name))
+			continue;
+		/* unpacked by libdw if it had to be */
+		d = elf_rawdata(scn, NULL);
+		if (!d || (d->d_size && (!d->d_buf || ((char *)d->d_buf)[d->d_size - 1])))
+			return false;
+	}
+	return true;
+}
+
 static bool open_file(struct opened *f, int fd)
 {
 	const struct elfimg img = { .fd = fd };
@@ -109,7 +138,7 @@ static bool open_file(struct opened *f, int fd)
 	f->elf = elfimg__begin(&img);
 	f->dw = f->elf && is_affordable(&img, f->elf) ?
 			dwarf_begin_elf(f->elf, DWARF_C_READ, NULL) : NULL;
-	return f->dw;
+	return f->dw && is_terminated(f->elf);
 }
 
 static void close_file(struct opened *f)
