@@ -252,7 +252,9 @@ static long wt_walk_step(__u32 turn, struct wt_scratch **p)
 		wt_one_frame(s);
 	if (!w->over && w->n >= WT_MAX_FRAMES)
 		wt_end_walk(w, WT_END_DEEP);
-	if (w->over && w->end != WT_END_ROOT && w->end != WT_END_DEEP && w->scanning)
+	/* the right candidate may lead to an object whose table is on its way: not on to a wrong one */
+	if (w->over && w->end != WT_END_ROOT && w->end != WT_END_DEEP &&
+	    w->end != WT_END_NO_TABLE && w->scanning)
 		wt_scan_again(s);
 	return w->over ? 1 : 0;
 }
