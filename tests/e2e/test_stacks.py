@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Stacks: whole, and never one that is not there.
+
+Three sorts of witness: a workload whose call chains are known to the frame, perf at
+the same time, and real programs, of which nearly every stack must reach its root.
+"""
+import os
+import re
+import shutil
+import subprocess
+import time
+
+import lib
+import oracle
+import test_real
+from oracle import complete
+
+DATA = os.path.join(lib.ROOT, "tests/e2e/data")
+NO_TABLE = "[no unwind table yet]"
+
+
+# ---- completeness ------------------------------------------------------------
+
+def data(name):
+    return os.path.join(DATA, name)
+
+
+def test_complete_ffmpeg():
+    """More than half of its samples lie in assembly that no table knows."""
+    ffmpeg = lib.need("ffmpeg")
+    p = lib.spawn([ffmpeg, "-nostdin", "-loglevel", "quiet", "-y", "-f", "lavfi", "-i",
+                   "testsrc2=s=1280x720:r=25", "-t", "600", "-c:v", "libx264", "-f", "null", "-"])
+    time.sleep(0.5)
+    r = lib.record(["-p", p.pid, "-F", 499, "-d", 6, "--unwind-check"])
+    lib.stop(p)
+    complete(r, 0.95, 0.97)
+    s = r.summary["stacks"]
+    lib.at_least(s["guessed"], 1, "frames found by scanning")
+    lib.at_most(s["guessed"], s["oncpu_samples"] * 0.9, "guessed")
+
+
+def test_complete_python():
+    r = lib.record(["-F", 499, "-d", 5, "--unwind-check"], [lib.PYTHON, data("busy.py"), "6"])
+    complete(r, 0.99, 0.99)
+    frames = {f for stack, _ in r.folded("wall") for f in stack}
+    assert any(f.startswith("work (") and "busy.py:" in f for f in frames), "no Python frame"
+
+
+def test_complete_redis():
+    server, bench = lib.need("redis-server", "redis-benchmark")
+    port = test_real.free_port()
+    p = lib.spawn([server, "--port", str(port), "--save", "", "--appendonly", "no", "--dir",
+                   lib.TMP, "--daemonize", "no"])
+    test_real.wait_port(port, p)
+    load = lib.spawn([bench, "-p", str(port), "-n", "100000000", "-t", "get,set,zadd", "-q"])
+    r = lib.record(["-p", p.pid, "-d", 5, "-F", 499, "--unwind-check"])
+    lib.stop(load)
+    complete(r, 0.99, 0.99)
+
+
+def compiled(argv, out):
+    p = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, text=True, timeout=80, cwd=lib.TMP,
+                       env=dict(os.environ, GOCACHE=lib.tmp("gocache"), GOFLAGS="-mod=mod",
+                                HOME=os.environ.get("HOME", lib.TMP)))
+    lib.equal(p.returncode, 0, f"{argv[0]}: {p.stdout}")
+    return out
+
+
+def go_stacks(r):
+    complete(r, 0.99, 0.99)
+    # what the runtime does on a thread's own stack belongs to the goroutine that asked for it
+    switched = 0
+    for frames, us in r.folded("cpu"):
+        if "runtime.systemstack" in (f.removesuffix(".abi0") for f in frames) and frames[1] != NO_TABLE:
+            switched += us
+            assert re.match(r"runtime\.(goexit|rt0_go|mcall|morestack)", frames[1]), frames
+    lib.at_least(switched, 1, "µs on the threads' own stacks")
+
+
+def test_complete_go():
+    """Its runtime changes stacks; signals interrupt goroutines to preempt them."""
+    go = lib.need("go")
+    out = compiled([go, "build", "-o", lib.tmp("busy_go"), data("busy.go")], lib.tmp("busy_go"))
+    go_stacks(lib.record(["-F", 499, "-d", 4], [out, "5"]))
+
+
+def test_complete_stripped_go():
+    """No symbols, no call frame information: all that there is is what its own tracebacks need."""
+    go = lib.need("go")
+    out = compiled([go, "build", "-ldflags", "-s -w", "-o", lib.tmp("busy_go"), data("busy.go")],
+                   lib.tmp("busy_go"))
+    go_stacks(lib.record(["-F", 499, "-d", 4], [out, "5"]))
+
+
+def test_complete_rust():
+    rustc = shutil.which("rustc") or shutil.which("rustc", path="/root/.cargo/bin")
+    if not rustc:
+        raise lib.Skip("rustc is not installed")
+    out = compiled([rustc, "-O", "-o", lib.tmp("busy_rs"), data("busy.rs")], lib.tmp("busy_rs"))
+    complete(lib.record(["-F", 499, "-d", 4], [out, "5"]), 0.99, 0.99)
+
+
+def test_complete_cc1():
+    gcc = lib.need("gcc")
+    with open(lib.tmp("big.c"), "w") as f:
+        f.write("#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n" + "".join(
+            f"int g{k}(int x, char *s) {{ int r = 0; for (int i = 0; i < x; i++) {{ switch ((i * {k}) % 7) "
+            f"{{ case 0: r += s[i]; break; case 1: r ^= strlen(s + i); break; case 2: r += printf(\"%d\", r);"
+            f" break; default: r *= abs(i - {k}); }} }} return r; }}\n" for k in range(1200)))
+    # the first one only to have the tables compiled
+    r = lib.record(["-F", 499], ["sh", "-c", f"{gcc} -O2 -c {lib.tmp('big.c')} -o {lib.tmp('big.o')};"
+                                 f"{gcc} -O2 -c {lib.tmp('big.c')} -o {lib.tmp('big.o')}"], timeout_s=80)
+    lib.equal(r.summary["exit"]["status"], 0, "status of gcc")
+    # the few waits it has are those of any start: execve(), pages of the program
+    complete(r, 0.99, 0.8, waits_needed=10, late=0.5)
+
+
+# ---- another unwinder at the same time --------------------------------------------
+
+def busy_cc():
+    gxx = lib.need("g++")
+    return compiled([gxx, "-O2", "-pthread", "-o", lib.tmp("busy_cc"), data("busy.cc")], lib.tmp("busy_cc"))
+
+
+def beside_perf(out, seconds, hz, dwarf):
+    """A recording, complete, and perf's samples of the same process over the same time."""
+    lib.need_root()
+    lib.need("perf")
+    p = lib.spawn([out, str(seconds + 6)])
+    time.sleep(0.3)
+    running = lib.Running(["-p", p.pid, "-F", 499])
+    running.attached()
+    time.sleep(0.7)             # the tables
+    perf = oracle.Perf(p.pid, seconds, hz, dwarf)
+    samples = perf.samples()
+    r = running.finish(2)
+    complete(r, 0.99, 0.99)
+    lib.at_least(len(samples), 100, "perf's samples")
+    return r, samples
+
+
+def test_self_shares():
+    r, samples = beside_perf(busy_cc(), 5, 499, False)
+    counts = oracle.Counter("[kernel]" if s[0][1] == "[kernel]" else s[0][0] for s in samples)
+    theirs = oracle.shares(counts)
+    ours = oracle.self_shares(r, lambda f: f)
+    # perf says [unknown] where we say which part of which library
+    names = [k for k in oracle.hottest(ours, theirs) if k != oracle.UNKNOWN and not k.startswith("[")]
+    lib.at_least(len(names), 10, "functions to compare")
+    oracle.agree(ours, theirs, r.summary["stacks"]["oncpu_samples"], len(samples), names, "self")
+
+
+def test_inclusive_shares():
+    r, samples = beside_perf(busy_cc(), 4, 199, True)
+    counts, whole = oracle.Counter(), 0
+    for s in samples:
+        user = {f for f, dso in s if dso != "[kernel]"}
+        # perf's own unwinding fails here and there
+        if not user & {"_start", "clone3", "__clone3", "start_thread"}:
+            continue
+        whole += 1
+        counts.update(user)
+    lib.at_least(whole, 0.9 * len(samples), "samples that perf's unwinder followed to their root")
+    theirs = {k: v / whole for k, v in counts.items()}
+    ours = oracle.inclusive_shares(r)
+    names = [k for k in oracle.hottest(ours, theirs, n=40) if not k.startswith("[") and not k.endswith("_[k]")]
+    lib.at_least(len(names), 10, "functions to compare")
+    oracle.agree(ours, theirs, r.summary["stacks"]["oncpu_samples"], whole, names, "inclusive")
+
+
+# ---- known chains, exactly -----------------------------------------------------------
+
+ROOT = r"_start;(?:[^;]*;){1,2}?main"
+LIBC = r"(?:\[(?:libc|ld)[^;]*\]|[\w.@]+)"          # a function of the C library, named or not
+END = r"end(?:;burn|;nap(?:;nanosleep@plt|;(?:__)?nanosleep|;(?:__)?nanosleep;clock_nanosleep(?:@\S+)?)?)?"
+SIGNAL = r"(?:\[libc[^;]*\]|__restore_rt)"
+VDSO = r"(?:;__vdso_clock_gettime|;\[vdso\][^;]*|;\[linux-vdso[^;]*)?"
+CHAINS = {
+    "calls": rf"{ROOT};c_calls(?:(?:;down){{0,21}}|(?:;down){{21}};{END})",
+    "alloca": rf"{ROOT};c_alloca(?:;with_alloca(?:;{END})?)?",
+    "realigned": rf"{ROOT};c_realigned(?:;realigned(?:;{END})?)?",
+    "signal": rf"{ROOT};c_signal(?:;interrupted(?:;{LIBC}){{0,3}}|;interrupted;syscall;{SIGNAL}(?:;handler(?:;{END})?)?)?",
+    "sigaltstack": rf"{ROOT};c_sigaltstack(?:;{LIBC}|;interrupted(?:;{LIBC}){{0,3}}|;interrupted;syscall;{SIGNAL}(?:;handler(?:;{END})?)?)?",
+    "context": rf"(?:{ROOT};c_context(?:;{LIBC})*|(?:\[libc[^;]*\]|__start_context);co_body(?:;{END}|;{LIBC})?)",
+    "longjmp": rf"{ROOT};c_longjmp(?:;{END}|(?:;jumper){{1,6}}(?:;{LIBC})*|;{LIBC})?",
+    "qsort": rf"{ROOT};c_qsort(?:;{LIBC})*?(?:;compare(?:;{END})?)?",
+    "plt": rf"{ROOT};c_plt(?:;rand_r(?:@plt)?)?",
+    "vdso": rf"{ROOT};c_vdso(?:;clock_gettime(?:@plt)?{VDSO})?",
+    "dlopen": rf"{ROOT};c_dlopen(?:;[^;]*)*",
+    "nocfi": rf"{ROOT};c_nocfi(?:;nocfi(?:;{END})?)?",
+    # code that nobody describes: what it called, and no word about its caller
+    "jit": rf"(?:{ROOT};c_jit(?:;{LIBC})?|(?:\[anon[^;]*\];)?{END}|\[anon[^;]*\])",
+}
+OURS = re.compile(r"c_\w+|end|burn|nap|down|with_alloca|realigned|handler|interrupted|co_body|jumper|compare|nocfi")
+
+
+def user_part(frames):
+    """Without the process's name, the kernel's frames and the wait."""
+    return [f for f in frames[1:] if not f.endswith("_[k]")
+            and not re.match(r"\[(?:" + "|".join(lib.STATES) + r")[ \]]", f)]
+
+
+# what a stack that was cut may lack: the first of a process are unwound from copies
+# of a few KiB, and a signal's own stack is not where the rest lies
+LACKS = ["_start;_;main;", "_start;_;main;c_NAME;", "_start;_;main;c_NAME;interrupted;",
+         "_start;_;main;c_NAME;interrupted;syscall;"]
+
+
+def chain_of(name, r, allowed):
+    """Every stack of a run of that chain alone is one that there is: µs of whole and of cut ones."""
+    whole = cut = 0
+    for frames, us in r.folded("wall"):
+        stack = user_part(frames)
+        text = ";".join(stack)
+        if not any(OURS.fullmatch(f) for f in stack) or stack[0] == NO_TABLE:
+            continue
+        if re.fullmatch(allowed, text):
+            whole += us
+            continue
+        assert any(re.fullmatch(allowed, p.replace("NAME", name) + text) for p in LACKS), \
+            f"{name}: this stack does not exist: {text} ({us} µs)"
+        cut += us
+    return whole, cut
+
+
+def test_chains():
+    program = lib.workload("wl_chain")
+    for name, allowed in CHAINS.items():
+        r = lib.record(["-F", 499], [program, "0.5", name])
+        turns = r.truth_output()[name]
+        us, cut = chain_of(name, r, allowed)
+        s = r.summary["stacks"]
+        lib.at_least(us, 100_000, f"{name}: µs in known stacks, of {turns} turns")
+        lib.at_most(cut, us / 10, f"{name}: µs in stacks that were cut")
+        if name in ("jit", "nocfi"):
+            continue
+        lost = {k: v for k, v in s["offcpu_waits"]["incomplete"].items() if v and k != "no_table_yet"}
+        lost_cpu = {k: v for k, v in s["incomplete"].items() if v and k != "no_table_yet"}
+        # within execve() there is no stack to speak of, and no mapping that is known already
+        lib.at_most(lost.pop("unreadable", 0), 12, f"{name}: unreadable stacks of waits")
+        lib.at_most(lost.pop("unmapped", 0), 2, f"{name}: stacks of waits at unknown addresses")
+        if name == "sigaltstack":       # the first are walked from copies of that one stack
+            lib.at_most(lost.pop("broken_chain", 0), 150, f"{name}: waits on two stacks")
+            lib.at_most(lost_cpu.pop("broken_chain", 0), 40, f"{name}: samples on two stacks")
+        lib.equal(lost, {}, f"{name}: incomplete waits")
+        # a start or two in code that is not the program's: .init, the tail of the linker's
+        lib.at_most(sum(lost_cpu.values()), 2, f"{name}: incomplete samples {lost_cpu}")
+
+
+def test_deep_recursion():
+    """201 frames and more: cut, and said so."""
+    r = lib.record(["-F", 499], [lib.workload("wl_chain"), "1.5", "deep"])
+    deep = 0
+    for frames, us in r.folded("wall"):
+        stack = user_part(frames)
+        if stack and stack[0] == "down":
+            lib.equal(len(stack), 127, "frames of a stack that was cut")
+            assert re.fullmatch(rf"(?:down;)+(?:down|{END})", ";".join(stack)), stack
+            deep += us
+    lib.at_least(deep, 300_000, "µs in deep stacks")
+    s = r.summary["stacks"]
+    lib.at_least(s["incomplete"]["too_deep"], 1, "samples too deep")
+    lib.at_least(s["offcpu_waits"]["incomplete"]["too_deep"], 50, "waits too deep")
+
+
+def test_generated_code_is_counted():
+    """It keeps no frame pointer and has no table: no root, a cause, and no name."""
+    r = lib.record(["-F", 499], [lib.workload("wl_chain"), "1.5", "jit"])
+    s = r.summary["stacks"]
+    lost = s["offcpu_waits"]["incomplete"]
+    lib.at_least(lost["no_unwind_info"] + lost["unmapped"], 50, f"counted waits {lost}")
+    assert any(f.startswith("[anon+") for frames, _ in r.folded("wall") for f in frames), "no such frame"
+
+
+def test_assembly_is_guessed_and_counted():
+    r = lib.record(["-F", 499], [lib.workload("wl_chain"), "1.5", "nocfi"])
+    lib.at_least(r.summary["stacks"]["guessed"], 1, "samples found by a scan")
+    whole = sum(us for f, us in r.folded("wall") if "c_nocfi" in f and "nocfi" in f and f[-1] != NO_TABLE)
+    lib.at_least(whole, 500_000, "µs in whole stacks through assembly")
+
+
+# ---- the same stack is the same ---------------------------------------------------------
+
+def test_forks_share_stacks():
+    """200 processes of one program, each at addresses of its own, sleep at one place."""
+    command = "i=0; while [ $i -lt 200 ]; do sleep 0.002; i=$((i + 1)); done"
+    r = lib.record(["-F", 499], ["sh", "-c", command])
+    stacks = {}
+    for frames, us in r.folded("wall"):
+        if frames[0] == "sleep" and frames[-1].startswith("[sleep"):
+            key = ";".join(user_part(frames))
+            stacks[key] = stacks.get(key, 0) + us
+    lib.at_least(sum(stacks.values()), 200 * 2000, "µs of sleep")
+    whole = {k: v for k, v in stacks.items() if k.startswith("_start;")}
+    lib.equal(len(whole), 1, f"different whole stacks of sleep: {sorted(whole)}")
+    # those of the first, before the table of its program was there
+    lib.at_most(len(stacks), 4, f"different stacks of sleep: {stacks}")
+    lib.at_least(max(whole.values()), 0.8 * sum(stacks.values()), "µs in the one stack")
