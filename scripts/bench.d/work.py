@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 
 from procs import BenchError, capture, spawn, stop, wait_for
 
@@ -274,4 +275,49 @@ class PgbenchTpcb(Pgbench):
     what = "pgbench's TPC-B-like transactions, 4 clients, every commit on disk"
 
 
-ALL = [Pipe, Redis, RedisPipelined, Pgbench, PgbenchTpcb, Spin]
+class Ffmpeg(Workload):
+    """One encoder that never ends and says so often how many frames it has done."""
+    name, unit, kinds = "ffmpeg", "frame", ("cpu",)
+    what = "ffmpeg encodes with libx264, on every CPU: deep stacks, most of them from assembly"
+    first_ops = 20
+
+    def missing(self):
+        return None if shutil.which("ffmpeg") else "ffmpeg"
+
+    def setup(self):
+        self.proc = spawn(["ffmpeg", "-nostdin", "-loglevel", "quiet", "-stats_period", "0.02",
+                           "-progress", "pipe:1", "-f", "lavfi", "-i", "testsrc2=s=640x360:r=25",
+                           "-c:v", "libx264", "-f", "null", "/dev/null"],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.pids = [self.proc.pid]
+        self.frame()
+
+    def frame(self):
+        """Waits for its next word: (frames done, now)."""
+        for line in self.proc.stdout:
+            if line.startswith("frame="):
+                return int(line[6:]), time.monotonic_ns()
+        raise BenchError("ffmpeg ended early")
+
+    def begin_ops(self, ops):
+        os.set_blocking(self.proc.stdout.fileno(), False)
+        try:                        # what it said while nobody listened
+            while self.proc.stdout.read(65536):
+                pass
+        except TypeError:           # nothing there: how a text stream puts it
+            pass
+        os.set_blocking(self.proc.stdout.fileno(), True)
+        self.start, self.ops = self.frame(), ops
+
+    def finish(self):
+        now = self.frame()
+        while now[0] - self.start[0] < self.ops:
+            now = self.frame()
+        return (now[1] - self.start[1]) / (now[0] - self.start[0])
+
+    def close(self):
+        if getattr(self, "proc", None):
+            stop(self.proc)
+
+
+ALL = [Pipe, Redis, RedisPipelined, Pgbench, PgbenchTpcb, Spin, Ffmpeg]
