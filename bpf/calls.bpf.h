@@ -95,6 +95,8 @@ int wt_jvm_fork(__u32 parent, __u32 child);
  * caller: 0; 1: it looks like any other; -1: no caller found.
  */
 int wt_jvm_leaf(struct wt_scratch *s);
+/* 1: v is something that code of the VM returns to; java: not the library that calls it. */
+int wt_is_return(struct wt_scratch *s, __u64 v, __u32 java);
 /*
  * The caller is where the first words of the stack have a return address (strict: behind
  * a call of the blob at hand); -1: nowhere.
@@ -114,6 +116,8 @@ __u64 wt_send_raw(struct wt_scratch *s, __u32 slot);
  * none.  recall: the thread's remembered stacks may be used, and this one is remembered.
  */
 __u64 wt_user_stack(struct wt_scratch *s, struct wt_task *w, __u32 recall);
+/* Over what c's slots say of the stack in s->span. */
+__u64 wt_slots_hash(struct wt_scratch *s, struct wt_ucache *c);
 /* The id of the remembered stack, if the thread stands there again; else 0. */
 __u64 wt_recall_user(struct wt_scratch *s, struct wt_task *t);
 /* Notes the walk just made, of stack id, in t. */

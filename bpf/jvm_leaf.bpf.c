@@ -23,11 +23,12 @@ enum wt_leaf {
 static __always_inline bool wt_code_is(struct wt_jvm_walk *j, int off, int n, __u32 v)
 {
 	__u8 *b = j->at + WT_JVM_BEFORE + off;
+	__u32 is = 0;
 
+	/* put together first: a branch for each byte is so much more for the verifier */
 	for (int i = 0; i < n; i++)
-		if (b[i] != ((v >> (8 * i)) & 0xff))
-			return false;
-	return true;
+		is |= (__u32)b[i] << (8 * i);
+	return is == v;
 }
 
 /*
@@ -89,7 +90,7 @@ static __always_inline bool wt_is_code(struct wt_jvm *vm, __u64 v, bool java)
 }
 
 /* Something that code of the VM returns to: behind a call, or the interpreter's. */
-static __always_inline bool wt_is_return(struct wt_scratch *s, __u64 v, bool java)
+static __always_inline bool wt_returns_to(struct wt_scratch *s, __u64 v, bool java)
 {
 	__u32 tgid = s->walk.tgid;
 	struct wt_jvm *vm = bpf_map_lookup_elem(&jvm_procs, &tgid);
@@ -98,6 +99,14 @@ static __always_inline bool wt_is_return(struct wt_scratch *s, __u64 v, bool jav
 		return false;
 	/* the interpreter pushes the address of one of its entries, then jumps */
 	return (v >= vm->interpreter && v < vm->interpreter_end) || wt_after_call(v);
+}
+
+/* A function, so that it is proved once; wt_jvm_scan is too deep down to call one. */
+int wt_is_return(struct wt_scratch *s, __u64 v, __u32 java)
+{
+	if (!s)
+		return 0;
+	return wt_returns_to(s, v, java);
 }
 
 /* The call before v goes to the blob at hand: call rel32, or mov $n,%r10 and call *%r10. */
@@ -132,7 +141,7 @@ static long wt_jvm_scan_word(__u32 turn, struct wt_scratch **p)
 	j->word = i + 1;
 	v = j->words[i & (WT_JVM_SCAN_WORDS - 1)];
 	/* only adapters, stubs and native code are called from outside of the code cache */
-	if (!wt_is_return(s, v, j->kind <= WT_BLOB_NATIVE))
+	if (!wt_returns_to(s, v, j->kind <= WT_BLOB_NATIVE))
 		return 0;
 	if (j->strict && !wt_calls_blob(j, v))
 		return 0;

@@ -34,6 +34,7 @@ struct wt_kcache {
 
 /* A remembered user stack: the words it was made of, and their hash. */
 #define WT_USLOTS 96			/* words that a walk may have read */
+#define WT_USLOTS_ROOM 128		/* a power of two, with room to fill up eights */
 #define WT_USPAN 4096			/* bytes above sp in which they lie */
 #define WT_UWAYS 8
 #define WT_SCAN_WORDS 64
@@ -45,7 +46,7 @@ struct wt_ucache {
 	__u32 version;			/* of the process's mappings */
 	__u16 n;
 	__u16 span;			/* bytes to read */
-	__u16 slot[WT_USLOTS];
+	__u16 slot[WT_USLOTS_ROOM];
 };
 
 #define WT_WEIGHT_ONE 256

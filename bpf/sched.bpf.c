@@ -90,7 +90,7 @@ static __always_inline void wt_take_stack(struct wt_switch *x, struct wt_task *w
 static __always_inline void wt_note_queue(struct wt_task *w, struct task_struct *t)
 {
 	w->throttle_clock = wt_throttle_clock(t);
-	w->throttle_queue = (__u64)t->se.cfs_rq;
+	w->throttle_queue = (__u64)wt_queue(t);
 }
 
 /* The wait in a queue, [since, at]: first what the quota took of it, then the rest. */
@@ -100,7 +100,7 @@ static __always_inline void wt_end_queued(struct wt_task *w, struct task_struct 
 	bool throttled = state == WT_THROTTLED;
 	__u64 took, since = w->since;
 
-	if (wt_has_throttle_clock() && w->throttle_queue == (__u64)t->se.cfs_rq) {
+	if (wt_has_throttle_clock() && w->throttle_queue == (__u64)wt_queue(t)) {
 		took = wt_throttle_clock(t) - w->throttle_clock;
 		if (took > at - since)
 			took = at - since;

@@ -50,16 +50,32 @@ static __always_inline void wt_begin_walk(struct wt_walk *w, struct wt_task *t)
  * A walk is a function of the first registers, the words it read and the tables:
  * the same of all these is the same stack.
  */
-static __always_inline __u64 wt_slots_hash(struct wt_scratch *s, const __u16 *slot, __u32 n)
+__u64 wt_slots_hash(struct wt_scratch *s, struct wt_ucache *c)
 {
-	__u64 h = s->walk.fp0;
+	__u64 h;
 
-	for (__u32 i = 0; i < WT_USLOTS; i++) {
-		if (i >= n)
+	if (!s || !c)
+		return 0;
+	h = s->walk.fp0;
+	/* eight at a time: each turn is a state for the verifier to compare */
+	for (__u32 i = 0; i < WT_USLOTS; i += 8) {
+		if (i >= c->n)
 			break;
-		h = wt_hash_add(h, *(__u64 *)(s->span + (slot[i] & (WT_USPAN / 8 - 1)) * 8));
+#pragma unroll
+		for (__u32 k = 0; k < 8; k++)
+			h = wt_hash_add(h, *(__u64 *)(s->span +
+					(c->slot[i + k] & (WT_USPAN / 8 - 1)) * 8));
 	}
 	return h;
+}
+
+/* What fills the last eight is the first slot again, not what a longer walk left there. */
+static __always_inline void wt_pad_slots(struct wt_ucache *c)
+{
+#pragma unroll
+	for (__u32 k = 0; k < 7; k++) {
+		c->slot[(c->n + k) & (WT_USLOTS_ROOM - 1)] = c->slot[0];
+	}
 }
 
 static __always_inline struct wt_ucache *wt_uway(struct wt_task *t, struct wt_walk *w)
@@ -85,7 +101,7 @@ __u64 wt_recall_user(struct wt_scratch *s, struct wt_task *t)
 		return 0;
 	if (bpf_probe_read_user(s->span, span, (void *)c->sp))
 		return 0;
-	return wt_slots_hash(s, c->slot, c->n) == c->hash ? c->id : 0;
+	return wt_slots_hash(s, c) == c->hash ? c->id : 0;
 }
 
 int wt_remember_user(struct wt_scratch *s, struct wt_task *t, __u64 id)
@@ -109,8 +125,9 @@ int wt_remember_user(struct wt_scratch *s, struct wt_task *t, __u64 id)
 	c->version = w->space_version;
 	c->n = w->slots;
 	c->span = span;
-	__builtin_memcpy(c->slot, w->slot, sizeof(c->slot));
-	c->hash = wt_slots_hash(s, w->slot, w->slots);
+	__builtin_memcpy(c->slot, w->slot, sizeof(w->slot));
+	wt_pad_slots(c);
+	c->hash = wt_slots_hash(s, c);
 	c->id = id;
 	return 0;
 }
@@ -174,18 +191,23 @@ __u64 wt_user_stack(struct wt_scratch *s, struct wt_task *t, __u32 recall)
 	return id;
 }
 
+static long wt_hash_frame(__u32 i, struct wt_scratch **p)
+{
+	struct wt_scratch *s = *p;
+
+	s->walk.hash = wt_hash_add(s->walk.hash, s->ip[i & 127]);
+	return 0;
+}
+
 __u64 wt_kernel_stack_id(struct wt_scratch *s, __u32 n)
 {
-	__u64 h = 0x6b;
+	__u64 h;
 
 	if (!s)
 		return 0;
-	for (__u32 i = 0; i < WT_MAX_FRAMES; i++) {
-		if (i >= n)
-			break;
-		h = wt_hash_add(h, s->ip[i]);
-	}
-	h = wt_mix(h);
+	s->walk.hash = 0x6b;
+	bpf_loop(n < WT_MAX_FRAMES ? n : WT_MAX_FRAMES, wt_hash_frame, &s, 0);
+	h = wt_mix(s->walk.hash);
 	wt_send_stack(s, h, n, 0, n >= WT_MAX_FRAMES ? WT_END_DEEP : WT_END_KERNEL);
 	return h;
 }

@@ -92,12 +92,25 @@ static __always_inline bool wt_runnable(struct task_struct *t)
 	return v && !wt_delayed(t);
 }
 
+/*
+ * The task's queue, for probes.  Following the pointer as the verifier's own would be
+ * quicker to run, but each such step costs the verifier a search through all the
+ * kernel's types, and there are many on the way through the programs.
+ */
+static __always_inline struct cfs_rq *wt_queue(struct task_struct *t)
+{
+	struct cfs_rq *q = NULL;
+
+	bpf_core_read(&q, sizeof(q), &t->se.cfs_rq);
+	return q;
+}
+
 /* A hierarchy above the task's queue has spent its CPU quota. */
 static __always_inline bool wt_throttled(struct task_struct *t)
 {
-	struct cfs_rq *q = t->se.cfs_rq;
+	struct cfs_rq *q = wt_queue(t);
 
-	return bpf_core_field_exists(q->throttle_count) && q && q->throttle_count > 0;
+	return bpf_core_field_exists(q->throttle_count) && q && BPF_CORE_READ(q, throttle_count) > 0;
 }
 
 /*
@@ -107,10 +120,10 @@ static __always_inline bool wt_throttled(struct task_struct *t)
  */
 static __always_inline __u64 wt_throttle_clock(struct task_struct *t)
 {
-	struct cfs_rq *q = t->se.cfs_rq;
+	struct cfs_rq *q = wt_queue(t);
 
 	if (bpf_core_field_exists(q->throttled_clock_self_time) && q)
-		return q->throttled_clock_self_time;
+		return BPF_CORE_READ(q, throttled_clock_self_time);
 	return 0;
 }
 
