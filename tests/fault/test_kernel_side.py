@@ -52,6 +52,12 @@ def test_kernel_stacks_misremembered():
     lib.at_least(r.loss["kernel_stack_misremembered"], 1, "loss.kernel_stack_misremembered")
 
 
+def test_user_stacks_misremembered():
+    """--unwind-check compares every one; without it such a stack would be lost, never another's."""
+    r = pingpong("recall", "--unwind-check")
+    lib.at_least(r.loss["user_stack_misremembered"], 1, "loss.user_stack_misremembered")
+
+
 def hidden(target, processes):
     """A recording whose task iterator shows leaders only; how many threads that hides."""
     threads = sum(len(os.listdir(f"/proc/{p}/task")) - 1 for p in processes)
