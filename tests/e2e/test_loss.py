@@ -166,3 +166,16 @@ def test_stalled_reader_loses_nothing_of_the_total():
     r = stalled([], later(*busy()), 2)
     lib.equal(r.ledger["residual_ns"], 0)
     lib.at_least(r.ledger["threads"], 20, "threads")
+
+
+def test_requests_for_mappings():
+    """Nobody reads the ring: programs that start then cannot ask for their unwind tables."""
+    r = stalled(["--ring-kb", "4"], later("sh", "-c", "for i in $(seq 300); do /bin/true; done"))
+    lib.at_least(r.loss["space_ring_full"], 1, "loss.space_ring_full")
+
+
+def test_python_code():
+    """… nor can code objects that are met then be told of."""
+    code = "import json, re, time\nfor i in range(300): json.loads(json.dumps(list(range(2000)))); time.sleep(0.001)"
+    r = stalled(["--ring-kb", "4"], ["sh", "-c", f"exec {lib.PYTHON} -c '{code}'"], 1)
+    lib.at_least(r.loss["python_code_ring_full"], 1, "loss.python_code_ring_full")
