@@ -89,5 +89,6 @@ int wt_charge(struct wt_task *w, __u64 at, __u32 state, __u64 reason)
 	k.epoch = w->epoch;
 	k.state = state;
 	k.bucket = wt_bucket(ns);
+	k.span = w->span;
 	return wt_detail_add(&k, ns, ns * w->stack_weight / WT_WEIGHT_ONE);
 }

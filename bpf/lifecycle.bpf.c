@@ -53,8 +53,11 @@ int BPF_PROG(wt_process_fork, struct task_struct *parent, struct task_struct *ch
 	w->reason = WT_K_WAKEUP;
 	w->exec_last = 0;
 	w->audit_on = 1;
-	if (p)
+	if (p) {
 		w->epoch = p->epoch;
+		w->proc_epoch = p->epoch;
+		w->job = p->job;
+	}
 	wt_fork_space(cur, w);
 	w->ready = 1;
 	wt_counted(WT_CNT_FORK);

@@ -76,6 +76,9 @@ struct wt_task {
 	__u64 address;			/* of its task_struct: as a number, for probes */
 	__u64 image;
 	__u64 switches, samples;
+	__u64 job, cgroup;		/* see wt_thread_rec */
+	__u64 epoch_cpu_ns;		/* CPU time of the epoch at hand that is in no detail line yet */
+	__u64 epoch_ns;			/* of a leader: when the process's epoch began */
 	__u64 last_reason;		/* sent already */
 	__u64 last_ustack;
 	__u64 exec_ns;			/* an exec whose split is due at the next switch-out, 0: none */
@@ -84,10 +87,12 @@ struct wt_task {
 	__u32 stack_weight;		/* of the open interval's: 1 / how likely it was taken, × WT_WEIGHT_ONE */
 	__u32 exec_serial;
 	__u32 serial, task, parent, epoch;
+	__u32 proc_epoch;		/* of a leader: the epoch its process is in */
 	__u32 tid, tgid, flags;
 	__u32 last_nr;			/* the last system call it blocked in, for restart_syscall */
 	__u32 kuse;			/* counts uses of kcache */
 	__u32 child_pid;		/* what wait4 or waitid asked for */
+	__u16 span;			/* see wt_detail_key */
 	__u8 state;
 	__u8 ready;			/* filled in: the programs may use it */
 	__u8 done;			/* its last record was sent */

@@ -29,6 +29,9 @@ int wt_fill_record(struct wt_scratch *s, struct wt_task *w, __u64 end)
 	r->image = w->image;
 	r->switches = w->switches;
 	r->samples = w->samples;
+	r->job = w->job;
+	r->cgroup = w->cgroup;
+	r->epoch_cpu_ns = w->epoch_cpu_ns;
 	r->serial = w->serial;
 	r->task = w->task;
 	r->parent = w->parent;

@@ -35,6 +35,7 @@ int wt_sample(struct bpf_perf_event_data *ctx)
 		k.ustack = wt_user_stack(s, w, 0);
 	k.thread = w->exec_ns && w->exec_serial ? w->exec_serial : w->serial;
 	k.epoch = w->epoch;
+	k.span = w->span;
 	w->samples++;
 	wt_counted(WT_CNT_SAMPLE);
 	wt_detail_add(&k, 0, 0);

@@ -109,7 +109,8 @@ enum wt_kind {
 	WT_K_USERFAULT = 48,
 	WT_K_OOM = 49,			/* mem: out of memory in its cgroup, waits for some */
 	WT_K_GIL = 50,			/* lock: CPython's; name = what its holder is at, else n = its thread */
-	WT_KINDS = 51,
+	WT_K_EXACT = 51,		/* cpu: not a sample, but the exact time of one epoch */
+	WT_KINDS = 52,
 };
 
 #define WT_COMM_LEN 16
@@ -146,10 +147,11 @@ struct wt_detail_key {
 	__u64 kstack;			/* id of the kernel stack, 0: none taken */
 	__u64 reason;
 	__u32 thread;			/* wt_thread_rec.serial */
-	__u32 epoch;
+	__u32 epoch;			/* see wt_ev_write */
 	__u8 state;
 	__u8 bucket;			/* wt_bucket(ns) of the interval; 0 for WT_CPU */
-	__u8 zero[6];
+	__u16 span;			/* number of the span the thread was in, 0: none */
+	__u8 zero[4];
 };
 _Static_assert(sizeof(struct wt_detail_key) == 40, "wt_detail_key is on the wire");
 
@@ -224,6 +226,9 @@ struct wt_thread_rec {
 	__u64 image;			/* identity of the address space: hash of leader, exec count */
 	__u64 switches;			/* switch-outs */
 	__u64 samples;			/* on-CPU samples taken */
+	__u64 job;			/* hash of the job's identity (wt_ev_job), 0: of none known by its environment */
+	__u64 cgroup;			/* id of its control group (wt_ev_cgroup), 0: the root, or unknown */
+	__u64 epoch_cpu_ns;		/* the part of st_ns[WT_CPU] in `epoch` that no WT_K_EXACT line holds yet */
 	__u32 serial;			/* of this record's thread and program; never 0 */
 	__u32 task;			/* of the thread over its execs; == first serial */
 	__u32 parent;			/* task number of the thread that forked it, 0: not traced */
@@ -239,7 +244,7 @@ struct wt_thread_rec {
 	char comm[WT_COMM_LEN];		/* the thread's name */
 	char pcomm[WT_COMM_LEN];	/* the process's name: that of its leader */
 };
-_Static_assert(sizeof(struct wt_thread_rec) == 328, "wt_thread_rec is on the wire");
+_Static_assert(sizeof(struct wt_thread_rec) == 352, "wt_thread_rec is on the wire");
 
 /* Ring buffer records: each starts with this. */
 enum wt_event_type {
@@ -250,6 +255,13 @@ enum wt_event_type {
 	WT_EV_WANT_SPACE = 5,		/* a walk found a process whose mappings are not known */
 	WT_EV_PYCODE = 6,		/* a code object of CPython, once */
 	WT_EV_RAWSTACK = 7,		/* a user stack that user space is to walk */
+	WT_EV_WRITE = 8,		/* text that a traced process wrote */
+	WT_EV_SPLIT = 9,		/* an interval that reaches over more than one epoch */
+	WT_EV_JOB = 10,			/* a job's identity, once */
+	WT_EV_CGROUP = 11,		/* a control group's path, once */
+	WT_EV_EXEC = 12,		/* the command line of a program that is a unit of work */
+	WT_EV_SPAN = 13,		/* a span is over */
+	WT_EV_STAGE = 14,		/* what a transcode's stages took */
 };
 
 struct wt_event {
@@ -317,7 +329,7 @@ struct wt_ev_thread {
 	struct wt_event h;
 	struct wt_thread_rec rec;
 };
-_Static_assert(sizeof(struct wt_ev_thread) == 344, "wt_ev_thread is on the wire");
+_Static_assert(sizeof(struct wt_ev_thread) == 368, "wt_ev_thread is on the wire");
 
 /* Ways of losing data; one counter each, per CPU. */
 enum wt_loss {
@@ -380,6 +392,8 @@ struct wt_stats {
 #define WT_OPT_NOREMEMBER 4		/* unwind every stack again */
 #define WT_OPT_FP 8			/* user stacks by frame pointer only: no tables */
 #define WT_OPT_CHECK 16			/* unwind what was remembered, too, and compare */
+#define WT_OPT_EPOCHS 32		/* epochs are counted: units come from what is written */
+#define WT_OPT_BINARY 64		/* … and what is written to pipes that is no text bounds epochs, too */
 
 /* What tests may ask the programs to get wrong now and then (--fault). */
 #define WT_FAULT_THREADS 1		/* storage for a thread cannot be made */

@@ -83,6 +83,7 @@ struct line {
 	__u32 ustack, kstack;		/* references */
 	__u8 state, bucket, flags;
 	bool used;
+	__u16 span;
 	__u64 reason;
 	__u64 ns;			/* as put; for cpu 0, in a group the scaled time */
 	__u64 max_ns, count;

@@ -145,6 +145,8 @@ int ledger__each_thread(struct ledger *l, ledger_thread_fn fn, void *arg);
 struct ledger_line {
 	const struct ledger_thread *thread;	/* pcomm and comm as of this line's program */
 	__u32 serial, epoch;
+	__u64 job, cgroup;			/* see wt_thread_rec */
+	__u16 span;
 	__u8 state, bucket;
 	bool unsampled, unattributed, open;
 	__u64 reason;				/* inline or interned: ledger__reason_text() */

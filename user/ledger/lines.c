@@ -12,14 +12,14 @@ static __u64 line_key(const struct line *a)
 
 	h = u64_mix(h ^ ((__u64)a->ustack << 32 | a->kstack));
 	h = u64_mix(h ^ ((__u64)a->owner << 32 | a->epoch));
-	return u64_mix(h ^ (a->state | a->bucket << 8 | a->flags << 16));
+	return u64_mix(h ^ (a->state | a->bucket << 8 | a->flags << 16 | (__u64)a->span << 32));
 }
 
 static bool same_key(const struct line *a, const struct line *b)
 {
 	return a->owner == b->owner && a->reason == b->reason && a->ustack == b->ustack &&
 	       a->kstack == b->kstack && a->epoch == b->epoch && a->state == b->state &&
-	       a->bucket == b->bucket && a->flags == b->flags;
+	       a->bucket == b->bucket && a->flags == b->flags && a->span == b->span;
 }
 
 static int grow_hash(struct ledger *l)
@@ -82,6 +82,7 @@ static bool degrade(const struct ledger *l, struct line *key)
 		key->reason = r ? r->kind | (__u64)r->nr << 8 : WT_K_NONE;
 	}
 	key->epoch = 0;
+	key->span = 0;
 	return l->lines.n < 3 * max;
 }
 

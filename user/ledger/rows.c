@@ -147,6 +147,7 @@ struct emit {
 	void *arg;
 	struct ledger_thread thread;
 	__u32 serial, epoch;
+	__u64 job, cgroup;
 };
 
 static void set_stacks(const struct emit *e, struct ledger_line *out, __u32 ustack, __u32 kstack)
@@ -176,6 +177,9 @@ static int emit_lines(struct emit *e, __u32 i)
 			.thread = &e->thread,
 			.serial = e->serial,
 			.epoch = line->epoch,
+			.span = line->span,
+			.job = e->job,
+			.cgroup = e->cgroup,
 			.state = line->state,
 			.bucket = line->bucket,
 			.reason = line->reason,
@@ -197,6 +201,8 @@ static int emit_open(struct emit *e, const struct prog *p, unsigned i)
 		.thread = &e->thread,
 		.serial = e->serial,
 		.epoch = p->rec.epoch,
+		.job = e->job,
+		.cgroup = e->cgroup,
 		.open = true,
 		.ns = p->open_settled_ns[i],
 		.count = 1,
@@ -229,6 +235,8 @@ static int emit_rest(struct emit *e, const __u64 *unattributed_ns, __u64 unsampl
 			.thread = &e->thread,
 			.serial = e->serial,
 			.epoch = e->epoch,
+			.job = e->job,
+			.cgroup = e->cgroup,
 			.state = s,
 			.unattributed = true,
 			.ns = unattributed_ns[s],
@@ -242,6 +250,8 @@ static int emit_rest(struct emit *e, const __u64 *unattributed_ns, __u64 unsampl
 			.thread = &e->thread,
 			.serial = e->serial,
 			.epoch = e->epoch,
+			.job = e->job,
+			.cgroup = e->cgroup,
 			.state = WT_CPU,
 			.unsampled = true,
 			.ns = unsampled_ns,
@@ -262,6 +272,8 @@ static int emit_prog(struct emit *e, const struct prog *p)
 	e->thread.flags = p->rec.flags;
 	e->serial = p->serial;
 	e->epoch = p->rec.epoch;
+	e->job = p->rec.job;
+	e->cgroup = p->rec.cgroup;
 	err = emit_lines(e, p->lines);
 	for (unsigned i = 0; i < PROG_OPEN && !err; i++)
 		err = emit_open(e, p, i);
@@ -301,6 +313,7 @@ int ledger__each_line(struct ledger *l, ledger_line_fn fn, void *arg)
 			err = emit_prog(&e, p);
 	}
 	e.serial = e.epoch = 0;
+	e.job = e.cgroup = 0;
 	for (__u32 i = 1; i < l->groups.end && !err; i++) {
 		const struct group *g = pool__at(&l->groups, i);
 
