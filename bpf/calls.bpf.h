@@ -49,13 +49,16 @@ int wt_walk_fp(struct wt_scratch *s);
 int wt_step_go(struct wt_scratch *s, struct wt_rule *r);
 
 /* scan.bpf.c */
-/* The caller of a frame that no row covers, searched on the stack; −1: not found. */
+/*
+ * The caller of a frame that no row covers, searched on the stack; −1: not found.
+ * frame 0: its place differs from call to call, and nothing is to be learned of it.
+ */
 int wt_scan(struct wt_scratch *s, __u64 frame);
 /* The walk from a scan's candidate failed: the next one, or the walk is over. */
 int wt_scan_again(struct wt_scratch *s);
 /* 1: the call that ends at v is a direct one to code that no row covers. */
 int wt_calls_bare(struct wt_scratch *s, __u64 v);
-/* The walk from a scan's candidate reached the root. */
+/* The walk from a scan's candidate reached the root, or one by what was learned is over. */
 int wt_scan_learn(struct wt_scratch *s);
 
 /* python.bpf.c */

@@ -70,6 +70,7 @@ int wt_step_go(struct wt_scratch *s, struct wt_rule *r)
 		return -1;
 	w->ip = ra;
 	w->sp = sp + 8;
+	w->bx_at = WT_BX_LOST;
 	w->caller = 1;
 	return 0;
 }

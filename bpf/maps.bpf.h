@@ -205,6 +205,7 @@ struct wt_walk {
 	__u8 scans;			/* scans made, each may go wrong */
 	__u8 scanning;			/* a scan's candidate is being tried */
 	__u8 lacked;			/* it met an object that has no rows yet */
+	__u64 believed;			/* the last frame whose return address lay where others' had, 0: none */
 	/* where a scan started, to come back to */
 	__u64 scan_frame, scan_sp, scan_fp, scan_hash;
 	__u32 scan_n;
@@ -214,6 +215,8 @@ struct wt_walk {
 	__u8 scan_tries, found;
 	/* what the walk read, relative to the first sp, in words: to verify it by */
 	__u64 sp0, fp0, ip0;
+	__u64 bx0;			/* rbx, of the first frame … */
+	__u64 bx_at;			/* … and of the one at hand, saved there; 0: nobody has, WT_BX_LOST */
 	__u32 slots;
 	__u32 slot_end;			/* bytes above sp0 to the end of the highest */
 	__u16 slot[WT_USLOTS];

@@ -206,6 +206,7 @@ static __always_inline int wt_raw_fill(struct wt_ev_raw *e, struct wt_walk *w)
 	e->ip = w->ip0;
 	e->sp = w->sp0;
 	e->fp = w->fp0;
+	e->bx = w->bx0;
 	e->tgid = w->tgid;
 	return wt_raw_copy(e, wt_raw_top(w->sp0)) ? 1 : 0;
 }

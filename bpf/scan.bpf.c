@@ -26,6 +26,7 @@ static __always_inline bool wt_try_word(struct wt_scratch *s, __u32 i, __u64 v)
 	w->ip = v;
 	w->sp = slot + 8;
 	w->fp = w->scan_fp;
+	w->bx_at = WT_BX_LOST;
 	w->caller = 1;
 	w->guess = 1;
 	w->scan_word = i;
@@ -83,7 +84,10 @@ static __always_inline int wt_scan_learned(struct wt_scratch *s, __u64 frame)
 		return -1;
 	if (wt_read_slot(w, w->sp + l->words * 8, &v))
 		return -1;
-	return wt_try_word(s, l->words, v) ? 0 : -1;
+	if (!wt_try_word(s, l->words, v))
+		return -1;
+	w->believed = frame;
+	return 0;
 }
 
 int wt_scan(struct wt_scratch *s, __u64 frame)
@@ -99,7 +103,7 @@ int wt_scan(struct wt_scratch *s, __u64 frame)
 		return -1;
 	w->scan_sp = sp;
 	w->scan_fp = w->fp;
-	if (!wt_scan_learned(s, key)) {
+	if (key && !wt_scan_learned(s, key)) {
 		wt_counted(WT_CNT_SCAN);
 		return 0;
 	}
@@ -162,6 +166,20 @@ int wt_calls_bare(struct wt_scratch *s, __u64 v)
 	return r && r->cfa == WT_CFA_NONE;
 }
 
+/* What was believed led nowhere: not again. */
+static __always_inline void wt_unlearn(struct wt_walk *w)
+{
+	struct wt_learned *l;
+	__u64 key = w->believed;
+
+	if (w->end != WT_END_BACK && w->end != WT_END_NO_RULE && w->end != WT_END_BAD_RULE &&
+	    w->end != WT_END_RUNTIME)
+		return;
+	l = bpf_map_lookup_elem(&learned, &key);
+	if (l)
+		l->differed = 1;
+}
+
 int wt_scan_learn(struct wt_scratch *s)
 {
 	struct wt_learned fresh = { .agreed = 1 }, *l;
@@ -171,7 +189,11 @@ int wt_scan_learn(struct wt_scratch *s)
 	if (!s)
 		return -1;
 	w = &s->walk;
+	if (w->believed)
+		wt_unlearn(w);
 	key = w->scan_frame;
+	if (!w->scanning || w->end != WT_END_ROOT || !key)
+		return 0;
 	fresh.words = w->scan_word;
 	l = bpf_map_lookup_elem(&learned, &key);
 	if (!l) {

@@ -13,6 +13,7 @@ static __always_inline void wt_read_uregs(struct task_struct *t, struct wt_walk 
 	w->ip = r->ip;
 	w->sp = r->sp;
 	w->fp = r->bp;
+	w->bx0 = r->bx;
 #elif defined(__TARGET_ARCH_arm64)
 	w->ip = r->pc;
 	w->sp = r->sp;
@@ -28,6 +29,7 @@ static __always_inline void wt_begin_walk(struct wt_walk *w, struct wt_task *t)
 	w->sp0 = w->sp;
 	w->fp0 = w->fp;
 	w->ip0 = w->ip;
+	w->bx_at = 0;
 	w->hash = WT_WALK_HASH;
 	w->map.start = 0;
 	w->map.end = 0;
@@ -42,6 +44,7 @@ static __always_inline void wt_begin_walk(struct wt_walk *w, struct wt_task *t)
 	w->scans = 0;
 	w->scanning = 0;
 	w->lacked = 0;
+	w->believed = 0;
 	w->slots = 0;
 	w->slot_end = 0;
 }
@@ -142,7 +145,7 @@ static __always_inline __u64 wt_walk_user(struct wt_scratch *s, struct wt_task *
 		wt_walk_fp(s);
 	else
 		wt_walk_tables(s);
-	if (w->scanning && w->end == WT_END_ROOT)
+	if ((w->scanning && w->end == WT_END_ROOT) || w->believed)
 		wt_scan_learn(s);
 	id = cfg_opts & WT_OPT_FP ? 0 : wt_send_raw(s, slot);
 	if (id)

@@ -79,6 +79,7 @@ enum wt_cfa {
 	WT_CFA_BAD = 6,		/* an expression or a register that is not followed */
 	WT_CFA_DEREF_SP = 7,	/* *(sp + cfa_off) + cfa_add: OpenSSL's assembly */
 	WT_CFA_GO = 8,		/* a switch to another stack in Go's runtime: go.bpf.c */
+	WT_CFA_BX = 9,		/* rbx + cfa_off: the dynamic linker's entry from a PLT */
 };
 enum wt_fp_rule {
 	WT_FP_SAME = 0,
@@ -106,10 +107,11 @@ struct wt_rule {
 	__u8 cfa_add;		/* WT_CFA_DEREF_*: to be added to what was read */
 	__s32 cfa_off;
 	__s32 fp_off;
-	__u32 zero2;		/* in a mapped array, elements are 8 bytes apart or a multiple */
+	__s32 bx_off;		/* rbx is saved at CFA + bx_off; 0: it is as it was, WT_BX_LOST */
 };
 _Static_assert(sizeof(struct wt_rule) == 16, "wt_rule is on the wire");
 #define WT_MAX_RULES 32768
+#define WT_BX_LOST 1
 
 /* From this file offset up to the next row's, that rule holds. */
 struct wt_row {
@@ -170,6 +172,7 @@ _Static_assert(sizeof(struct wt_space) == 24, "wt_space is on the wire");
  */
 #define WT_UC_GREGS 40
 #define WT_GREG_RBP 10
+#define WT_GREG_RBX 11
 #define WT_GREG_RSP 15
 #define WT_GREG_RIP 16
 #define WT_FP_SPAN (1 << 20)	/* a caller's frame further away than this is none */

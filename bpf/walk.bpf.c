@@ -32,6 +32,7 @@ static __always_inline int wt_step_fp(struct wt_walk *w)
 	w->sp = fp + 16;
 	w->fp = up;
 	w->ip = ra;
+	w->bx_at = WT_BX_LOST;
 	w->caller = 1;
 	return 0;
 }
@@ -51,7 +52,18 @@ static __always_inline int wt_step_signal(struct wt_walk *w, __u64 at)
 	w->sp = sp;
 	w->fp = fp;
 	w->fp_lost = 0;
+	w->bx_at = gregs + WT_GREG_RBX * 8;
 	w->caller = 0;
+	return 0;
+}
+
+/* rbx of the frame at hand: few ask for it, so it is read no sooner. */
+static __always_inline int wt_rbx(struct wt_walk *w, __u64 *out)
+{
+	if (w->bx_at)
+		return wt_read_slot(w, w->bx_at, out);
+	*out = w->bx0;
+	w->dirty = 1;		/* by which a remembered stack is not verified */
 	return 0;
 }
 
@@ -79,6 +91,14 @@ static __always_inline __u64 wt_cfa(struct wt_walk *w, struct wt_rule *r)
 			return 0;
 		}
 		return v + r->cfa_add;
+	case WT_CFA_BX:
+		if (w->bx_at == WT_BX_LOST)
+			break;
+		if (wt_rbx(w, &v)) {
+			wt_end_walk(w, WT_END_READ);
+			return 0;
+		}
+		return v + off;
 	}
 	wt_end_walk(w, WT_END_BAD_RULE);
 	return 0;
@@ -116,6 +136,8 @@ static __always_inline void wt_step_cfi(struct wt_walk *w, struct wt_rule *r)
 	} else if (r->fp == WT_FP_LOST) {
 		w->fp_lost = 1;
 	}
+	if (r->bx_off)
+		w->bx_at = r->bx_off == WT_BX_LOST ? WT_BX_LOST : cfa + r->bx_off;
 	w->sp = cfa;
 	w->fp = fp;
 	w->ip = ra;
@@ -193,7 +215,8 @@ static __always_inline void wt_step_native(struct wt_scratch *s, __u64 frame)
 		wt_end_walk(w, end);
 		return;
 	}
-	if (wt_scan(s, frame & ~WT_FRAME_GUESS))
+	/* a frame by another register is one that was aligned, this time so, next time so */
+	if (wt_scan(s, end == WT_END_BAD_RULE ? 0 : frame & ~WT_FRAME_GUESS))
 		wt_end_walk(w, end);
 }
 

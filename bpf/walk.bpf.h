@@ -69,6 +69,7 @@ static __always_inline void wt_go_caller(struct wt_walk *w, __u64 ip, __u64 sp, 
 	w->sp = sp;
 	w->fp = fp;
 	w->fp_lost = 0;
+	w->bx_at = WT_BX_LOST;
 	w->caller = 1;
 }
 

@@ -298,7 +298,7 @@ struct wt_ev_raw {
 	struct wt_event h;
 	__u64 id;
 	__u64 image;			/* of the program: see wt_thread_rec */
-	__u64 ip, sp, fp;
+	__u64 ip, sp, fp, bx;
 	__u32 tgid;
 	__u32 size;			/* bytes that follow, a multiple of 8 … */
 	__u32 low;			/* … so many of them from sp, the rest from upper */
@@ -306,8 +306,8 @@ struct wt_ev_raw {
 	__u64 upper;
 	__u64 stack[];
 };
-_Static_assert(sizeof(struct wt_ev_raw) == 80, "wt_ev_raw is on the wire");
-#define WT_RAW_STACK (16384 - 80 - 8)	/* bytes at most; with its head it stays below 16384 */
+_Static_assert(sizeof(struct wt_ev_raw) == 88, "wt_ev_raw is on the wire");
+#define WT_RAW_STACK (16384 - 88 - 8)	/* bytes at most; with its head it stays below 16384 */
 
 /* tgid 0: rows are wanted, see cfi_wanted. */
 struct wt_ev_want {

@@ -189,10 +189,11 @@ CHAINS = {
     "vdso": rf"{ROOT};c_vdso(?:;clock_gettime(?:@plt)?{VDSO})?",
     "dlopen": rf"{ROOT};c_dlopen(?:;[^;]*)*",
     "nocfi": rf"{ROOT};c_nocfi(?:;nocfi(?:;{END})?)?",
+    "byrbx": rf"{ROOT};c_byrbx(?:;byrbx(?:;(?:saves_rbx|{END}|saves_rbx;{END}))?)?",
     # code that nobody describes: what it called, and no word about its caller
     "jit": rf"(?:{ROOT};c_jit(?:;{LIBC})?|(?:\[anon[^;]*\];)?{END}|\[anon[^;]*\])",
 }
-OURS = re.compile(r"c_\w+|end|burn|nap|down|with_alloca|realigned|handler|interrupted|co_body|jumper|compare|nocfi")
+OURS = re.compile(r"c_\w+|end|burn|nap|down|with_alloca|realigned|handler|interrupted|co_body|jumper|compare|nocfi|byrbx|saves_rbx")
 
 
 def user_part(frames):

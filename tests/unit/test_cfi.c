@@ -46,7 +46,7 @@ static const char *const binaries[] = {
 };
 
 struct expected {
-	char cfa[64], rbp[16], ra[16];
+	char cfa[64], rbp[16], rbx[16], ra[16];
 	bool rsp;		/* has a rule of its own */
 };
 
@@ -63,7 +63,7 @@ struct check {
 	size_t n_fde, cap_fde;
 	uint64_t rows, points, wrong;
 	/* the columns of the table at hand, and the rows of CIEs by their offset */
-	int cfa, rbp, rsp, ra, columns;
+	int cfa, rbp, rbx, rsp, ra, columns;
 	struct { uint64_t off; struct expected e; } cie[256];
 	unsigned n_cie;
 	uint64_t random;
@@ -98,6 +98,16 @@ static void read_segments(struct check *c, int fd)
 	elf_end(elf);
 }
 
+/* Where rbx is saved; what is neither "at the CFA" nor "as it was" must count as lost. */
+static bool rbx_agrees(const struct wt_rule *r, const struct expected *e)
+{
+	int off;
+
+	if (!e->rbx[0] || !strcmp(e->rbx, "u") || !strcmp(e->rbx, "s"))
+		return !r->bx_off;
+	return r->bx_off == (sscanf(e->rbx, "c%d", &off) == 1 ? off : WT_BX_LOST);
+}
+
 /* What the kernel side can follow of what readelf printed; CFA expressions have tests of their own. */
 static bool agrees(const struct wt_rule *r, const struct expected *e)
 {
@@ -116,13 +126,15 @@ static bool agrees(const struct wt_rule *r, const struct expected *e)
 		cfa = WT_CFA_SP;
 	else if (sscanf(e->cfa, "rbp%d", &off) == 1)
 		cfa = WT_CFA_FP;
+	else if (sscanf(e->cfa, "rbx%d", &off) == 1)
+		cfa = WT_CFA_BX;
 	if (exp ? r->cfa != WT_CFA_PLT && r->cfa != WT_CFA_DEREF_FP && r->cfa != WT_CFA_DEREF_SP &&
 		  r->cfa != WT_CFA_BAD :
 		  r->cfa != cfa)
 		return false;
 	if (r->cfa == WT_CFA_BAD)
 		return true;
-	if (!exp && r->cfa_off != off)
+	if ((!exp && r->cfa_off != off) || !rbx_agrees(r, e))
 		return false;
 	/* no column, or "u": readelf says that of what was never mentioned, too */
 	if (!e->rbp[0] || !strcmp(e->rbp, "u") || !strcmp(e->rbp, "s"))
@@ -173,12 +185,14 @@ static void read_header(struct check *c, char *line)
 {
 	char *save, *tok = strtok_r(line, " \n", &save);
 
-	c->cfa = c->rbp = c->rsp = c->ra = -1;
+	c->cfa = c->rbp = c->rbx = c->rsp = c->ra = -1;
 	for (c->columns = 0; tok; tok = strtok_r(NULL, " \n", &save), c->columns++) {
 		if (!strcmp(tok, "CFA"))
 			c->cfa = c->columns;
 		else if (!strcmp(tok, "rbp"))
 			c->rbp = c->columns;
+		else if (!strcmp(tok, "rbx"))
+			c->rbx = c->columns;
 		else if (!strcmp(tok, "rsp"))
 			c->rsp = c->columns;
 		else if (!strcmp(tok, "ra") || !strcmp(tok, "rip"))
@@ -200,6 +214,8 @@ static uint64_t read_row(struct check *c, char *line, struct expected *e)
 			snprintf(e->cfa, sizeof(e->cfa), "%s", tok);
 		else if (i == c->rbp)
 			snprintf(e->rbp, sizeof(e->rbp), "%s", tok);
+		else if (i == c->rbx)
+			snprintf(e->rbx, sizeof(e->rbx), "%s", tok);
 		else if (i == c->ra)
 			snprintf(e->ra, sizeof(e->ra), "%s", tok);
 		else if (i == c->rsp && strcmp(tok, "u"))

@@ -169,6 +169,13 @@ static const char kinds[] =
 	".cfi_startproc\n.cfi_register rbp, rcx\n"
 	".fill 16, 1, 0x57\n"
 	".cfi_endproc\n"
+	/* 0x62: CFA by rbx, which is saved below it; 0x63: rbx in rcx */
+	".cfi_startproc\n.cfi_def_cfa rbx, 32\n.cfi_offset rbx, -32\n"
+	".fill 16, 1, 0x62\n"
+	".cfi_endproc\n"
+	".cfi_startproc\n.cfi_register rbx, rcx\n"
+	".fill 16, 1, 0x63\n"
+	".cfi_endproc\n"
 	/* 0x58: CFA by r10; 0x59: RA in rdx; 0x5a: rsp elsewhere; 0x5b: some other expression */
 	".cfi_startproc\n.cfi_def_cfa r10, 0\n"
 	".fill 16, 1, 0x58\n"
@@ -231,6 +238,8 @@ static void check_kinds(struct file f)
 	is(t, place(f, 0x55), RULE(.cfa = WT_CFA_SP, .ra = WT_RA_ROOT));
 	is(t, place(f, 0x56), RULE(.cfa = WT_CFA_SP, .cfa_off = 8, .fp = WT_FP_LOST));
 	is(t, place(f, 0x57), RULE(.cfa = WT_CFA_SP, .cfa_off = 8, .fp = WT_FP_LOST));
+	is(t, place(f, 0x62), RULE(.cfa = WT_CFA_BX, .cfa_off = 32, .bx_off = -32));
+	is(t, place(f, 0x63), RULE(.cfa = WT_CFA_SP, .cfa_off = 8, .bx_off = WT_BX_LOST));
 	for (int c = 0x58; c <= 0x5b; c++)
 		is(t, place(f, c), bad);
 	is(t, place(f, 0x5c), RULE(.cfa = WT_CFA_SIGNAL));
@@ -246,10 +255,10 @@ static void check_kinds(struct file f)
 		assert_true(t->rows[i].rule < t->n_rules);
 		assert_int_not_equal(t->rows[i].off, place(f, 0x5f));
 	}
-	assert_int_equal(t->fdes, 18);
+	assert_int_equal(t->fdes, 20);
 	assert_int_equal(t->bad_fdes, 0);
 	assert_int_equal(t->bad_rows, 3);	/* 0x58 … 0x5b are one row */
-	assert_int_equal(t->covered, 16 * (18 - 6));
+	assert_int_equal(t->covered, 16 * (20 - 6));
 	assert_int_equal(t->flags, 0);
 	cfi__free(t);
 	free(f.b);

@@ -178,6 +178,30 @@ static void test_by_rules(void **state)
 	free(w);
 }
 
+static void test_by_rbx(void **state)
+{
+	struct world *w = new_world(16);
+	struct wt_ev_raw *e = new_stack(CODE + 0x40, 16);
+	struct rawwalk *out;
+
+	(void)state;
+	/* two frames by rbx: as it is, and as the first saved it; the next has lost it */
+	w->rule[0][0x10] = (struct wt_rule){ .cfa = WT_CFA_BX, .cfa_off = 24, .bx_off = -24 };
+	w->rule[1][0x05] = (struct wt_rule){ .cfa = WT_CFA_BX, .cfa_off = 16, .bx_off = WT_BX_LOST };
+	w->rule[1][0x06] = (struct wt_rule){ .cfa = WT_CFA_BX, .cfa_off = 16 };
+	e->bx = SP + 4 * 8;
+	e->stack[4] = SP + 9 * 8;
+	e->stack[6] = LIB + 0x501;
+	e->stack[10] = LIB + 0x601;
+	out = walk(w, e);
+	assert_int_equal(out->n, 3);
+	assert_true(out->frame[1] == frame(21, 0x500));
+	assert_true(out->frame[2] == frame(21, 0x600));
+	assert_int_equal(out->end, WT_END_BAD_RULE);
+	free(e);
+	free(w);
+}
+
 static void test_frame_pointers(void **state)
 {
 	struct world *w = new_world(16);
@@ -696,6 +720,7 @@ int main(int argc, char **argv, char **envp)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_by_rules),
+		cmocka_unit_test(test_by_rbx),
 		cmocka_unit_test(test_frame_pointers),
 		cmocka_unit_test(test_signal_frame),
 		cmocka_unit_test(test_scan),

@@ -289,6 +289,39 @@ static WL_NOINLINE void c_jit(void)
 	ORDER;
 }
 
+/* ---- a frame that is found by rbx, as that of the linker's entry from a PLT ---- */
+
+/* Aligned, and of a size nobody knows: what lies where differs from call to call. */
+void byrbx(void (*f)(void), size_t n);
+asm(".text\n.globl byrbx\n.type byrbx, @function\nbyrbx:\n"
+    "	.cfi_startproc\n"
+    "	push %rbx\n	.cfi_adjust_cfa_offset 8\n	.cfi_rel_offset %rbx, 0\n"
+    "	mov %rsp, %rbx\n	.cfi_def_cfa_register %rbx\n"
+    "	and $-64, %rsp\n	sub %rsi, %rsp\n"
+    "	call *%rdi\n"
+    "	mov %rbx, %rsp\n	.cfi_def_cfa_register %rsp\n"
+    "	pop %rbx\n	.cfi_adjust_cfa_offset -8\n	.cfi_restore %rbx\n"
+    "	ret\n	.cfi_endproc\n"
+    ".size byrbx, . - byrbx\n");
+
+/* Somewhere below, rbx is saved, and another's. */
+static WL_NOINLINE void saves_rbx(void)
+{
+	asm volatile("xor %%ebx, %%ebx" ::: "rbx");
+	end();
+	asm volatile("xor %%ebx, %%ebx" ::: "rbx");
+}
+
+static WL_NOINLINE void c_byrbx(void)
+{
+	static size_t n;
+	volatile char *p = alloca(16 + 16 * (n++ & 7));
+
+	p[0] = 1;
+	byrbx(n & 1 ? end : saves_rbx, 64 * (n % 40));
+	p[1] = 2;
+}
+
 static const struct {
 	const char *name;
 	void (*f)(void);
@@ -297,7 +330,7 @@ static const struct {
 	{ "realigned", c_realigned }, { "signal", c_signal }, { "sigaltstack", c_sigaltstack },
 	{ "context", c_context }, { "longjmp", c_longjmp }, { "qsort", c_qsort },
 	{ "plt", c_plt }, { "vdso", c_vdso }, { "dlopen", c_dlopen }, { "nocfi", c_nocfi },
-	{ "jit", c_jit },
+	{ "jit", c_jit }, { "byrbx", c_byrbx },
 };
 
 static bool wanted(int argc, char **argv, const char *name)

@@ -9,6 +9,7 @@
 
 #include "unwind/cfi_impl.h"
 
+#define REG_RBX 3
 #define REG_RBP 6
 #define REG_RSP 7
 #define REG_RA 16
@@ -90,6 +91,8 @@ static void cfa_rule(struct wt_rule *r, const Dwarf_Op *op, size_t n)
 		r->cfa = WT_CFA_SP;
 	else if (n == 1 && reg == REG_RBP)
 		r->cfa = WT_CFA_FP;
+	else if (n == 1 && reg == REG_RBX)
+		r->cfa = WT_CFA_BX;
 	else if (deref(op, n, &r->cfa_add) && reg == REG_RBP)
 		r->cfa = WT_CFA_DEREF_FP;
 	else if (deref(op, n, &r->cfa_add) && reg == REG_RSP)
@@ -171,6 +174,24 @@ static void fp_rule(struct wt_rule *r, Dwarf_Frame *f)
 	r->fp_off = r->fp == WT_FP_LOST ? 0 : off;
 }
 
+/* rbx is a CFA here and there: for that it must be known where each function saves it. */
+static void bx_rule(struct wt_rule *r, Dwarf_Frame *f)
+{
+	int base = -1;
+	__s64 off;
+
+	switch (where(f, REG_RBX, &base, &off)) {
+	case SAME:
+	case UNDEFINED:
+		return;
+	case AT_CFA:
+		r->bx_off = off && off != WT_BX_LOST && fits(off) ? off : WT_BX_LOST;
+		return;
+	default:
+		r->bx_off = WT_BX_LOST;
+	}
+}
+
 struct wt_rule cfi__rule(Dwarf_Frame *f)
 {
 	struct wt_rule r = { 0 };
@@ -200,5 +221,6 @@ struct wt_rule cfi__rule(Dwarf_Frame *f)
 	if (r.cfa == WT_CFA_BAD)
 		return bad;
 	fp_rule(&r, f);
+	bx_rule(&r, f);
 	return r;
 }

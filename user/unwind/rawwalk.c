@@ -14,6 +14,7 @@ struct walk {
 	const struct rawwalk_ops *ops;
 	struct rawwalk *out;
 	__u64 ip, sp, fp;
+	__u64 bx_at;		/* where rbx is saved; 0: nobody has, WT_BX_LOST */
 	bool over, caller, fp_lost, guess, cut;
 	/* the scan that may go back */
 	bool scanning;
@@ -89,6 +90,7 @@ static int step_fp(struct walk *w)
 	w->sp = fp + 16;
 	w->fp = up;
 	w->ip = ra;
+	w->bx_at = WT_BX_LOST;
 	w->caller = true;
 	return 0;
 }
@@ -107,6 +109,7 @@ static void step_signal(struct walk *w, __u64 at)
 	w->sp = sp;
 	w->fp = fp;
 	w->fp_lost = false;
+	w->bx_at = gregs + WT_GREG_RBX * 8;
 	w->caller = false;
 }
 
@@ -133,6 +136,16 @@ static __u64 cfa_of(struct walk *w, const struct wt_rule *r)
 			return 0;
 		}
 		return v + r->cfa_add;
+	case WT_CFA_BX:
+		if (w->bx_at == WT_BX_LOST)
+			break;
+		if (!w->bx_at)
+			return w->e->bx + off;
+		if (read_slot(w, w->bx_at, &v)) {
+			end_read(w);
+			return 0;
+		}
+		return v + off;
 	}
 	end_walk(w, WT_END_BAD_RULE);
 	return 0;
@@ -170,6 +183,8 @@ static void step_cfi(struct walk *w, const struct wt_rule *r)
 	} else if (r->fp == WT_FP_LOST) {
 		w->fp_lost = true;
 	}
+	if (r->bx_off)
+		w->bx_at = r->bx_off == WT_BX_LOST ? WT_BX_LOST : cfa + r->bx_off;
 	w->sp = cfa;
 	w->fp = fp;
 	w->ip = ra;
@@ -261,6 +276,7 @@ static bool try_word(struct walk *w, unsigned i, __u64 v)
 	w->ip = v;
 	w->sp = slot + 8;
 	w->fp = w->scan_fp;
+	w->bx_at = WT_BX_LOST;
 	w->caller = true;
 	w->guess = true;
 	return true;
