@@ -124,6 +124,7 @@ static __always_inline void wt_py_begin(struct wt_scratch *s)
 		return;
 	y->begun = WT_PY_BEGUN;
 	y->bad = 0;
+	y->torn = 0;
 	y->leaf = 0;
 	y->first = 1;
 	y->missing = 0;
@@ -360,7 +361,7 @@ static long wt_py_step(__u32 turn, struct wt_scratch **p)
 static __always_inline void wt_py_inconsistent(struct wt_scratch *s)
 {
 	s->py.frame = 0;
-	wt_lost(WT_LOSS_PYTHON);
+	s->py.torn = 1;
 	wt_end_walk(&s->walk, WT_END_RUNTIME);
 }
 
@@ -485,13 +486,10 @@ static __always_inline bool wt_py_left(struct wt_py_walk *y)
 	       f_byte(y, l->f_owner) < l->shim || f_word(y, l->f_prev);
 }
 
-int wt_python_end(struct wt_scratch *s)
+static __always_inline int wt_py_end(struct wt_scratch *s)
 {
-	struct wt_py_walk *y;
+	struct wt_py_walk *y = &s->py;
 
-	if (!s)
-		return -1;
-	y = &s->py;
 	if (s->walk.end == WT_END_DEEP)
 		return 0;
 	if (s->walk.end == WT_END_ROOT) {
@@ -512,6 +510,17 @@ int wt_python_end(struct wt_scratch *s)
 	bpf_loop(WT_MAX_FRAMES, wt_py_step, &s, 0);
 	if (y->bad)
 		wt_py_inconsistent(s);
+	return 0;
+}
+
+int wt_python_end(struct wt_scratch *s)
+{
+	if (!s)
+		return -1;
+	wt_py_end(s);
+	/* not before: a scan's candidate that is none tears them, too, and the next one may be it */
+	if (s->py.begun == WT_PY_BEGUN && s->py.torn)
+		wt_lost(WT_LOSS_PYTHON);
 	return 0;
 }
 

@@ -22,6 +22,7 @@ struct wt_py_walk {
 	__u8 bad;			/* something was not what it must be */
 	__u8 leaf;			/* the innermost native frame is the evaluation loop's … */
 	__u8 first;			/* … and this is it */
+	__u8 torn;			/* what is there does not hold together */
 	__u8 missing;			/* native frames of the loop that found no Python frame */
 	/* up to 3.10: which frames of the stack stand for a native frame of the loop */
 	__u64 loops[2];
@@ -59,6 +60,7 @@ static __always_inline void wt_py_restore(struct wt_py_walk *y)
 	y->loops[0] = y->scan_loops[0];
 	y->loops[1] = y->scan_loops[1];
 	y->bad = 0;
+	y->torn = 0;
 }
 
 #endif /* WT_PYTHON_BPF_H */
