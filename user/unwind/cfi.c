@@ -38,7 +38,7 @@ __u64 cfi__cpu_ns(void)
 
 static __u32 *rule_slot(struct build *b, const struct wt_rule *r)
 {
-	__u64 h = ((__u64)(__u32)r->cfa_off << 32 | (__u32)(r->fp_off ^ r->bx_off << 16)) ^
+	__u64 h = ((__u64)(__u32)r->cfa_off << 32 | ((__u32)r->fp_off ^ (__u32)r->bx_off << 16)) ^
 		  (r->cfa | r->fp << 8 | r->ra << 16 | (__u32)r->cfa_add << 24) * 0x9e3779b97f4a7c15ULL;
 	__u32 i;
 

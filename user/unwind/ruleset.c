@@ -10,7 +10,7 @@ _Static_assert(WT_MAX_RULES < 65536 && !(WT_MAX_RULES & (WT_MAX_RULES - 1)), "sl
 
 static __u32 hash(const struct wt_rule *r)
 {
-	__u64 h = (__u64)(__u32)r->cfa_off << 32 | (__u32)(r->fp_off ^ r->bx_off << 16);
+	__u64 h = (__u64)(__u32)r->cfa_off << 32 | ((__u32)r->fp_off ^ (__u32)r->bx_off << 16);
 
 	h ^= (__u64)(r->cfa | r->fp << 8 | r->ra << 16 | (__u32)r->cfa_add << 24) * 0xff51afd7ed558ccdULL;
 	h *= 0x9e3779b97f4a7c15ULL;
