@@ -21,6 +21,14 @@ int wt_detail_add(struct wt_detail_key *k, __u64 ns, __u64 weighted);
 /* Charges [w->since, at] to a state, with w's stacks: total and detail line. */
 int wt_charge(struct wt_task *w, __u64 at, __u32 state, __u64 reason);
 
+/* epoch.bpf.c */
+/* The CPU time of w's epoch so far goes into a detail line. */
+int wt_epoch_flush(struct wt_task *w);
+/* CPU time [at - ns, at], which may reach over the boundary of an epoch. */
+int wt_epoch_cpu(struct wt_task *w, __u64 at, __u64 ns);
+/* Hands an interval of ns that ends at `to` to user space to be split; -1: it could not. */
+int wt_epoch_split(struct wt_task *w, struct wt_detail_key *k, __u64 to, __u64 ns);
+
 /* intern.bpf.c */
 /*
  * Sends the n frames in s->ip under id, unless user space has them; tgid 0: kernel

@@ -90,5 +90,7 @@ int wt_charge(struct wt_task *w, __u64 at, __u32 state, __u64 reason)
 	k.state = state;
 	k.bucket = wt_bucket(ns);
 	k.span = w->span;
+	if (wt_crosses(w) && !wt_epoch_split(w, &k, at, ns))
+		return 0;
 	return wt_detail_add(&k, ns, ns * w->stack_weight / WT_WEIGHT_ONE);
 }

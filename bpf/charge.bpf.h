@@ -6,7 +6,7 @@
 #ifndef WT_CHARGE_BPF_H
 #define WT_CHARGE_BPF_H
 
-#include "calls.bpf.h"
+#include "epoch.bpf.h"
 
 /* The part of [from, to] that lies within the recording. */
 static __always_inline __u64 wt_within(__u64 from, __u64 to)
@@ -33,8 +33,12 @@ static __always_inline void wt_not_started(struct wt_task *w, __u64 at)
 /* No detail for CPU time: its shape comes from the samples. */
 static __always_inline void wt_charge_cpu(struct wt_task *w, __u64 at)
 {
+	__u64 ns = wt_within(w->since, at);
+
 	wt_not_started(w, at);
-	w->st_ns[WT_CPU] += wt_within(w->since, at);
+	w->st_ns[WT_CPU] += ns;
+	if (wt_epochs_on())
+		wt_epoch_cpu(w, at, ns);
 	w->since = at;
 }
 

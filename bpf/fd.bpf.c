@@ -26,18 +26,6 @@
 #define CGROUP2_SUPER_MAGIC 0x63677270
 #define BPF_FS_MAGIC 0xcafe4a11
 
-static __always_inline struct file *wt_file(struct task_struct *t, __u32 fd)
-{
-	struct file **files, *f = NULL;
-	struct fdtable *fdt = BPF_CORE_READ(t, files, fdt);
-
-	if (!fdt || fd >= BPF_CORE_READ(fdt, max_fds))
-		return NULL;
-	files = BPF_CORE_READ(fdt, fd);
-	bpf_probe_read_kernel(&f, sizeof(f), files + fd);
-	return f;
-}
-
 static __always_inline void wt_unix_name(struct wt_reason *r, struct sock *sk)
 {
 	struct unix_sock *u = (void *)sk;

@@ -54,8 +54,9 @@ int BPF_PROG(wt_process_fork, struct task_struct *parent, struct task_struct *ch
 	w->exec_last = 0;
 	w->audit_on = 1;
 	if (p) {
-		w->epoch = p->epoch;
-		w->proc_epoch = p->epoch;
+		w->epoch = wt_epoch_of(p, cur);
+		w->proc_epoch = w->epoch;
+		w->epoch_next = w->epoch;
 		w->job = p->job;
 	}
 	wt_fork_space(cur, w);
@@ -101,6 +102,9 @@ int BPF_PROG(wt_process_exec, struct task_struct *t, pid_t old_pid, struct linux
 		if (!w->exec_serial)
 			w->exec_serial = wt_new_serial();
 		w->exec_ns = bpf_ktime_get_ns();
+		/* a thread that was not the leader is now */
+		if (old_pid != t->pid)
+			w->proc_epoch = w->epoch;
 		wt_counted(WT_CNT_EXEC);
 		return 0;
 	}

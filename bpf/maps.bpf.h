@@ -79,6 +79,7 @@ struct wt_task {
 	__u64 job, cgroup;		/* see wt_thread_rec */
 	__u64 epoch_cpu_ns;		/* CPU time of the epoch at hand that is in no detail line yet */
 	__u64 epoch_ns;			/* of a leader: when the process's epoch began */
+	__u64 bound_ns;			/* of the stay on the CPU, the part before the last boundary */
 	__u64 last_reason;		/* sent already */
 	__u64 last_ustack;
 	__u64 exec_ns;			/* an exec whose split is due at the next switch-out, 0: none */
@@ -88,6 +89,7 @@ struct wt_task {
 	__u32 exec_serial;
 	__u32 serial, task, parent, epoch;
 	__u32 proc_epoch;		/* of a leader: the epoch its process is in */
+	__u32 epoch_next;		/* the one its process is in as the interval at hand is closed */
 	__u32 tid, tgid, flags;
 	__u32 last_nr;			/* the last system call it blocked in, for restart_syscall */
 	__u32 kuse;			/* counts uses of kcache */

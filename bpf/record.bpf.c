@@ -64,6 +64,8 @@ int wt_open_record(struct wt_scratch *s, struct wt_task *w, __u64 end)
 	r->open_state = state;
 	if (state == WT_CPU) {
 		r->st_ns[WT_CPU] += wt_within(since, end);
+		if (wt_epochs_on())
+			r->epoch_cpu_ns += wt_within(since, end);
 		return 0;
 	}
 	if (wake && wake < end && state >= WT_DISK) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* sample.bpf.c - on-CPU stacks, by a timer on each CPU. */
+#include "epoch.bpf.h"
 #include "record.bpf.h"
 
 SEC("perf_event")
@@ -34,7 +35,7 @@ int wt_sample(struct bpf_perf_event_data *ctx)
 	if (!(t->flags & (PF_KTHREAD | PF_IO_WORKER)))
 		k.ustack = wt_user_stack(s, w, 0);
 	k.thread = w->exec_ns && w->exec_serial ? w->exec_serial : w->serial;
-	k.epoch = w->epoch;
+	k.epoch = wt_epoch_of(w, t);
 	k.span = w->span;
 	w->samples++;
 	wt_counted(WT_CNT_SAMPLE);

@@ -170,6 +170,7 @@ static __noinline int wt_repair_arrival(struct wt_switch *x, struct wt_task *w,
 	w->audit_on = 0;
 	w->queued_clock = 0;
 	w->runq_pending = 0;
+	w->bound_ns = 0;
 	return 0;
 }
 
@@ -209,9 +210,9 @@ static __always_inline void wt_audit_leave(struct wt_switch *x, struct wt_task *
 	__u64 exec = t->se.sum_exec_runtime, delay = t->sched_info.run_delay;
 
 	if (w->audit_on) {
-		w->audit_cpu += x->clock_task - w->clock_task_since;
+		w->audit_cpu += x->clock_task - w->clock_task_since + w->bound_ns;
 		w->audit_runq += w->runq_pending;
-		w->audit_ledger_cpu += cpu_ns;
+		w->audit_ledger_cpu += cpu_ns + w->bound_ns;
 	} else {
 		w->audit_exec0 = exec - w->audit_cpu;
 		w->audit_delay0 = delay - w->audit_runq;
@@ -221,6 +222,7 @@ static __always_inline void wt_audit_leave(struct wt_switch *x, struct wt_task *
 	w->audit_delay1 = delay;
 	w->exec_last = exec;
 	w->runq_pending = 0;
+	w->bound_ns = 0;
 }
 
 /*
@@ -263,6 +265,7 @@ static __noinline int wt_split_exec(struct wt_switch *x, struct wt_task *w, stru
 	if (!wt_send_record(x->s, WT_REC_EXEC))
 		w->flags |= WT_F_EXECED;
 	__builtin_memset(w->st_ns, 0, sizeof(w->st_ns));
+	w->epoch_cpu_ns = 0;
 	w->preempt_ns = 0;
 	w->steal_ns = 0;
 	w->audit_cpu = 0;
@@ -310,6 +313,7 @@ static __always_inline void wt_leave(struct wt_switch *x, struct wt_task *w, str
 
 	if (x->now < w->since)
 		x->now = wt_not_before(x->now, w->since);
+	wt_epoch_look(w, t);
 	if (w->state != WT_CPU)
 		wt_repair_arrival(x, w, t);
 	else
@@ -321,9 +325,12 @@ static __always_inline void wt_leave(struct wt_switch *x, struct wt_task *w, str
 	wt_charge_cpu(w, x->now);
 	cpu = w->st_ns[WT_CPU] - before;
 	/* steal_since 0: it was on the CPU before we looked */
-	if (w->steal_since && x->steal > w->steal_since)
-		w->steal_ns += x->steal - w->steal_since < cpu ? x->steal - w->steal_since : cpu;
+	if (w->steal_since && x->steal > w->steal_since) {
+		before = x->steal - w->steal_since;
+		w->steal_ns += before < cpu + w->bound_ns ? before : cpu + w->bound_ns;
+	}
 	wt_audit_leave(x, w, t, cpu);
+	wt_epoch_enter(w);
 	w->switches++;
 	w->wake_ns = 0;
 	if (state & TASK_DEAD) {
@@ -350,11 +357,14 @@ static __always_inline void wt_arrive(struct wt_switch *x, struct wt_task *w, st
 {
 	if (x->now < w->since)
 		x->now = wt_not_before(x->now, w->since);
+	wt_epoch_look(w, t);
 	if (w->state == WT_CPU)
 		wt_repair_departure(x, w, t);
 	else
 		wt_end_wait(x, w, t, x->now);
+	wt_epoch_enter(w);
 	w->fresh = 0;
+	w->bound_ns = 0;
 	if (w->booked_asleep) {
 		/* its run_delay holds sleep: this wait cannot be compared */
 		w->audit_on = 0;

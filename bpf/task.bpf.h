@@ -208,6 +208,19 @@ static __always_inline bool wt_in_cgroup(struct task_struct *t)
 	return BPF_CORE_READ(at, kn, id) == cfg_cgroup_id;
 }
 
+/* The open file behind a descriptor; NULL: there is none. */
+static __always_inline struct file *wt_file(struct task_struct *t, __u32 fd)
+{
+	struct file **files, *f = NULL;
+	struct fdtable *fdt = BPF_CORE_READ(t, files, fdt);
+
+	if (!fdt || fd >= BPF_CORE_READ(fdt, max_fds))
+		return NULL;
+	files = BPF_CORE_READ(fdt, fd);
+	bpf_probe_read_kernel(&f, sizeof(f), files + fd);
+	return f;
+}
+
 static __always_inline void wt_read_call(struct task_struct *t, struct wt_call *c)
 {
 	struct pt_regs *r;

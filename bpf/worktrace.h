@@ -273,6 +273,7 @@ _Static_assert(sizeof(struct wt_event) == 16, "wt_event is on the wire");
 
 #include "python.h"
 #include "jvm.h"
+#include "units.h"
 
 /*
  * Innermost frame first.  Of a user stack see enum wt_frame_tag; a kernel stack
@@ -347,7 +348,9 @@ enum wt_loss {
 	WT_LOSS_PYTHON = 11,		/* Python frames that did not hold together: the stack ends there */
 	WT_LOSS_PYCODE = 12,		/* Python code objects whose names found the ring full */
 	WT_LOSS_RAW = 13,		/* stacks without tables that were over the budget for raw copies */
-	WT_LOSSES = 14,
+	WT_LOSS_WRITE = 14,		/* writes whose text found its ring full, or could not be read */
+	WT_LOSS_SPLIT = 15,		/* intervals over several epochs that found the ring full: charged to the first */
+	WT_LOSSES = 16,
 };
 
 /* Things counted that are not losses, per CPU. */
@@ -372,7 +375,8 @@ enum wt_count {
 	WT_CNT_STACK_NS = 17,		/* time spent on the stacks of waits, estimated by every 32nd */
 	WT_CNT_SHED = 18,		/* waits whose stack was shed */
 	WT_CNT_BOOKED_ASLEEP = 19,	/* waits left out of the audit: the kernel booked sleep as queued */
-	WT_COUNTS = 20,
+	WT_CNT_WRITE = 20,		/* writes looked at for lines */
+	WT_COUNTS = 21,
 };
 
 struct wt_stats {

@@ -141,6 +141,7 @@ struct file_system_type {
 struct block_device;
 
 struct super_block {
+	unsigned int s_dev;
 	unsigned long s_magic;
 	struct block_device *s_bdev;
 	struct file_system_type *s_type;
@@ -150,12 +151,14 @@ struct super_block {
 struct inode {
 	unsigned short i_mode;
 	unsigned int i_rdev;
+	unsigned long i_ino;	/* u64 from 7.2 on */
 	struct super_block *i_sb;
 };
 
 struct file {
 	struct inode *f_inode;
 	void *private_data;
+	unsigned int f_flags;
 	struct path f_path;
 };
 

@@ -33,6 +33,8 @@ static const struct {
 	{ WT_LOSS_PYTHON, true, "python_inconsistent", "Python frames did not hold together: their stacks end there" },
 	{ WT_LOSS_PYCODE, true, "python_code_ring_full", "Python code objects found the ring full: named by a later occurrence, if any (--ring-kb)" },
 	{ WT_LOSS_RAW, true, "raw_stack_budget", "stacks that met no unwind tables yet were over the budget for raw copies: they end there" },
+	{ WT_LOSS_WRITE, false, "lines", "writes found their ring full, or could not be read: their lines are missing (--write-kb)" },
+	{ WT_LOSS_SPLIT, true, "split_ring_full", "intervals over several epochs found the ring full: they count for the first (--ring-kb)" },
 	{ WT_LOSS_CLOCK, false, "clock_backwards", "intervals would have been negative and were set to 0" },
 };
 _Static_assert(sizeof(kernel_losses) / sizeof(*kernel_losses) == WT_LOSSES, "each loss has a name");

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * units.h - what the kernel side says of boundaries between units of work.
+ * Included by worktrace.h; the same rules hold.
+ *
+ * An epoch is a stretch of a process's life between two of its boundaries.  Its
+ * number is given out once in a recording and in rising order; 0 is the time
+ * before the first.  A process that is forked starts in the epoch of its parent.
+ * Only user space knows which epochs make a unit.
+ */
+#ifndef WT_UNITS_H
+#define WT_UNITS_H
+
+/* What a write led to. */
+enum wt_stream {
+	WT_STREAM_FILE = 0,
+	WT_STREAM_PIPE = 1,
+	WT_STREAM_TTY = 2,
+	WT_STREAM_SOCKET = 3,
+};
+
+#define WT_WRITE_BINARY 1		/* no text: nothing was copied, it only bounds an epoch */
+#define WT_WRITE_CUT 2			/* … more was written than could be copied */
+#define WT_WRITE_MORE 4			/* the next record goes on with the same write */
+#define WT_WRITE_NEW 8			/* the process had not written in this recording before */
+
+/*
+ * Text that was written, as of the return of the system call.  Where epoch_after
+ * is not epoch_before the write bounds the two, at h.ts_ns; else the process has
+ * written just before and the boundary was spared.
+ */
+struct wt_ev_write {
+	struct wt_event h;
+	__u64 image;			/* see wt_thread_rec */
+	__u64 job, cgroup;
+	__u64 inode;			/* of what was written to */
+	__u32 dev;
+	__u32 fd;
+	__u32 tgid, tid;
+	__u32 task;			/* wt_thread_rec.task */
+	__u32 epoch_before, epoch_after;
+	__u32 size;			/* bytes copied, behind this record */
+	__u8 stream;			/* enum wt_stream */
+	__u8 flags;			/* WT_WRITE_* */
+	__u8 zero[6];
+	char comm[WT_COMM_LEN];		/* the process's name */
+};
+_Static_assert(sizeof(struct wt_ev_write) == 104, "wt_ev_write is on the wire");
+#define WT_WRITE_CHUNK 8192		/* bytes copied at a time */
+#define WT_WRITE_CHUNKS 16		/* … and so often for one write */
+
+/*
+ * An interval of a thread that began in epoch `key.epoch` and ended in a later
+ * one of its process: another thread's boundaries lie inside.  key.state WT_CPU:
+ * the exact time on a CPU.
+ */
+struct wt_ev_split {
+	struct wt_event h;
+	struct wt_detail_key key;
+	__u64 from_ns, to_ns;
+	__u64 weighted_ns;		/* see wt_detail_val */
+	__u64 image;
+};
+_Static_assert(sizeof(struct wt_ev_split) == 88, "wt_ev_split is on the wire");
+
+#endif /* WT_UNITS_H */

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * write.bpf.c - what traced processes write to logs, pipes and terminals: text
+ * for user space to find units of work in, and the boundaries of epochs.
+ *
+ * It is looked at when the system call returns: then it is known how much was
+ * written, the memory it came from was just read, and the time of the write
+ * belongs to the work that the line is about.
+ */
+#include "charge.bpf.h"
+#include "epoch.bpf.h"
+#include "record.bpf.h"
+
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_IFCHR 0020000
+#define S_IFIFO 0010000
+#define O_APPEND 02000
+#define AF_UNIX 1
+#define NAME_LEN 64
+
+/*
+ * The parts of a write: one, or those of a vector.  In a map, for the verifier:
+ * what it does not know the value of, it need not follow through every turn.
+ */
+struct wt_parts {
+	__u64 vec;			/* struct iovec *, 0: none */
+	__u64 base, len;		/* of the part at hand */
+	__u64 left;			/* bytes of the whole */
+	__u32 n_vec;			/* parts behind this one */
+	__u32 sent;			/* records */
+};
+
+/* A record and the text behind it, as it goes into the ring. */
+struct wt_write_buf {
+	struct wt_ev_write e;
+	char text[WT_WRITE_CHUNK];
+	char name[NAME_LEN];		/* of the file */
+	struct wt_parts parts;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wt_write_buf);
+} write_buf SEC(".maps");
+
+struct wt_writes_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 2048 * 1024);
+} writes SEC(".maps");
+
+const volatile __u64 cfg_epoch_gap_ns = 500000;		/* boundaries of one process are so far apart */
+const volatile __u64 cfg_binary_gap_ns = 2000000;	/* … and those that no text was written at */
+
+volatile __u32 run_epoch = 0;				/* last one given out */
+
+struct wt_iovec {
+	__u64 base, len;
+};
+
+enum wt_write_call { WT_NO_WRITE = 0, WT_WRITE_PLAIN, WT_WRITE_VECTOR };
+
+/* arch/x86/entry/syscalls/syscall_64.tbl and syscall_32.tbl; asm-generic/unistd.h */
+static __always_inline enum wt_write_call wt_write_call(__u64 nr, bool compat)
+{
+#if defined(__TARGET_ARCH_x86)
+	if (compat)
+		return nr == 4 || nr == 181 || nr == 369 ? WT_WRITE_PLAIN :
+		       nr == 146 || nr == 334 ? WT_WRITE_VECTOR : WT_NO_WRITE;
+	return nr == 1 || nr == 18 || nr == 44 ? WT_WRITE_PLAIN :
+	       nr == 20 || nr == 296 ? WT_WRITE_VECTOR : WT_NO_WRITE;
+#elif defined(__TARGET_ARCH_arm64)
+	if (compat)
+		return nr == 4 || nr == 181 || nr == 290 ? WT_WRITE_PLAIN :
+		       nr == 146 || nr == 362 ? WT_WRITE_VECTOR : WT_NO_WRITE;
+	return nr == 64 || nr == 68 || nr == 206 ? WT_WRITE_PLAIN :
+	       nr == 66 || nr == 70 ? WT_WRITE_VECTOR : WT_NO_WRITE;
+#endif
+}
+
+/* The name says that it is a log: it has ".log" in it. */
+static __always_inline bool wt_log_name(struct wt_write_buf *b, struct file *f)
+{
+	bpf_probe_read_kernel_str(b->name, sizeof(b->name), BPF_CORE_READ(f, f_path.dentry, d_name.name));
+	for (int i = 0; i < NAME_LEN - 4; i++) {
+		if (!b->name[i])
+			break;
+		if (b->name[i] == '.' && b->name[i + 1] == 'l' && b->name[i + 2] == 'o' &&
+		    b->name[i + 3] == 'g')
+			return true;
+	}
+	return false;
+}
+
+static __always_inline bool wt_is_unix(struct file *f)
+{
+	struct socket *sock = BPF_CORE_READ(f, private_data);
+
+	return BPF_CORE_READ(sock, sk, __sk_common.skc_family) == AF_UNIX;
+}
+
+/*
+ * 1: lines may go there: a pipe, a terminal, a local socket, a file that is standard
+ * output or error, opened to append, or called a log.
+ */
+static __noinline int wt_takes_lines(struct wt_write_buf *b, struct task_struct *t, __u32 fd)
+{
+	struct file *f = wt_file(t, fd);
+	struct inode *ino;
+	__u32 mode, major;
+
+	if (!f)
+		return 0;
+	ino = BPF_CORE_READ(f, f_inode);
+	mode = BPF_CORE_READ(ino, i_mode) & S_IFMT;
+	b->e.inode = BPF_CORE_READ(ino, i_ino);
+	b->e.dev = BPF_CORE_READ(ino, i_sb, s_dev);
+	switch (mode) {
+	case S_IFIFO:
+		b->e.stream = WT_STREAM_PIPE;
+		return 1;
+	case S_IFCHR:
+		b->e.stream = WT_STREAM_TTY;
+		major = BPF_CORE_READ(ino, i_rdev) >> 20;
+		return major == 4 || major == 5 || (major >= 136 && major <= 143);
+	case S_IFSOCK:
+		b->e.stream = WT_STREAM_SOCKET;
+		return wt_is_unix(f);
+	case S_IFREG:
+		b->e.stream = WT_STREAM_FILE;
+		return fd == 1 || fd == 2 || (BPF_CORE_READ(f, f_flags) & O_APPEND) || wt_log_name(b, f);
+	}
+	return 0;
+}
+
+/* A zero byte among the first: no text. */
+static __always_inline bool wt_is_binary(__u64 base, __u64 len)
+{
+	__u64 v = 0, ones = 0x0101010101010101ULL;
+
+	if (bpf_probe_read_user(&v, len < 8 ? len & 7 : 8, (void *)base))
+		return false;
+	if (len < 8)
+		v |= ones << (8 * (len & 7));
+	return ((v - ones) & ~v & (ones << 7)) != 0;
+}
+
+/*
+ * The boundary of an epoch, now: what the thread ran so far belongs to the last
+ * one.  Its number is in the record, which user space has by now.
+ */
+static __always_inline void wt_bound(struct wt_task *w, struct wt_task *owner, __u64 now, __u32 next)
+{
+	__u64 ran = now - w->since;
+
+	w->epoch_next = owner->proc_epoch;
+	wt_charge_cpu(w, now);
+	w->epoch = w->epoch_next;
+	wt_epoch_flush(w);
+	/* the switch program finds the rest of the stay on the CPU, and this sum */
+	w->bound_ns += ran;
+	w->exec_last += ran;
+	if (w->clock_task_since)
+		w->clock_task_since += ran;
+	if (owner->proc_epoch < next)
+		owner->proc_epoch = next;
+	owner->epoch_ns = now;
+	w->epoch = next;
+	w->epoch_next = next;
+}
+
+static __always_inline long wt_output(struct wt_write_buf *b, __u32 size)
+{
+	__u64 waiting = bpf_ringbuf_query(&writes, BPF_RB_AVAIL_DATA);
+	__u64 room = bpf_ringbuf_query(&writes, BPF_RB_RING_SIZE);
+
+	if (size > WT_WRITE_CHUNK)
+		size = WT_WRITE_CHUNK;
+	b->e.size = size;
+	return bpf_ringbuf_output(&writes, &b->e, sizeof(b->e) + size,
+				  waiting > room / 2 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline bool wt_next_part(struct wt_parts *p)
+{
+	struct wt_iovec v = {};
+
+	if (!p->n_vec || bpf_probe_read_user(&v, sizeof(v), (void *)p->vec))
+		return false;
+	p->vec += sizeof(v);
+	p->n_vec--;
+	p->base = v.base;
+	p->len = v.len;
+	return true;
+}
+
+/* One record: so much of the part at hand as fits. */
+static long wt_send_part(__u32 i, struct wt_write_buf **buf)
+{
+	struct wt_write_buf *b = *buf;
+	struct wt_parts *p = &b->parts;
+	__u64 n;
+
+	if (!p->left)
+		return 1;
+	if (!p->len)
+		return !wt_next_part(p);
+	n = p->len < p->left ? p->len : p->left;
+	if (n > WT_WRITE_CHUNK)
+		n = WT_WRITE_CHUNK;
+	if (bpf_probe_read_user(b->text, n, (void *)p->base)) {
+		wt_lost(WT_LOSS_WRITE);
+		return 1;
+	}
+	p->base += n;
+	p->len -= n;
+	p->left -= n;
+	b->e.flags &= ~(WT_WRITE_MORE | WT_WRITE_CUT);
+	if (p->left)
+		b->e.flags |= i == WT_WRITE_CHUNKS - 1 ? WT_WRITE_CUT : WT_WRITE_MORE;
+	if (wt_output(b, n)) {
+		wt_lost(WT_LOSS_WRITE);
+		return 1;
+	}
+	p->sent++;
+	b->e.epoch_before = b->e.epoch_after;
+	return 0;
+}
+
+static __always_inline void wt_fill_write(struct wt_write_buf *b, struct wt_task *w,
+					  struct wt_task *owner, __u64 now)
+{
+	b->e.h.type = WT_EV_WRITE;
+	b->e.h.ts_ns = now;
+	b->e.image = w->image;
+	b->e.job = w->job;
+	b->e.cgroup = w->cgroup;
+	b->e.tgid = w->tgid;
+	b->e.tid = w->tid;
+	b->e.task = w->task;
+	b->e.flags = owner->epoch_ns ? 0 : WT_WRITE_NEW;
+	b->e.epoch_before = owner->proc_epoch;
+	b->e.epoch_after = owner->proc_epoch;
+	__builtin_memcpy(b->e.comm, w->pcomm, WT_COMM_LEN);
+}
+
+/* Sends the text; 0: user space will know of it. */
+static __always_inline int wt_send_text(struct wt_write_buf *b)
+{
+	struct wt_write_buf *buf = b;
+
+	bpf_loop(WT_WRITE_CHUNKS, wt_send_part, &buf, 0);
+	return b->parts.sent ? 0 : -1;
+}
+
+static __always_inline int wt_written(struct wt_task *w, struct task_struct *t, __u32 fd,
+				      struct wt_write_buf *b)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct wt_parts *p = &b->parts;
+	struct wt_task *owner;
+	__u32 next = 0;
+	bool binary;
+	int err;
+
+	if (!wt_takes_lines(b, t, fd) || (!p->len && !wt_next_part(p)))
+		return 0;
+	b->e.fd = fd;
+	owner = wt_epoch_owner(w, t);
+	wt_fill_write(b, w, owner, now);
+	binary = wt_is_binary(p->base, p->len);
+	if (binary && (!(cfg_opts & WT_OPT_BINARY) || b->e.stream == WT_STREAM_FILE ||
+		       now - owner->epoch_ns < cfg_binary_gap_ns))
+		return 0;
+	if (!w->exec_ns && now >= w->since && now - owner->epoch_ns >= cfg_epoch_gap_ns) {
+		next = __sync_fetch_and_add(&run_epoch, 1) + 1;
+		b->e.epoch_after = next;
+	}
+	if (binary) {
+		b->e.flags |= WT_WRITE_BINARY;
+		err = wt_output(b, 0);
+		if (err)
+			wt_lost(WT_LOSS_WRITE);
+	} else {
+		err = wt_send_text(b);
+	}
+	wt_counted(WT_CNT_WRITE);
+	if (!err && next)
+		wt_bound(w, owner, now, next);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(wt_sys_exit, struct pt_regs *regs, long ret)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	enum wt_write_call call;
+	struct wt_write_buf *b;
+	struct wt_call c = {};
+	struct wt_task *w;
+	__u32 zero = 0;
+
+	if (ret <= 0)
+		return 0;
+	wt_read_call(t, &c);
+	call = wt_write_call(c.nr, c.compat);
+	if (call == WT_NO_WRITE || (call == WT_WRITE_VECTOR && c.compat))
+		return 0;	/* the vectors of 32-bit calls are of another shape */
+	w = wt_task_of(t);
+	if (!w || w->done || w->state != WT_CPU || (w->flags & WT_F_SELF))
+		return 0;
+	b = bpf_map_lookup_elem(&write_buf, &zero);
+	if (!b)
+		return 0;
+	__builtin_memset(&b->parts, 0, sizeof(b->parts));
+	b->parts.left = ret;
+	if (call == WT_WRITE_VECTOR) {
+		b->parts.vec = c.arg[1];
+		b->parts.n_vec = c.arg[2];
+	} else {
+		b->parts.base = c.arg[1];
+		b->parts.len = ret;
+	}
+	return wt_written(w, t, c.arg[0], b);
+}
