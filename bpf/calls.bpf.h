@@ -29,6 +29,9 @@ int wt_epoch_cpu(struct wt_task *w, __u64 at, __u64 ns);
 /* Hands an interval of ns that ends at `to` to user space to be split; -1: it could not. */
 int wt_epoch_split(struct wt_task *w, struct wt_detail_key *k, __u64 to, __u64 ns);
 
+/* write.bpf.c: the thread's process goes on as another program, in an epoch of its own. */
+int wt_exec_bound(struct wt_task *w, __u64 now);
+
 /* intern.bpf.c */
 /*
  * Sends the n frames in s->ip under id, unless user space has them; tgid 0: kernel

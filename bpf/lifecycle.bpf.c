@@ -105,6 +105,8 @@ int BPF_PROG(wt_process_exec, struct task_struct *t, pid_t old_pid, struct linux
 		/* a thread that was not the leader is now */
 		if (old_pid != t->pid)
 			w->proc_epoch = w->epoch;
+		if (wt_epochs_on())
+			wt_exec_bound(w, w->exec_ns);
 		wt_counted(WT_CNT_EXEC);
 		return 0;
 	}

@@ -262,6 +262,7 @@ static __noinline int wt_split_exec(struct wt_switch *x, struct wt_task *w, stru
 		at = w->since;
 	wt_charge_cpu(w, at);
 	wt_fill_record(x->s, w, at);
+	wt_epoch_enter(w);
 	if (!wt_send_record(x->s, WT_REC_EXEC))
 		w->flags |= WT_F_EXECED;
 	__builtin_memset(w->st_ns, 0, sizeof(w->st_ns));

@@ -22,7 +22,9 @@ enum wt_stream {
 #define WT_WRITE_BINARY 1		/* no text: nothing was copied, it only bounds an epoch */
 #define WT_WRITE_CUT 2			/* … more was written than could be copied */
 #define WT_WRITE_MORE 4			/* the next record goes on with the same write */
-#define WT_WRITE_NEW 8			/* the process had not written in this recording before */
+#define WT_WRITE_NEW 8			/* the process had no boundary in this recording before */
+#define WT_WRITE_SEEDED 32		/* the process was there before the recording began */
+#define WT_WRITE_EXEC 16		/* no write: the process is another program from here on */
 
 /*
  * Text that was written, as of the return of the system call.  Where epoch_after

@@ -242,6 +242,8 @@ static __always_inline void wt_fill_write(struct wt_write_buf *b, struct wt_task
 	b->e.tid = w->tid;
 	b->e.task = w->task;
 	b->e.flags = owner->epoch_ns ? 0 : WT_WRITE_NEW;
+	if (owner->flags & WT_F_SEEDED)
+		b->e.flags |= WT_WRITE_SEEDED;
 	b->e.epoch_before = owner->proc_epoch;
 	b->e.epoch_after = owner->proc_epoch;
 	__builtin_memcpy(b->e.comm, w->pcomm, WT_COMM_LEN);
@@ -290,6 +292,32 @@ static __always_inline int wt_written(struct wt_task *w, struct task_struct *t, 
 	wt_counted(WT_CNT_WRITE);
 	if (!err && next)
 		wt_bound(w, owner, now, next);
+	return 0;
+}
+
+int wt_exec_bound(struct wt_task *w, __u64 now)
+{
+	struct wt_write_buf *b;
+	__u32 zero = 0, next;
+
+	b = bpf_map_lookup_elem(&write_buf, &zero);
+	if (!b || !w)
+		return -1;
+	wt_fill_write(b, w, w, now);
+	next = __sync_fetch_and_add(&run_epoch, 1) + 1;
+	b->e.image = w->exec_image;
+	b->e.epoch_after = next;
+	b->e.flags = WT_WRITE_EXEC;
+	b->e.inode = 0;
+	b->e.dev = 0;
+	b->e.fd = 0;
+	b->e.stream = 0;
+	if (wt_output(b, 0)) {
+		wt_lost(WT_LOSS_WRITE);
+		return -1;
+	}
+	w->proc_epoch = next;
+	w->epoch_ns = now;
 	return 0;
 }
 

@@ -299,6 +299,8 @@ static const struct opt opts[] = {
 	  "lines of detail between two drains (default 32768)" },
 	{ "ring-kb", 0, "KIB", parse_power_of_two, AT(ring_kb), 4, 1 << 20,
 	  "ring buffer from the kernel (default 4096)" },
+	{ "write-kb", 0, "KIB", parse_power_of_two, AT(write_kb), 4, 1 << 20,
+	  "ring buffer for what is written (default 2048)" },
 	{ "seen-entries", 0, "N", parse_unsigned, AT(seen_entries), 1, 1 << 24,
 	  "stacks and reasons the kernel side remembers (default 32768)" },
 	{ "max-exited", 0, "N", parse_unsigned, AT(max_exited), 0, 1 << 28,
@@ -472,6 +474,7 @@ void options__defaults(struct options *o)
 		.detail_entries = 32768,
 		.ring_kb = 4096,
 		.seen_entries = 32768,
+		.write_kb = 2048,
 		.max_exited = 10000,
 		.max_stacks = 100000,
 		.sideband_pages = 64,
@@ -502,6 +505,11 @@ int options__parse_record(struct options *o, int argc, char **argv)
 	else if (optind > 1 && !strcmp(argv[optind - 1], "--"))
 		return wt_error(WT_EUSAGE, "-- must be followed by a command");
 	return check(o);
+}
+
+bool options__units(const struct options *o)
+{
+	return o->n_unit_lines || o->unit_preset;
 }
 
 void options__free(struct options *o)

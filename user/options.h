@@ -27,6 +27,10 @@ struct options {
 	int folded;			/* --folded: enum folded_which, or -1 */
 	bool quiet, verbose;
 
+	const char **unit_lines;	/* --unit-line, owned; the texts are borrowed from argv */
+	unsigned n_unit_lines;
+	const char *unit_preset;	/* --unit-preset */
+
 	unsigned freq;			/* -F, samples a second per CPU; 0: none (default 99) */
 	const char *event;		/* --event: "cpu-clock" (default) or "cycles" */
 	bool inlines;			/* --inlines */
@@ -40,6 +44,7 @@ struct options {
 	unsigned drain_ms;		/* --drain-ms (default 1000) */
 
 	/* sizes, for tests and for the worst machines */
+	unsigned write_kb;		/* --write-kb (default 2048) */
 	unsigned detail_entries;	/* --detail-entries (default 32768) */
 	unsigned ring_kb;		/* --ring-kb (default 4096) */
 	unsigned seen_entries;		/* --seen-entries (default 32768) */
@@ -57,6 +62,8 @@ struct options {
 void options__defaults(struct options *o);
 int options__parse_record(struct options *o, int argc, char **argv);
 void options__free(struct options *o);
+/* Units are asked for: what is written is looked at. */
+bool options__units(const struct options *o);
 
 /* user/syscalls.c: names and classes of the system calls, by number. */
 /* "read", "clock_nanosleep" …; NULL when the number has no name. */

@@ -19,6 +19,8 @@ struct drain {
 	struct symbols *symbols;
 	struct sideband *sideband;
 	struct unwind *unwind;		/* NULL: by frame pointer only */
+	struct units *units;		/* NULL: nobody asked for units */
+	struct ledger_retire retire;
 	/*
 	 * Stack events of one round.  They wait until the side-band has been read
 	 * after them: a mapping is announced before code in it can run.
@@ -48,6 +50,36 @@ static int hold(struct drain *d, const void *data, size_t size)
 	return 0;
 }
 
+int drain__finish(struct drain *d, __u64 end_ns)
+{
+	int err;
+
+	if (!d->units)
+		return 0;
+	err = units__finish(d->units, end_ns);
+	return err ? err : ledger__retire(d->ledger, &d->retire);
+}
+
+static int put_record(void *arg, const struct wt_thread_rec *rec)
+{
+	struct drain *d = arg;
+	int err = ledger__put_thread(d->ledger, rec);
+
+	return err || !d->units ? err : units__on_record(d->units, rec);
+}
+
+/* Its time counts for the units it reaches over; its detail is a line of the first. */
+static int put_split(struct drain *d, const struct wt_ev_split *e)
+{
+	struct wt_detail_val v = { .ns = e->to_ns - e->from_ns, .count = 1, .weighted_ns = e->weighted_ns };
+	int err = d->units ? units__on_split(d->units, e) : 0;
+
+	v.max_ns = v.ns;
+	if (err || e->to_ns <= e->from_ns || e->key.state == WT_CPU)
+		return err;
+	return ledger__put_detail(d->ledger, &e->key, &v);
+}
+
 static int on_event(void *arg, const void *data, size_t size)
 {
 	const struct wt_event *h = data;
@@ -68,8 +100,12 @@ static int on_event(void *arg, const void *data, size_t size)
 	case WT_EV_THREAD: {
 		const struct wt_ev_thread *t = data;
 
-		return size >= sizeof(*t) ? ledger__put_thread(d->ledger, &t->rec) : 0;
+		return size >= sizeof(*t) ? put_record(d, &t->rec) : 0;
 	}
+	case WT_EV_WRITE:
+		return d->units ? units__on_write(d->units, data, size) : 0;
+	case WT_EV_SPLIT:
+		return size >= sizeof(struct wt_ev_split) ? put_split(d, data) : 0;
 	case WT_EV_RESEED:
 		d->reseed = true;
 		break;
@@ -217,6 +253,13 @@ int drain__new(struct drain **out, struct tracer *t, struct ledger *l, struct sy
 	return 0;
 }
 
+int drain__units(struct drain *d, struct units *units, const struct ledger_retire *retire)
+{
+	d->units = units;
+	d->retire = *retire;
+	return tracer__on_write(d->tracer, on_event, d);
+}
+
 void drain__free(struct drain *d)
 {
 	if (!d)
@@ -250,6 +293,8 @@ int drain__events(struct drain *d)
 {
 	int err = tracer__consume(d->tracer);
 
+	if (!err && d->units)
+		err = units__caught_up(d->units);
 	if (!err && d->sideband)
 		err = sideband__drain(d->sideband, d->symbols);
 	if (!err && d->unwind)
@@ -264,8 +309,14 @@ int drain__events(struct drain *d)
 static int put_detail(void *arg, const struct wt_detail_key *k, const struct wt_detail_val *v)
 {
 	struct drain *d = arg;
+	int err = 0;
 
-	return ledger__put_detail(d->ledger, k, v);
+	if (d->units)
+		err = units__on_detail(d->units, k, v);
+	/* CPU time by epoch is no line of the ledger's: it has its own from the records */
+	if (!err && !(k->state == WT_CPU && k->reason == WT_K_EXACT))
+		err = ledger__put_detail(d->ledger, k, v);
+	return err;
 }
 
 int drain__details(struct drain *d)
@@ -276,18 +327,15 @@ int drain__details(struct drain *d)
 	err = drain__events(d);
 	if (!err)
 		err = tracer__swap_details(d->tracer, put_detail, d);
+	if (!err && d->units)
+		err = units__generation(d->units);
+	if (!err && d->units)
+		err = ledger__retire(d->ledger, &d->retire);
 	if (!err)
 		err = ledger__generation(d->ledger);
 	if (!err && !tracer__stats(d->tracer, &st))
 		ledger__put_lost_exits(d->ledger, &st);
 	return err;
-}
-
-static int put_record(void *arg, const struct wt_thread_rec *rec)
-{
-	struct drain *d = arg;
-
-	return ledger__put_thread(d->ledger, rec);
 }
 
 int drain__records(struct drain *d, bool last)

@@ -12,6 +12,7 @@
 #include "ledger/ledger.h"
 #include "loader/tracer.h"
 #include "symbols/symbols.h"
+#include "units/units.h"
 #include "unwind/unwind.h"
 
 struct drain;
@@ -22,6 +23,8 @@ struct drain;
  */
 int drain__new(struct drain **out, struct tracer *t, struct ledger *l, struct symbols *s,
 	       struct sideband *sb, struct unwind *u);
+/* Who hears of writes and epochs, borrowed; retire: see ledger__retire(). */
+int drain__units(struct drain *d, struct units *units, const struct ledger_retire *retire);
 void drain__free(struct drain *d);
 
 /* Reads the mappings of every process that is traced now, as of the start. */
@@ -35,6 +38,8 @@ int drain__events(struct drain *d);
 int drain__last_stacks(struct drain *d);
 /* The rings, then the detail lines: a generation of the ledger is complete. */
 int drain__details(struct drain *d);
+/* Nothing comes any more: what units are still open end now. */
+int drain__finish(struct drain *d, __u64 end_ns);
 /* The records of the threads that live; last: after tracer__stop. */
 int drain__records(struct drain *d, bool last);
 /* Somebody joined the target in a way only a new seed can follow; asks once. */

@@ -84,6 +84,7 @@ struct line {
 	__u8 state, bucket, flags;
 	bool used;
 	__u16 span;
+	__u32 unit;			/* once its epoch belongs to one and units are kept */
 	__u64 reason;
 	__u64 ns;			/* as put; for cpu 0, in a group the scaled time */
 	__u64 max_ns, count;
@@ -176,6 +177,7 @@ struct ledger {
 	__u32 *line_hash;
 	__u32 line_hash_mask;
 	__u32 n_group_lines;		/* of all lines; these are never freed */
+	__u32 n_epoch_lines;		/* … and these are of an epoch */
 	__u32 gen;			/* calls of ledger__generation() so far */
 	__u32 exited_head, exited_tail, n_exited;
 	__u64 n_processes;
@@ -218,6 +220,9 @@ int scratch__push(struct ledger *l, struct line *line);
 int settle__prog(struct ledger *l, struct prog *p);
 /* rows.c */
 int ledger__make_rows(struct ledger *l);
+/* Shows one line, as it was put, to r->detail. */
+int ledger__line_detail(struct ledger *l, const struct prog *p, const struct line *line,
+			const struct ledger_retire *r);
 /* reasons.c */
 const struct wt_reason *reasons__get(const struct ledger *l, __u64 id);
 

@@ -49,6 +49,20 @@ bool ledger__has_stack(const struct ledger *l, __u64 id);
  * before the previous call may be folded now, if there are too many.
  */
 int ledger__generation(struct ledger *l);
+/*
+ * Lines of epochs of which it is known which unit they belong to: they are shown
+ * to detail, and merge; keep: their unit stays with them.  ns of a line of CPU
+ * time is 0, its count that of samples.
+ */
+#define LEDGER_EPOCH_OPEN 0xffffffffu
+struct ledger_line;
+struct ledger_retire {
+	void *ctx;
+	__u32 (*unit)(void *ctx, __u32 epoch);	/* 0: of none; LEDGER_EPOCH_OPEN: not known yet */
+	int (*detail)(void *ctx, __u32 unit, const struct ledger_line *line);
+	bool keep;
+};
+int ledger__retire(struct ledger *l, const struct ledger_retire *r);
 /* The sum of exit records that the ring could not take (cumulative). */
 void ledger__put_lost_exits(struct ledger *l, const struct wt_stats *stats);
 
@@ -145,6 +159,7 @@ int ledger__each_thread(struct ledger *l, ledger_thread_fn fn, void *arg);
 struct ledger_line {
 	const struct ledger_thread *thread;	/* pcomm and comm as of this line's program */
 	__u32 serial, epoch;
+	__u32 unit;				/* its unit's row, where units are kept; 0: none */
 	__u64 job, cgroup;			/* see wt_thread_rec */
 	__u16 span;
 	__u8 state, bucket;

@@ -11,7 +11,7 @@ static __u64 line_key(const struct line *a)
 	__u64 h = u64_mix(a->reason + 0x9e3779b97f4a7c15ULL);
 
 	h = u64_mix(h ^ ((__u64)a->ustack << 32 | a->kstack));
-	h = u64_mix(h ^ ((__u64)a->owner << 32 | a->epoch));
+	h = u64_mix(h ^ ((__u64)a->owner << 32 | (a->epoch + 0x9e3779b9u * a->unit)));
 	return u64_mix(h ^ (a->state | a->bucket << 8 | a->flags << 16 | (__u64)a->span << 32));
 }
 
@@ -19,7 +19,8 @@ static bool same_key(const struct line *a, const struct line *b)
 {
 	return a->owner == b->owner && a->reason == b->reason && a->ustack == b->ustack &&
 	       a->kstack == b->kstack && a->epoch == b->epoch && a->state == b->state &&
-	       a->bucket == b->bucket && a->flags == b->flags && a->span == b->span;
+	       a->bucket == b->bucket && a->flags == b->flags && a->span == b->span &&
+	       a->unit == b->unit;
 }
 
 static int grow_hash(struct ledger *l)
@@ -82,6 +83,7 @@ static bool degrade(const struct ledger *l, struct line *key)
 		key->reason = r ? r->kind | (__u64)r->nr << 8 : WT_K_NONE;
 	}
 	key->epoch = 0;
+	key->unit = 0;
 	key->span = 0;
 	return l->lines.n < 3 * max;
 }
@@ -137,6 +139,7 @@ int lines__add(struct ledger *l, __u32 owner, __u8 flags, const struct line *add
 	*line = key;
 	line->used = true;
 	l->n_group_lines += !!(flags & LINE_GROUP);
+	l->n_epoch_lines += line->epoch != 0;
 	line->settled_ns = 0;
 	h = line_key(line) & l->line_hash_mask;
 	line->hnext = l->line_hash[h];
@@ -170,13 +173,74 @@ void lines__resolve(struct ledger *l, __u32 i)
 	l->line_hash[h] = i;
 }
 
+static void free_line(struct ledger *l, __u32 i)
+{
+	const struct line *line = pool__at(&l->lines, i);
+
+	unhash(l, i);
+	l->n_epoch_lines -= line->epoch != 0;
+	l->n_group_lines -= !!(line->flags & LINE_GROUP);
+	pool__put(&l->lines, i);
+}
+
 void lines__free_all(struct ledger *l, __u32 *head)
 {
 	while (*head) {
 		__u32 i = *head;
 
 		*head = ((struct line *)pool__at(&l->lines, i))->next;
-		unhash(l, i);
-		pool__put(&l->lines, i);
+		free_line(l, i);
 	}
+}
+
+/* Lines of one program whose epochs belong to a unit by now, or to none. */
+static int retire_prog(struct ledger *l, struct prog *p, const struct ledger_retire *r)
+{
+	__u32 *at = &p->lines, retired = 0;
+	int err = 0;
+
+	while (*at) {
+		__u32 i = *at, unit;
+		struct line *line = pool__at(&l->lines, i);
+
+		unit = line->epoch ? r->unit(r->ctx, line->epoch) : LEDGER_EPOCH_OPEN;
+		if (unit == LEDGER_EPOCH_OPEN) {
+			at = &line->next;
+			continue;
+		}
+		*at = line->next;
+		line->next = retired;
+		retired = i;
+		line->unit = unit;
+	}
+	while (retired) {
+		__u32 i = retired;
+		struct line *line = pool__at(&l->lines, i), merged = *line;
+
+		retired = line->next;
+		line->unit = 0;		/* as it was hashed */
+		if (!err && merged.unit && r->detail)
+			err = ledger__line_detail(l, p, &merged, r);
+		free_line(l, i);
+		merged.epoch = 0;
+		merged.unit = r->keep ? merged.unit : 0;
+		if (!err)
+			err = lines__add(l, merged.owner, merged.flags, &merged);
+	}
+	return err;
+}
+
+int ledger__retire(struct ledger *l, const struct ledger_retire *r)
+{
+	int err = 0;
+
+	if (!l->n_epoch_lines)
+		return 0;
+	for (__u32 i = 1; i < l->progs.end && !err; i++) {
+		struct prog *p = pool__at(&l->progs, i);
+
+		if (p->used)
+			err = retire_prog(l, p, r);
+	}
+	return err;
 }

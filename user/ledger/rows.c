@@ -177,6 +177,7 @@ static int emit_lines(struct emit *e, __u32 i)
 			.thread = &e->thread,
 			.serial = e->serial,
 			.epoch = line->epoch,
+			.unit = line->unit,
 			.span = line->span,
 			.job = e->job,
 			.cgroup = e->cgroup,
@@ -193,6 +194,32 @@ static int emit_lines(struct emit *e, __u32 i)
 		i = line->next;
 	}
 	return err;
+}
+
+int ledger__line_detail(struct ledger *l, const struct prog *p, const struct line *line,
+			const struct ledger_retire *r)
+{
+	struct emit e = { .l = l, .thread = { .comm = p->rec.comm, .pcomm = p->rec.pcomm,
+					      .tgid = p->rec.tgid, .tid = p->rec.tid,
+					      .flags = p->rec.flags, .count = 1 } };
+	struct ledger_line out = {
+		.thread = &e.thread,
+		.serial = p->serial,
+		.epoch = line->epoch,
+		.unit = line->unit,
+		.span = line->span,
+		.job = p->rec.job,
+		.cgroup = p->rec.cgroup,
+		.state = line->state,
+		.bucket = line->bucket,
+		.reason = line->reason,
+		.ns = line->ns,
+		.max_ns = line->max_ns,
+		.count = line->count,
+	};
+
+	set_stacks(&e, &out, line->ustack, line->kstack);
+	return r->detail(r->ctx, line->unit, &out);
 }
 
 static int emit_open(struct emit *e, const struct prog *p, unsigned i)

@@ -69,6 +69,7 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 		{ skel->maps.detail_b, o->detail_entries },
 		{ skel->maps.seen, o->seen_entries },
 		{ skel->maps.ring, o->ring_kb * 1024 },
+		{ skel->maps.writes, options__units(o) ? o->write_kb * 1024 : sysconf(_SC_PAGESIZE) },
 		{ skel->maps.targets, t->n_pids > 4096 ? t->n_pids * 2 : 4096 },
 	};
 	__u32 opts = 0;
@@ -87,6 +88,8 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 		opts |= WT_OPT_FP;
 	if (o->unwind_check)
 		opts |= WT_OPT_CHECK;
+	if (options__units(o))
+		opts |= WT_OPT_EPOCHS | WT_OPT_BINARY;
 	skel->rodata->cfg_opts = opts;
 	skel->rodata->cfg_fault = o->fault;
 	skel->rodata->cfg_self_tgid = getpid();
@@ -97,6 +100,7 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 	bpf_program__set_autoload(skel->progs.wt_cgroup_attach,
 				  t->type == WT_TARGET_CGROUP && f->tp.cgroup_attach_task >= 0);
 	bpf_program__set_autoload(skel->progs.wt_sample, o->freq > 0);
+	bpf_program__set_autoload(skel->progs.wt_sys_exit, options__units(o));
 	bpf_program__set_autoload(skel->progs.wt_fault_skipped, o->fault & WT_FAULT_SKIPPED);
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		err = bpf_map__set_max_entries(sizes[i].map, sizes[i].n);
@@ -380,6 +384,14 @@ int tracer__on_event(struct tracer *t, tracer_event_fn fn, void *arg)
 	t->ring = ring_buffer__new(bpf_map__fd(t->skel->maps.ring),
 				   (ring_buffer_sample_fn)fn, arg, NULL);
 	return t->ring ? 0 : wt_error(-errno, "cannot map the ring buffer");
+}
+
+int tracer__on_write(struct tracer *t, tracer_event_fn fn, void *arg)
+{
+	int err = ring_buffer__add(t->ring, bpf_map__fd(t->skel->maps.writes),
+				   (ring_buffer_sample_fn)fn, arg);
+
+	return err ? wt_error(err, "cannot map the ring buffer of writes") : 0;
 }
 
 int tracer__ring_fd(const struct tracer *t)

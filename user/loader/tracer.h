@@ -61,6 +61,8 @@ double tracer__detail_fill(const struct tracer *t);
 /* Ring buffer: fn gets each event (data starts with struct wt_event). */
 typedef int (*tracer_event_fn)(void *arg, const void *data, size_t size);
 int tracer__on_event(struct tracer *t, tracer_event_fn fn, void *arg);
+/* … and after those of the ring what traced processes wrote. */
+int tracer__on_write(struct tracer *t, tracer_event_fn fn, void *arg);
 /* Readable when the kernel side wants attention at once. */
 int tracer__ring_fd(const struct tracer *t);
 /* Hands out what is in the ring. */

@@ -153,6 +153,7 @@ static int describe(struct session *s, struct owned *w, bool complete)
 	memset(w, 0, sizeof(*w));
 	uname(&w->uts);
 	r->ledger = s->ledger;
+	r->units = s->units;
 	r->frames = (struct ledger_frames){ s->symbols, frame_name, frame_kernel_name,
 					    frame_is_root };
 	r->host = w->uts.nodename;

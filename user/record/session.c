@@ -135,6 +135,8 @@ static int open_stages(struct session *s)
 	if (!err)
 		err = drain__new(&s->drain, s->tracer, s->ledger, s->symbols, s->sideband,
 				 s->unwind);
+	if (!err)
+		err = session__open_units(s);
 	return err;
 }
 
@@ -224,6 +226,8 @@ int session__finish(struct session *s)
 		err2 = drain__events(s->drain);
 	if (!err2)
 		err2 = drain__last_stacks(s->drain);
+	if (!err2)
+		err2 = drain__finish(s->drain, s->end_ns);
 	if (!err2)		/* no line comes any more: who ended last can be folded, too */
 		err2 = ledger__generation(s->ledger);
 	if (s->launch && !s->command_ended &&
@@ -235,6 +239,7 @@ int session__finish(struct session *s)
 void session__close(struct session *s)
 {
 	drain__free(s->drain);
+	units__free(s->units);
 	unwind__free(s->unwind);
 	unwind_maps__close(s->unwind_maps);
 	tracer__close(s->tracer);

@@ -37,6 +37,7 @@ struct session {
 	struct sideband *sideband;
 	struct mapped_unwind *unwind_maps;
 	struct unwind *unwind;		/* NULL: by frame pointer only */
+	struct units *units;		/* NULL: nobody asked for units */
 	struct drain *drain;
 	int signal_fd;			/* SIGINT, SIGTERM, SIGHUP: blocked, read here */
 	__u64 begin_ns;			/* when worktrace was started */
@@ -58,6 +59,9 @@ int session__write(struct session *s, bool complete);
 /* --folded, and what a person wants to see. */
 int session__print(struct session *s);
 void session__close(struct session *s);
+
+/* unit_stage.c: after the drain was made. */
+int session__open_units(struct session *s);
 
 /* Counts the threads of the target that /proc shows and the kernel side cannot see. */
 int session__count_hidden(struct session *s);

@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
+
+#include "ledger/ledger.h"
 
 void csv_field(FILE *f, const char *text)
 {
@@ -17,6 +20,36 @@ void csv_field(FILE *f, const char *text)
 		putc(*text, f);
 	}
 	putc('"', f);
+}
+
+void csv_utc(FILE *f, __u64 ns, __s64 offset_ns)
+{
+	__s64 utc_ns = (__s64)ns + offset_ns;
+	time_t t = utc_ns / 1000000000;
+	char text[64];
+	struct tm tm;
+	size_t n;
+
+	gmtime_r(&t, &tm);
+	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	text[n] = 0;
+	fprintf(f, "%s.%09lldZ", text, (long long)(utc_ns % 1000000000));
+}
+
+void csv_states(FILE *f)
+{
+	for (unsigned s = 0; s < WT_STATES; s++)
+		fprintf(f, ",%s_ns", ledger__state_name(s));
+}
+
+void csv_signal(FILE *f, int sig)
+{
+	const char *name = sigabbrev_np(sig);
+
+	if (name)
+		fprintf(f, "SIG%s", name);
+	else
+		fprintf(f, "signal %d", sig);
 }
 
 int sink_result(FILE *f)

@@ -35,8 +35,7 @@ int sink_threads_csv(const struct recording *r, FILE *f)
 	int err;
 
 	fputs("pid,tid,comm,start_ns,end_ns,thread_ns", f);
-	for (unsigned s = 0; s < WT_STATES; s++)
-		fprintf(f, ",%s_ns", ledger__state_name(s));
+	csv_states(f);
 	putc('\n', f);
 	err = ledger__each_thread(r->ledger, write_row, f);
 	return err ? err : sink_result(f);

@@ -46,15 +46,22 @@ static int write_offcpu(const struct recording *r, FILE *f)
 	return sink_folded(r, FOLDED_OFFCPU, f);
 }
 
+static bool has_units(const struct recording *r)
+{
+	return r->units;
+}
+
 static const struct {
 	const char *name;
 	int (*write)(const struct recording *r, FILE *f);
+	bool (*wanted)(const struct recording *r);	/* NULL: always */
 } files[] = {
 	{ "wall.folded", write_wall },
 	{ "cpu.folded", write_cpu },
 	{ "offcpu.folded", write_offcpu },
 	{ "waits.csv", sink_waits_csv },
 	{ "threads.csv", sink_threads_csv },
+	{ "units.csv", sink_units_csv, has_units },
 	/* last: what has it is whole */
 	{ "summary.json", sink_summary_json },
 };
@@ -281,8 +288,10 @@ const char *recdir__path(const struct recdir *d)
 static int write_files(struct recdir *d, int fd, const struct recording *r)
 {
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		int err = write_file(d, fd, files[i].name, files[i].write, r);
+		int err = 0;
 
+		if (!files[i].wanted || files[i].wanted(r))
+			err = write_file(d, fd, files[i].name, files[i].write, r);
 		if (err)
 			return wt_error(err, "cannot write %s/%s", d->path, files[i].name);
 	}

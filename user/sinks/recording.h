@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include "ledger/ledger.h"
+#include "units/units.h"
 
 struct symbols;
 
@@ -23,6 +24,7 @@ struct recording_loss {
 
 struct recording {
 	struct ledger *ledger;			/* settled */
+	struct units *units;			/* NULL: nobody asked for units */
 	struct ledger_totals totals;
 	struct ledger_frames frames;
 	const char *host, *kernel, *version;
@@ -44,10 +46,14 @@ struct recording {
 
 enum folded_which { FOLDED_WALL, FOLDED_CPU, FOLDED_OFFCPU };
 
+/* The name of the job that a record's job and control group stand for; "" where there is none. */
+const char *recording__job(const struct recording *r, __u64 job, __u64 cgroup);
+
 /* Each writes one file's bytes to f; 0 or a negative errno (nothing printed). */
 int sink_folded(const struct recording *r, enum folded_which which, FILE *f);
 int sink_waits_csv(const struct recording *r, FILE *f);
 int sink_threads_csv(const struct recording *r, FILE *f);
+int sink_units_csv(const struct recording *r, FILE *f);
 int sink_summary_json(const struct recording *r, FILE *f);
 /* The table of where the time went, for a person. */
 int sink_terminal(const struct recording *r, FILE *f, bool colour);

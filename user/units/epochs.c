@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "units/epochs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RESOLVED_KEPT 100000	/* epochs made over that late charges still find */
+#define RESOLVED_GENS 600	/* … and for so many generations at least, unless there are more */
+
+int epochs__init(struct epochs *e, unsigned max, const struct epochs_sink *sink)
+{
+	memset(e, 0, sizeof(*e));
+	pool__init(&e->procs, sizeof(struct uproc));
+	pool__init(&e->epochs, sizeof(struct epoch));
+	e->max = max;
+	e->sink = *sink;
+	return 0;
+}
+
+void epochs__destroy(struct epochs *e, void (*free_form)(void *form))
+{
+	for (__u32 i = 1; i < e->procs.end; i++) {
+		struct uproc *p = pool__at(&e->procs, i);
+
+		if (!p->used)
+			continue;
+		free(p->stretches);
+		if (p->form)
+			free_form(p->form);
+	}
+	pool__destroy(&e->procs);
+	pool__destroy(&e->epochs);
+	u64map__free(&e->by_image);
+	u64map__free(&e->by_id);
+	u64map__free(&e->resolved);
+	free(e->early);
+}
+
+static struct epoch *epoch_at(const struct epochs *e, __u32 i)
+{
+	return pool__at(&e->epochs, i);
+}
+
+/* One that process p goes through; made over already or unknown: NULL. */
+static struct epoch *find_epoch(const struct epochs *e, __u32 id)
+{
+	struct u64map_slot *slot = id ? u64map__find(&e->by_id, id) : NULL;
+
+	return slot ? epoch_at(e, slot->value) : NULL;
+}
+
+struct uproc *epochs__find_proc(const struct epochs *e, __u64 image)
+{
+	struct u64map_slot *slot = u64map__find(&e->by_image, image);
+
+	return slot ? pool__at(&e->procs, slot->value) : NULL;
+}
+
+struct uproc *epochs__proc(struct epochs *e, __u64 image, __u32 tgid, __u32 epoch, __u64 ts_ns)
+{
+	struct uproc *p = epochs__find_proc(e, image);
+	__u32 i;
+
+	if (p) {
+		p->touched_ns = ts_ns;
+		return p;
+	}
+	i = pool__get(&e->procs);
+	if (!i)
+		return NULL;
+	if (!u64map__put(&e->by_image, image, i)) {
+		pool__put(&e->procs, i);
+		return NULL;
+	}
+	p = pool__at(&e->procs, i);
+	p->used = true;
+	p->image = image;
+	p->tgid = tgid;
+	p->inherited = epoch;
+	p->touched_ns = ts_ns;
+	return p;
+}
+
+static __u32 proc_number(const struct epochs *e, const struct uproc *p)
+{
+	struct u64map_slot *slot = u64map__find(&e->by_image, p->image);
+
+	return slot ? slot->value : 0;
+}
+
+static int open_epoch(struct epochs *e, struct uproc *p, __u32 id, __u64 ts_ns)
+{
+	__u32 i = pool__get(&e->epochs);
+	struct epoch *ep;
+
+	if (!i)
+		return -ENOMEM;
+	if (!u64map__put(&e->by_id, id, i)) {
+		pool__put(&e->epochs, i);
+		return -ENOMEM;
+	}
+	ep = epoch_at(e, i);
+	ep->used = true;
+	ep->id = id;
+	if (e->last_id < id)
+		e->last_id = id;
+	ep->proc = proc_number(e, p);
+	ep->begin_ns = ts_ns;
+	ep->prev = p->last;
+	if (p->last)
+		epoch_at(e, p->last)->next = i;
+	else
+		p->first = i;
+	p->last = i;
+	return 0;
+}
+
+static void close_last(struct epochs *e, struct uproc *p, __u64 ts_ns)
+{
+	struct epoch *ep = p->last ? epoch_at(e, p->last) : NULL;
+
+	if (ep && !ep->end_ns)
+		ep->end_ns = ts_ns > ep->begin_ns ? ts_ns : ep->begin_ns + 1;
+}
+
+int epochs__bound(struct epochs *e, struct uproc *p, __u32 before, __u32 after, __u64 ts_ns)
+{
+	(void)before;
+	e->n_bounds++;
+	close_last(e, p, ts_ns);
+	return open_epoch(e, p, after, ts_ns);
+}
+
+/* The part of a that falls to [from, to] of [begin, end], by what is before it: sums stay whole. */
+static __u64 part(__u64 ns, __u64 begin, __u64 end, __u64 from, __u64 to)
+{
+	unsigned __int128 x = ns;
+
+	return (__u64)(x * (to - begin) / (end - begin)) - (__u64)(x * (from - begin) / (end - begin));
+}
+
+/* The first stretch that ends behind ts. */
+static unsigned first_stretch(const struct uproc *p, __u64 ts)
+{
+	unsigned lo = 0, hi = p->n_stretches;
+
+	while (lo < hi) {
+		unsigned mid = (lo + hi) / 2;
+
+		if (p->stretches[mid].to_ns > ts)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
+}
+
+/*
+ * An account of [begin, end] to the units that have claimed parts of it.  The row
+ * that has most of it, 0: none has any.
+ */
+static __u32 make_over(struct epochs *e, const struct uproc *p, __u64 begin, __u64 end,
+		       const struct account *a)
+{
+	__u64 most = 0;
+	__u32 row = 0;
+
+	for (unsigned i = first_stretch(p, begin); i < p->n_stretches; i++) {
+		const struct stretch *s = &p->stretches[i];
+		__u64 from = s->from_ns > begin ? s->from_ns : begin;
+		__u64 to = s->to_ns < end ? s->to_ns : end;
+		struct account share;
+
+		if (from >= to)
+			break;
+		for (unsigned k = 0; k < ACCOUNT_SIZE; k++)
+			share.ns[k] = part(a->ns[k], begin, end, from, to);
+		e->sink.charge(e->sink.ctx, s->row, &share);
+		if (to - from > most) {
+			most = to - from;
+			row = s->row;
+		}
+	}
+	return row;
+}
+
+static int put_early(struct epochs *e, __u32 id, unsigned what, __u64 ns)
+{
+	if (e->n_early == e->cap_early) {
+		size_t cap = e->cap_early ? 2 * e->cap_early : 256;
+		struct early *v = reallocarray(e->early, cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		e->early = v;
+		e->cap_early = cap;
+	}
+	e->early[e->n_early++] = (struct early){ id, what, ns };
+	return 0;
+}
+
+int epochs__charge(struct epochs *e, __u32 id, unsigned what, __u64 ns)
+{
+	struct epoch *ep = find_epoch(e, id);
+	struct u64map_slot *slot;
+	struct account a = {};
+
+	if (!id || !ns)
+		return 0;
+	if (ep) {
+		ep->account.ns[what] += ns;
+		return 0;
+	}
+	if (id > e->last_id)
+		return put_early(e, id, what, ns);
+	slot = u64map__find(&e->resolved, id);
+	if (!slot) {
+		e->late_ns += ns;
+		return 0;
+	}
+	a.ns[what] = ns;
+	if (slot->value)
+		e->sink.charge(e->sink.ctx, slot->value, &a);
+	return 0;
+}
+
+/* Charges that came before the boundary they were about. */
+static int charge_early(struct epochs *e)
+{
+	size_t n = e->n_early;
+	int err = 0;
+
+	e->n_early = 0;
+	for (size_t i = 0; i < n && !err; i++) {
+		struct early c = e->early[i];	/* it may be put back in its place */
+
+		err = epochs__charge(e, c.epoch, c.what, c.ns);
+	}
+	return err;
+}
+
+int epochs__charge_time(struct epochs *e, __u64 image, __u32 id, __u64 from, __u64 to,
+			unsigned what, __u64 ns)
+{
+	struct uproc *p = epochs__find_proc(e, image);
+	struct account a = {};
+	__u64 at = from, until;
+	int err = 0;
+
+	if (!p || from >= to)
+		return epochs__charge(e, id, what, ns);
+	/* before its first boundary: the epoch it came from */
+	if (p->first && at < epoch_at(e, p->first)->begin_ns && !p->resolved_ns) {
+		until = epoch_at(e, p->first)->begin_ns;
+		until = until < to ? until : to;
+		err = epochs__charge(e, id, what, part(ns, from, to, at, until));
+		at = until;
+	}
+	/* what is made over already */
+	if (at < to && at < p->resolved_ns) {
+		until = p->resolved_ns < to ? p->resolved_ns : to;
+		a.ns[what] = part(ns, from, to, at, until);
+		make_over(e, p, at, until, &a);
+		at = until;
+	}
+	for (__u32 i = p->first; i && at < to; i = epoch_at(e, i)->next) {
+		struct epoch *ep = epoch_at(e, i);
+
+		until = ep->end_ns && ep->end_ns < to ? ep->end_ns : to;
+		if (until <= at)
+			continue;
+		ep->account.ns[what] += part(ns, from, to, at, until);
+		at = until;
+	}
+	return err;
+}
+
+int epochs__claim(struct epochs *e, struct uproc *p, __u64 from, __u64 to, __u32 row)
+{
+	(void)e;
+	if (p->n_stretches && from < p->stretches[p->n_stretches - 1].to_ns)
+		from = p->stretches[p->n_stretches - 1].to_ns;
+	if (from < p->resolved_ns)
+		from = p->resolved_ns;
+	if (to <= from)
+		to = from;
+	if (p->n_stretches == p->cap_stretches) {
+		unsigned cap = p->cap_stretches ? 2 * p->cap_stretches : 16;
+		struct stretch *s = reallocarray(p->stretches, cap, sizeof(*s));
+
+		if (!s)
+			return -ENOMEM;
+		p->stretches = s;
+		p->cap_stretches = cap;
+	}
+	p->stretches[p->n_stretches++] = (struct stretch){ from, to, row };
+	p->matched = true;
+	return 0;
+}
+
+void epochs__decided(struct uproc *p, __u64 ts_ns)
+{
+	if (p->decided_ns < ts_ns)
+		p->decided_ns = ts_ns;
+}
+
+__u64 epochs__nearest(const struct epochs *e, const struct uproc *p, __u64 ts)
+{
+	__u64 best = 0;
+
+	for (__u32 i = p->last; i; i = epoch_at(e, i)->prev) {
+		__u64 b = epoch_at(e, i)->begin_ns;
+
+		if (!best || (b > ts ? b - ts : ts - b) < (best > ts ? best - ts : ts - best))
+			best = b;
+		if (b <= ts)
+			break;
+	}
+	return best;
+}
+
+void epochs__exited(struct epochs *e, __u64 image, __u64 ts_ns)
+{
+	struct uproc *p = epochs__find_proc(e, image);
+
+	if (!p)
+		return;
+	close_last(e, p, ts_ns);
+	epochs__decided(p, ts_ns + 1);
+	p->exited = true;
+}
+
+static int note_resolved(struct epochs *e, __u32 id, __u32 row)
+{
+	struct u64map_slot *slot = u64map__put(&e->resolved, id, row);
+
+	if (!slot)
+		return -ENOMEM;
+	slot->used = 1 + e->gen;
+	return 0;
+}
+
+/* The first epoch of p is made over: to p's own units, or to the one it was started in. */
+static int resolve_first(struct epochs *e, struct uproc *p, __u32 inherited_row)
+{
+	__u32 i = p->first, row;
+	struct epoch *ep = epoch_at(e, i);
+	__u32 id = ep->id;
+
+	if (p->matched) {
+		row = make_over(e, p, ep->begin_ns, ep->end_ns, &ep->account);
+	} else {
+		row = inherited_row;
+		if (row)
+			e->sink.charge(e->sink.ctx, row, &ep->account);
+	}
+	p->resolved_ns = ep->end_ns;
+	p->first = ep->next;
+	if (p->first)
+		epoch_at(e, p->first)->prev = 0;
+	else
+		p->last = 0;
+	u64map__delete(&e->by_id, id);
+	pool__put(&e->epochs, i);
+	return note_resolved(e, id, row);
+}
+
+/* The row that p's time belongs to while p itself tells of no units; UNITS_OPEN: it is not known. */
+static __u32 inherited_row(const struct epochs *e, const struct uproc *p)
+{
+	return p->inherited ? epochs__row(e, p->inherited) : UNITS_OPEN;
+}
+
+static int finalize(struct epochs *e, struct uproc *p)
+{
+	int err = 0;
+
+	for (; p->final < p->n_stretches && !err; p->final++) {
+		if (p->stretches[p->final].to_ns > p->resolved_ns)
+			break;
+		err = e->sink.final(e->sink.ctx, p->stretches[p->final].row);
+	}
+	return err;
+}
+
+static int resolve_proc(struct epochs *e, struct uproc *p)
+{
+	__u32 row = p->matched ? 0 : inherited_row(e, p);
+	int err = 0;
+
+	while (p->first && !err) {
+		struct epoch *ep = epoch_at(e, p->first);
+
+		if (!ep->end_ns || !ep->complete)
+			break;
+		if (p->matched ? ep->end_ns > p->decided_ns : row == UNITS_OPEN)
+			break;
+		err = resolve_first(e, p, row);
+	}
+	return err ? err : finalize(e, p);
+}
+
+/* Too many wait: the oldest of processes that tell of no units belong to none. */
+static int give_up(struct epochs *e)
+{
+	int err = 0;
+
+	for (__u32 i = 1; i < e->procs.end && e->epochs.n > e->max / 2 && !err; i++) {
+		struct uproc *p = pool__at(&e->procs, i);
+
+		if (!p->used || p->matched)
+			continue;
+		while (p->first && !err) {
+			struct epoch *ep = epoch_at(e, p->first);
+
+			if (!ep->end_ns || !ep->complete)
+				break;
+			e->given_up++;
+			err = resolve_first(e, p, 0);
+		}
+	}
+	/* a unit longer than all: its epochs run together */
+	for (__u32 i = 1; i < e->procs.end && e->epochs.n > e->max && !err; i++) {
+		struct uproc *p = pool__at(&e->procs, i);
+
+		while (p->used && p->first && e->epochs.n > e->max / 2 && !err) {
+			struct epoch *ep = epoch_at(e, p->first);
+
+			if (!ep->end_ns || !ep->complete)
+				break;
+			e->given_up++;
+			epochs__decided(p, ep->end_ns);
+			err = resolve_first(e, p, 0);
+		}
+	}
+	return err;
+}
+
+struct keep {
+	__u32 gen;
+	__u32 kept;
+};
+
+static bool keep_resolved(const struct u64map_slot *s, void *arg)
+{
+	const struct keep *k = arg;
+
+	return k->gen - (s->used - 1) < k->kept;
+}
+
+static void expire(struct epochs *e)
+{
+	struct keep k = { e->gen, RESOLVED_GENS };
+
+	while (e->resolved.n > RESOLVED_KEPT && k.kept) {
+		u64map__filter(&e->resolved, keep_resolved, &k);
+		k.kept /= 2;
+	}
+}
+
+int epochs__generation(struct epochs *e)
+{
+	int err = charge_early(e);
+
+	e->gen++;
+	for (__u32 i = 1; i < e->epochs.end; i++) {
+		struct epoch *ep = epoch_at(e, i);
+
+		if (ep->used && ep->end_ns)
+			ep->complete = true;
+	}
+	for (__u32 i = 1; i < e->procs.end && !err; i++) {
+		struct uproc *p = pool__at(&e->procs, i);
+
+		if (p->used)
+			err = resolve_proc(e, p);
+	}
+	if (!err && e->epochs.n > e->max)
+		err = give_up(e);
+	expire(e);
+	return err;
+}
+
+int epochs__finish(struct epochs *e, __u64 end_ns)
+{
+	int err = 0;
+
+	for (__u32 i = 1; i < e->procs.end; i++) {
+		struct uproc *p = pool__at(&e->procs, i);
+
+		if (!p->used)
+			continue;
+		close_last(e, p, end_ns);
+		epochs__decided(p, ~0ULL);
+	}
+	err = epochs__generation(e);
+	/* what was started in an epoch that goes on to the end: now in order of birth */
+	for (__u32 i = 1; i < e->procs.end && !err; i++) {
+		struct uproc *p = pool__at(&e->procs, i);
+		__u32 row = p->used ? inherited_row(e, p) : 0;
+
+		while (p->used && p->first && !err)
+			err = resolve_first(e, p, row == UNITS_OPEN ? 0 : row);
+		if (p->used && !err)
+			err = finalize(e, p);
+	}
+	return err;
+}
+
+__u32 epochs__row(const struct epochs *e, __u32 id)
+{
+	struct u64map_slot *slot;
+
+	if (!id)
+		return 0;
+	if (id > e->last_id || u64map__find(&e->by_id, id))
+		return UNITS_OPEN;
+	slot = u64map__find(&e->resolved, id);
+	return slot ? slot->value : 0;
+}

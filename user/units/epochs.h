@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * epochs.h - epochs of processes, what they were charged, and the stretches of
+ * time that units take of them.
+ */
+#ifndef WT_UNITS_EPOCHS_H
+#define WT_UNITS_EPOCHS_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include "ledger/pool.h"
+#include "units/units.h"
+#include "util/u64map.h"
+
+/* What can be charged: the states, and the elapsed time of transcodes. */
+#define ACCOUNT_TRANSCODE WT_STATES
+#define ACCOUNT_SIZE (WT_STATES + 1)
+
+struct account {
+	__u64 ns[ACCOUNT_SIZE];
+};
+
+struct epoch {
+	__u32 proc;
+	__u32 id;
+	__u32 prev, next;		/* of its process, in order */
+	__u64 begin_ns, end_ns;		/* end 0: it goes on */
+	__u32 resolve_gen;
+	bool used, complete;		/* complete: all lines that will come by themselves are in */
+	struct account account;
+};
+
+/* A stretch of a process's time that belongs to a unit. */
+struct stretch {
+	__u64 from_ns, to_ns;
+	__u32 row;
+};
+
+struct uproc {
+	__u32 pad;			/* see pool.h */
+	bool used, matched, exited;
+	bool born;			/* its program began in this recording */
+	__u32 tgid;
+	__u64 image;
+	__u32 inherited;		/* the epoch it was started in */
+	__u32 first, last;		/* epochs, in order */
+	__u64 decided_ns;		/* before this it is known which unit time belongs to */
+	__u64 resolved_ns;		/* before this it has been made over */
+	struct stretch *stretches;	/* in order, without overlap */
+	unsigned n_stretches, cap_stretches;
+	unsigned final;			/* stretches before this one are final */
+	__u64 touched_ns;
+	void *form;			/* of who forms units: see form.h */
+};
+
+/* What becomes of charges. */
+struct epochs_sink {
+	void *ctx;
+	void (*charge)(void *ctx, __u32 row, const struct account *a);
+	/* the unit's account is complete */
+	int (*final)(void *ctx, __u32 row);
+};
+
+struct epochs {
+	struct pool procs, epochs;
+	struct u64map by_image, by_id;
+	struct u64map resolved;		/* epoch → row; stamped with the generation */
+	struct epochs_sink sink;
+	unsigned max;
+	__u32 gen;
+	__u64 n_bounds, given_up, late_ns;
+	__u32 last_id;			/* the highest that is known */
+	/* charges to epochs whose boundary has not been read yet */
+	struct early {
+		__u32 epoch;
+		unsigned what;
+		__u64 ns;
+	} *early;
+	size_t n_early, cap_early;
+};
+
+int epochs__init(struct epochs *e, unsigned max, const struct epochs_sink *sink);
+void epochs__destroy(struct epochs *e, void (*free_form)(void *form));
+/* The process of that image, made if it is new; NULL when memory is out. */
+struct uproc *epochs__proc(struct epochs *e, __u64 image, __u32 tgid, __u32 epoch, __u64 ts_ns);
+struct uproc *epochs__find_proc(const struct epochs *e, __u64 image);
+/* The process leaves an epoch for another. */
+int epochs__bound(struct epochs *e, struct uproc *p, __u32 before, __u32 after, __u64 ts_ns);
+/* Charges what happened anywhere in an epoch.  0 or -ENOMEM. */
+int epochs__charge(struct epochs *e, __u32 epoch, unsigned what, __u64 ns);
+/* … in [from, to] of a process, evenly; epoch: where it began, for a process not known. */
+int epochs__charge_time(struct epochs *e, __u64 image, __u32 epoch, __u64 from_ns, __u64 to_ns,
+			unsigned what, __u64 ns);
+/* [from, to] belongs to a unit; what overlaps an earlier one stays with that. */
+int epochs__claim(struct epochs *e, struct uproc *p, __u64 from_ns, __u64 to_ns, __u32 row);
+/* Nothing before ts will be claimed any more. */
+void epochs__decided(struct uproc *p, __u64 ts_ns);
+/* The boundary of that process nearest to ts; 0: none that is known. */
+__u64 epochs__nearest(const struct epochs *e, const struct uproc *p, __u64 ts_ns);
+void epochs__exited(struct epochs *e, __u64 image, __u64 ts_ns);
+/* Makes over what can be. */
+int epochs__generation(struct epochs *e);
+/* … and all that is left. */
+int epochs__finish(struct epochs *e, __u64 end_ns);
+__u32 epochs__row(const struct epochs *e, __u32 epoch);
+
+#endif /* WT_UNITS_EPOCHS_H */

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "units/units_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/log.h"
+
+#define MAX_ROWS 100000
+#define MAX_EPOCHS 20000
+
+const char *unit__kind_name(enum unit_kind k)
+{
+	static const char *const names[UNIT_KINDS] = {
+		[UNIT_LINE] = "line", [UNIT_EXEC] = "exec", [UNIT_SPAN] = "span",
+		[UNIT_THREAD_NAME] = "thread-name",
+	};
+
+	return k < UNIT_KINDS ? names[k] : "unit";
+}
+
+__u64 unit__thread_ns(const struct unit_row *r)
+{
+	__u64 sum = 0;
+
+	for (unsigned s = 0; s < WT_STATES; s++)
+		sum += r->st_ns[s];
+	return sum;
+}
+
+static void charge(void *ctx, __u32 row, const struct account *a)
+{
+	struct units *u = ctx;
+
+	rows__charge(&u->rows, row, a);
+}
+
+static int final(void *ctx, __u32 row)
+{
+	struct units *u = ctx;
+	const struct unit_item *it = rows__at(&u->rows, row);
+	int err = 0;
+
+	if (it && u->sink.unit)
+		err = u->sink.unit(u->sink.ctx, &it->row, row);
+	return err ? err : rows__final(&u->rows, row);
+}
+
+int units__new(struct units **out, const struct units_opts *opts, const struct match_opts *match)
+{
+	struct units *u = calloc(1, sizeof(*u));
+	struct epochs_sink sink = { u, charge, final };
+	int err;
+
+	*out = NULL;
+	if (!u)
+		return -ENOMEM;
+	rows__init(&u->rows, opts->max_rows ? opts->max_rows : MAX_ROWS);
+	err = epochs__init(&u->epochs, opts->max_epochs ? opts->max_epochs : MAX_EPOCHS, &sink);
+	u->form.epochs = &u->epochs;
+	u->form.rows = &u->rows;
+	if (!err && match)
+		err = lines__new(&u->lines, match);
+	if (err) {
+		units__free(u);
+		return err;
+	}
+	*out = u;
+	return 0;
+}
+
+void units__free(struct units *u)
+{
+	if (!u)
+		return;
+	lines__free(u->lines);
+	form__destroy(&u->form);
+	epochs__destroy(&u->epochs, form__free_proc);
+	rows__destroy(&u->rows);
+	free(u->held);
+	free(u);
+}
+
+void units__on_unit(struct units *u, const struct units_sink *sink)
+{
+	u->sink = *sink;
+	u->form.sink = *sink;
+}
+
+int units__on_write(struct units *u, const struct wt_ev_write *e, size_t size)
+{
+	struct uproc *p;
+	int err = 0;
+
+	if (size < sizeof(*e) || e->size > size - sizeof(*e))
+		return 0;
+	p = epochs__proc(&u->epochs, e->image, e->tgid, e->epoch_before, e->h.ts_ns);
+	if (!p)
+		return -ENOMEM;
+	p->born |= (e->flags & WT_WRITE_EXEC) || !(e->flags & WT_WRITE_SEEDED);
+	/* the line belongs to the epoch that it ends: it is read before the next one begins */
+	if (u->lines && e->size)
+		err = lines__feed(u->lines, &u->form, e, (const char *)(e + 1));
+	if (!err && !(e->flags & WT_WRITE_MORE))
+		err = form__flush(&u->form);
+	if (!err && e->epoch_after != e->epoch_before) {
+		err = epochs__bound(&u->epochs, p, e->epoch_before, e->epoch_after, e->h.ts_ns);
+		if (!err)
+			err = form__boundary(&u->form, p, e->h.ts_ns);
+	}
+	return err;
+}
+
+static int hold(struct units *u, const struct held *h)
+{
+	if (u->n_held == u->cap_held) {
+		size_t cap = u->cap_held ? 2 * u->cap_held : 256;
+		struct held *v = reallocarray(u->held, cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		u->held = v;
+		u->cap_held = cap;
+	}
+	u->held[u->n_held++] = *h;
+	return 0;
+}
+
+static int hold_interval(struct units *u, __u64 image, __u32 epoch, __u8 state, __u64 from, __u64 to)
+{
+	struct held h = { .image = image, .epoch = epoch, .state = state, .from_ns = from, .to_ns = to };
+
+	return state < WT_STATES && to > from ? hold(u, &h) : 0;
+}
+
+int units__on_split(struct units *u, const struct wt_ev_split *e)
+{
+	return hold_interval(u, e->image, e->key.epoch, e->key.state, e->from_ns, e->to_ns);
+}
+
+int units__on_detail(struct units *u, const struct wt_detail_key *k, const struct wt_detail_val *v)
+{
+	return k->state < WT_STATES ? epochs__charge(&u->epochs, k->epoch, k->state, v->ns) : 0;
+}
+
+int units__on_record(struct units *u, const struct wt_thread_rec *rec)
+{
+	struct held exited = { .image = rec->image, .state = HELD_EXIT, .to_ns = rec->end_ns };
+	__u64 at = rec->end_ns;
+	int err;
+
+	if (rec->why == WT_REC_SNAPSHOT)
+		return 0;
+	err = epochs__charge(&u->epochs, rec->epoch, WT_CPU, rec->epoch_cpu_ns);
+	if (!err && rec->open_runq_ns)
+		err = hold_interval(u, rec->image, rec->epoch, WT_RUNQ, at - rec->open_runq_ns, at);
+	at -= rec->open_runq_ns;
+	if (!err && rec->open_ns)
+		err = hold_interval(u, rec->image, rec->epoch, rec->open_state, at - rec->open_ns, at);
+	if (!err && rec->why == WT_REC_EXIT && rec->flags & WT_F_LEADER)
+		err = hold(u, &exited);
+	return err;
+}
+
+int units__caught_up(struct units *u)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < u->n_held && !err; i++) {
+		const struct held *h = &u->held[i];
+
+		if (h->state != HELD_EXIT) {
+			err = epochs__charge_time(&u->epochs, h->image, h->epoch, h->from_ns, h->to_ns,
+						  h->state, h->to_ns - h->from_ns);
+			continue;
+		}
+		epochs__exited(&u->epochs, h->image, h->to_ns);
+		if (u->lines)
+			lines__exited(u->lines, h->image);
+	}
+	u->n_held = 0;
+	return err;
+}
+
+int units__on_transcode(struct units *u, __u32 epoch, __u64 elapsed_ns)
+{
+	return epochs__charge(&u->epochs, epoch, ACCOUNT_TRANSCODE, elapsed_ns);
+}
+
+int units__put(struct units *u, const struct unit_row *r)
+{
+	__u32 row = rows__add(&u->rows, r);
+
+	return row ? final(u, row) : -ENOMEM;
+}
+
+int units__generation(struct units *u)
+{
+	int err = units__caught_up(u);
+
+	return err ? err : epochs__generation(&u->epochs);
+}
+
+int units__finish(struct units *u, __u64 end_ns)
+{
+	int err = form__flush(&u->form);
+
+	if (!err)
+		err = units__caught_up(u);
+	return err ? err : epochs__finish(&u->epochs, end_ns);
+}
+
+__u32 units__of_epoch(const struct units *u, __u32 epoch)
+{
+	return epochs__row(&u->epochs, epoch);
+}
+
+const struct unit_row *units__row(const struct units *u, __u32 row)
+{
+	const struct unit_item *it = rows__at(&u->rows, row);
+
+	return it ? &it->row : NULL;
+}
+
+int units__each(struct units *u, unit_row_fn fn, void *arg)
+{
+	return rows__each(&u->rows, fn, arg);
+}
+
+void units__stats(const struct units *u, struct units_stats *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (u->lines)
+		lines__stats(u->lines, out);
+	out->epochs = u->epochs.n_bounds;
+	out->given_up = u->epochs.given_up;
+	out->late_ns = u->epochs.late_ns;
+	out->folded = u->rows.folded;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * units.h - units of work and their accounts; pure: no BPF, no I/O.
+ *
+ * The kernel side cuts the life of a process into epochs (bpf/units.h) and charges
+ * every nanosecond to one.  Here the lines that processes write are matched, which
+ * says where a unit ends, and epochs are made over to units: a unit of a process
+ * covers a stretch of time, and what its epochs were charged goes to it; where a
+ * unit begins or ends inside an epoch, in proportion to time.  A process that says
+ * nothing of units itself counts for the one it was started in.
+ *
+ * Life: new → on_* while the drain runs, generation after each swap of the details
+ * → finish → readers → free.  Single-threaded.
+ */
+#ifndef WT_UNITS_UNITS_H
+#define WT_UNITS_UNITS_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include "worktrace.h"
+
+struct units;
+struct match_opts;
+
+enum unit_kind {
+	UNIT_LINE = 0,		/* told by what was written */
+	UNIT_EXEC = 1,		/* a program from exec to exit */
+	UNIT_SPAN = 2,		/* from a function's entry to its return */
+	UNIT_THREAD_NAME = 3,	/* from one name of a thread to the next */
+	UNIT_KINDS = 4,
+};
+/* The label of a row that stands for units of which there were too many. */
+#define UNIT_FOLDED "[folded]"
+/* "line", "exec", "span", "thread-name" */
+const char *unit__kind_name(enum unit_kind k);
+
+/* One row: a unit, or several that were told of at once and share its time evenly. */
+struct unit_row {
+	enum unit_kind kind;
+	const char *pattern;		/* which preset or pattern; "" where there is none */
+	const char *label;		/* "57", "videos.transcode[4f1c…]", "ffmpeg …" */
+	__u64 job, cgroup;		/* see wt_thread_rec */
+	char comm[WT_COMM_LEN];
+	__u32 tgid;
+	__u32 n;			/* units in this row, ≥ 1 */
+	__u64 seq;			/* of its first unit, within (process, pattern), from 1 on */
+	__u64 done, total;		/* of its last unit; ~0: not said */
+	__u64 start_ns, end_ns;		/* CLOCK_MONOTONIC */
+	__u64 st_ns[WT_STATES];		/* sum to its thread time */
+	__u64 transcode_ns;		/* elapsed time of the ffmpegs in it */
+	__u32 batched;			/* units whose lines came with the same write; 1: it is by itself */
+	bool failed;
+	bool has_exit;			/* exit_code is known */
+	int exit_code;			/* wait(2) status */
+};
+__u64 unit__thread_ns(const struct unit_row *r);
+
+struct units_opts {
+	unsigned max_rows;	/* rows kept; older ones are folded by (job, kind, pattern) (100000) */
+	unsigned max_epochs;	/* epochs that wait for a unit; beyond, the oldest belong to none (20000) */
+};
+
+struct units_stats {
+	__u64 lines;		/* complete lines seen */
+	__u64 matched;		/* … that told of a unit */
+	__u64 lines_cut;	/* lines of which the end was not captured */
+	__u64 epochs;		/* boundaries */
+	__u64 given_up;		/* epochs that no unit claimed before there were too many */
+	__u64 late_ns;		/* time that came for epochs long forgotten: in no unit */
+	__u64 folded;		/* units in folded rows */
+	__u64 match_limit;	/* lines that a pattern gave up on (its limit) */
+};
+
+/* Called when a unit is final: its account is complete but for what comes late. */
+struct units_sink {
+	void *ctx;
+	int (*unit)(void *ctx, const struct unit_row *r, __u32 row);
+	/* the program's own estimate, as of a line of it */
+	int (*estimate)(void *ctx, const struct unit_row *r, __u64 remaining_ns);
+};
+
+/* match: patterns (match.h), NULL: no units from lines.  0, -ENOMEM, or WT_EUSAGE, printed. */
+int units__new(struct units **out, const struct units_opts *opts, const struct match_opts *match);
+void units__free(struct units *u);
+void units__on_unit(struct units *u, const struct units_sink *sink);
+
+/* A write with its text behind it; size: bytes of all.  In order of time for each process. */
+int units__on_write(struct units *u, const struct wt_ev_write *e, size_t size);
+/* Kept until units__caught_up(), as records are. */
+int units__on_split(struct units *u, const struct wt_ev_split *e);
+/* A line of the details. */
+int units__on_detail(struct units *u, const struct wt_detail_key *k, const struct wt_detail_val *v);
+/* A thread's record: what of it is in no line; only that of a last record counts. */
+int units__on_record(struct units *u, const struct wt_thread_rec *rec);
+/* Elapsed time of a transcode that was started in that epoch. */
+int units__on_transcode(struct units *u, __u32 epoch, __u64 elapsed_ns);
+/* A unit that is complete: of a program or a span.  r->label and pattern are copied. */
+int units__put(struct units *u, const struct unit_row *r);
+/* All writes that are older than what was put so far have been put. */
+int units__caught_up(struct units *u);
+/* All lines of the details that were there have been put. */
+int units__generation(struct units *u);
+/* The recording is over: what has not ended by now ends at end_ns. */
+int units__finish(struct units *u, __u64 end_ns);
+
+/* The row that an epoch belongs to: 0 none, or UNITS_OPEN: not known yet. */
+#define UNITS_OPEN 0xffffffffu
+__u32 units__of_epoch(const struct units *u, __u32 epoch);
+/* NULL: there is no such row (any more). */
+const struct unit_row *units__row(const struct units *u, __u32 row);
+
+/* Every row, in order of its end; stops at the first non-zero return and returns it. */
+typedef int (*unit_row_fn)(void *arg, const struct unit_row *r);
+int units__each(struct units *u, unit_row_fn fn, void *arg);
+void units__stats(const struct units *u, struct units_stats *out);
+
+#endif /* WT_UNITS_UNITS_H */
