@@ -166,6 +166,7 @@ static const char *const fixed[WT_KINDS] = {
 	[WT_K_NONE] = "unnamed",
 	[WT_K_USER] = "user",
 	[WT_K_KERNEL] = "kernel",
+	[WT_K_EXACT] = "epoch",
 	[WT_K_WAKEUP] = "wakeup",
 	[WT_K_PREEMPT] = "preempt",
 	[WT_K_QUOTA] = "quota",
