@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cost.h - what a unit of work costs, over all finished units of one kind of one
+ * job; pure: no BPF, no I/O.  However many units there are, memory is bounded.
+ *
+ * Life: new → as each unit becomes final: cost__unit(), then its details, and
+ * cost__estimate() where its line has counters → cost__report() as often as one
+ * likes → free.
+ *
+ * Consecutive units share one of at most COST_WINDOWS windows; when all are
+ * taken, neighbours merge in pairs.  A window has exact sums for each state and
+ * each key (a function, an object that was waited for, a job that ran beside it).
+ */
+#ifndef WT_COST_H
+#define WT_COST_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include "units/trend.h"
+#include "worktrace.h"
+
+#define COST_WINDOWS TREND_MAX_POINTS
+
+struct cost;
+
+/*
+ * A finished unit, or several that one record stands for: a line that closes 7
+ * of them has units 7 and the sums of all; each then counts as a seventh.
+ */
+struct cost_unit {
+	__u64 seq;			/* the caller's number; later units have larger ones */
+	__u64 units;			/* 0 is taken as 1 */
+	__u64 failed;			/* of them */
+	__u64 start_ns, end_ns;		/* CLOCK_MONOTONIC */
+	__u64 elapsed_ns;		/* by the clock on the wall, all of them one after the other */
+	__u64 thread_ns;		/* sum of st_ns */
+	__u64 st_ns[WT_STATES];
+};
+
+enum cost_kind {
+	COST_SELF = 0,		/* CPU time in a function itself */
+	COST_TOTAL = 1,		/* CPU time in it and what it called */
+	COST_WAIT = 2,		/* a wait: state and object, "127.0.0.1:5432" */
+	COST_RIVAL = 3,		/* run-queue time, by who had the CPU */
+	COST_BESIDE = 4,	/* elapsed time during which that other job was at work, too */
+	COST_KINDS = 5,
+};
+
+struct cost_opts {
+	unsigned max_keys;	/* beyond, the smallest go to [other] of their kind (2000) */
+};
+
+/* job and kind ("line", "process", "span NAME") are copied.  0 or -ENOMEM; opts may be NULL. */
+int cost__new(struct cost **out, const char *job, const char *kind, const struct cost_opts *opts);
+void cost__free(struct cost *c);
+
+/* 0 or -ENOMEM.  A unit that comes late goes to the window of its number. */
+int cost__unit(struct cost *c, const struct cost_unit *u);
+/*
+ * Part of a unit that cost__unit() has had; else it is counted as an orphan.
+ * state: the wait's (COST_WAIT); ignored for the others.  A Python frame's name
+ * may have its line, "f (file.py:12)": lines of one function are one key.
+ */
+int cost__detail(struct cost *c, __u64 seq, enum cost_kind kind, unsigned state,
+		 const char *name, __u64 ns);
+/*
+ * A sampled stack, root first: COST_SELF for the last function, COST_TOTAL once
+ * for each.  Kernel functions as "name_[k]" like in folded stacks.
+ */
+int cost__stack(struct cost *c, __u64 seq, const char *const *names, unsigned n, __u64 ns);
+/*
+ * Counters of a line: so many of total are done (total 0: not said), and what
+ * the program itself says is left, or COST_NO_ESTIMATE.
+ */
+#define COST_NO_ESTIMATE ((__u64)-1)
+void cost__estimate(struct cost *c, __u64 at_ns, __u64 done, __u64 total, __u64 remaining_ns);
+
+/* ---- reading ---- */
+
+struct cost_window {
+	__u64 first_seq, last_seq;
+	__u64 records, units, failed;
+	__u64 start_ns, end_ns;		/* of the earliest, of the latest */
+	__u64 elapsed_ns, thread_ns, st_ns[WT_STATES];
+	double elapsed_sq, thread_sq, st_sq[WT_STATES];	/* sums of squares of a unit's ns */
+};
+
+struct cost_key {
+	char *name;			/* without a line: "f (file.py" */
+	__u64 hash;
+	__u64 ns;			/* over all units */
+	__u64 line_ns;			/* lead of that line over the others (majority vote) */
+	__u32 line, stamp;
+	__u8 kind, state;		/* enum cost_kind, enum wt_state */
+	double depth_ns;		/* depth below the root × ns */
+	__u64 by_window[COST_WINDOWS];
+};
+
+/* An estimate of the program, ours at the same instant, and what came of it. */
+struct cost_guess {
+	__u64 at_ns, done, total;
+	__u64 theirs_ns, ours_ns;	/* remaining; COST_NO_ESTIMATE: none */
+};
+#define COST_GUESSES 128
+
+/* Read only; valid until the next call that changes c. */
+const char *cost__job(const struct cost *c);
+const char *cost__kind(const struct cost *c);
+unsigned cost__windows(const struct cost *c, const struct cost_window **w);
+unsigned cost__keys(const struct cost *c, const struct cost_key **k);
+unsigned cost__guesses(const struct cost *c, const struct cost_guess **g);
+/* The p-th percentile (0 … 100) of a unit's elapsed ns, within 3.2 %; at most the largest seen. */
+__u64 cost__percentile(const struct cost *c, double p);
+
+struct cost_totals {
+	__u64 records, units, failed;
+	__u64 grouped;			/* units whose own time is not known: records of several */
+	__u64 elapsed_ns, thread_ns, st_ns[WT_STATES], min_ns, max_ns;
+	__u64 start_ns, end_ns;		/* from the earliest start to the latest end */
+	__u64 first_end_ns;		/* when the first was finished … */
+	__u64 first_units;		/* … and how many that were */
+	__u64 done, total, counters_ns;	/* the last counters, and when; total 0: none */
+	__u64 finished_ns;		/* when done first was total; 0: not yet */
+	__u64 keys_merged;		/* keys that went to [other] */
+	__u64 orphans, orphan_ns;	/* details without their unit */
+};
+void cost__totals(const struct cost *c, struct cost_totals *t);
+
+#endif /* WT_COST_H */

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "units/report.h"
+#include "ledger/ledger.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MIN_WINDOWS 4		/* for an interval of a ratio */
+
+/* Fills x and w; y is the caller's. */
+static unsigned axis(const struct cost_report *r, struct trend_point *p)
+{
+	double done = 0;
+
+	for (unsigned i = 0; i < r->n_windows; i++) {
+		p[i].w = r->windows[i].units;
+		p[i].x = done + p[i].w / 2;
+		done += p[i].w;
+	}
+	return r->n_windows;
+}
+
+unsigned cost_report__elapsed(const struct cost_report *r, struct trend_point *p)
+{
+	unsigned n = axis(r, p);
+
+	for (unsigned i = 0; i < n; i++)
+		p[i].y = r->windows[i].elapsed_ns / p[i].w;
+	return n;
+}
+
+unsigned cost_report__state(const struct cost_report *r, unsigned state, struct trend_point *p)
+{
+	unsigned n = axis(r, p);
+
+	for (unsigned i = 0; i < n; i++)
+		p[i].y = r->windows[i].st_ns[state] / p[i].w;
+	return n;
+}
+
+unsigned cost_report__key(const struct cost_report *r, const struct cost_key *k,
+			  struct trend_point *p)
+{
+	unsigned n = axis(r, p);
+
+	for (unsigned i = 0; i < n; i++)
+		p[i].y = k->by_window[i] / p[i].w;
+	return n;
+}
+
+void cost_report__trend(const struct cost_report *r, const struct cost_key *k, struct trend *t)
+{
+	struct trend_point p[COST_WINDOWS];
+
+	trend__fit(t, p, cost_report__key(r, k, p));
+}
+
+char *cost_figure__name(const struct cost_figure *f, char *buf, size_t sz)
+{
+	const struct cost_key *k = f->key;
+
+	if (k->kind == COST_WAIT && strncmp(k->name, "child", 5))	/* "child: make" says it already */
+		snprintf(buf, sz, "%s %s", ledger__state_name(k->state), k->name);
+	else if (k->line)
+		snprintf(buf, sz, "%s:%u)", k->name, k->line);
+	else
+		snprintf(buf, sz, "%s", k->name);
+	return buf;
+}
+
+/* The interval of sum ÷ units: windows are the independent draws, and few. */
+static void ratio(const struct trend_point *p, unsigned n, double *lo, double *hi, double *mean)
+{
+	double sum = 0, w = 0, var = 0, half;
+
+	for (unsigned i = 0; i < n; i++) {
+		sum += p[i].y * p[i].w;
+		w += p[i].w;
+	}
+	*mean = w > 0 ? sum / w : 0;
+	*lo = *hi = NAN;
+	if (n < MIN_WINDOWS)
+		return;
+	for (unsigned i = 0; i < n; i++)
+		var += pow((p[i].y - *mean) * p[i].w, 2);
+	half = trend__t975(n - 1) * sqrt(var * n / (n - 1)) / w;
+	*lo = fmax(*mean - half, 0);
+	*hi = *mean + half;
+}
+
+static int by_kind_and_size(const void *a, const void *b)
+{
+	const struct cost_figure *x = a, *y = b;
+
+	if (x->key->kind != y->key->kind)
+		return x->key->kind < y->key->kind ? -1 : 1;
+	if (x->key->ns != y->key->ns)
+		return x->key->ns > y->key->ns ? -1 : 1;
+	return x->key->hash < y->key->hash ? -1 : x->key->hash > y->key->hash;
+}
+
+static int figures(struct cost_report *r)
+{
+	struct trend_point p[COST_WINDOWS];
+	const struct cost_key *k;
+	unsigned n = cost__keys(r->cost, &k);
+
+	r->figures = calloc(n + 1, sizeof(*r->figures));
+	if (!r->figures)
+		return -ENOMEM;
+	r->n_figures = n;
+	for (unsigned i = 0; i < n; i++) {
+		struct cost_figure *f = &r->figures[i];
+		unsigned m = cost_report__key(r, &k[i], p);
+
+		f->key = &k[i];
+		ratio(p, m, &f->lo, &f->hi, &f->ns);
+		f->growth_ns = trend__slope(p, m) * r->range;
+	}
+	qsort(r->figures, n, sizeof(*r->figures), by_kind_and_size);
+	return 0;
+}
+
+const struct cost_figure *cost_report__kind(const struct cost_report *r, enum cost_kind kind,
+					    unsigned *n)
+{
+	unsigned i = 0, first;
+
+	while (i < r->n_figures && r->figures[i].key->kind < kind)
+		i++;
+	first = i;
+	while (i < r->n_figures && r->figures[i].key->kind == kind)
+		i++;
+	*n = i - first;
+	return r->figures + first;
+}
+
+static void rates(struct cost_report *r)
+{
+	const struct cost_totals *t = &r->t;
+	__u64 wall_ns = t->end_ns - t->start_ns, span_ns = t->end_ns - t->first_end_ns;
+
+	if (span_ns && t->units > t->first_units)
+		r->per_min = (t->units - t->first_units) * 60e9 / span_ns;
+	r->concurrency = wall_ns ? (double)t->elapsed_ns / wall_ns : 0;
+	r->thread_ns = (double)t->thread_ns / t->units;
+	for (unsigned s = 0; s < WT_STATES; s++)
+		r->st_ns[s] = (double)t->st_ns[s] / t->units;
+	r->p50_ns = cost__percentile(r->cost, 50);
+	r->p95_ns = cost__percentile(r->cost, 95);
+	r->p99_ns = cost__percentile(r->cost, 99);
+}
+
+static void trends(struct cost_report *r)
+{
+	struct trend_point p[COST_WINDOWS];
+	unsigned n = cost_report__elapsed(r, p);
+	double unit;
+
+	r->range = p[n - 1].x - p[0].x;
+	ratio(p, n, &r->mean_lo, &r->mean_hi, &r->mean_ns);
+	trend__fit(&r->trend, p, n);
+	unit = r->trend.level > 0 ? 100 * 1000 / r->trend.level : 0;
+	r->pct = r->trend.slope * unit;
+	r->pct_lo = r->trend.lo * unit;
+	r->pct_hi = r->trend.hi * unit;
+	r->growth_ns = trend__slope(p, n) * r->range;
+	for (unsigned s = 0; s < WT_STATES; s++)
+		r->st_growth_ns[s] = trend__slope(p, cost_report__state(r, s, p)) * r->range;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static double median(double *v, unsigned n)
+{
+	if (!n)
+		return NAN;
+	qsort(v, n, sizeof(*v), ascending);
+	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+/* (estimated − actual) ÷ actual; NAN when either is not known. */
+static double error_of(__u64 estimate_ns, const struct cost_guess *g, __u64 finished_ns)
+{
+	double actual = (double)finished_ns - (double)g->at_ns;
+
+	if (estimate_ns == COST_NO_ESTIMATE || !finished_ns || actual <= 0)
+		return NAN;
+	return ((double)estimate_ns - actual) / actual;
+}
+
+static bool in_the_middle(const struct cost_guess *g)
+{
+	return g->done * 10 >= g->total && g->done * 10 <= g->total * 9;
+}
+
+static void add_error(double *v, unsigned *n, double error)
+{
+	if (isfinite(error))
+		v[(*n)++] = error;
+}
+
+/* The promised end of the last estimate less that of the first. */
+static double moved(const struct cost_guess *first, const struct cost_guess *last)
+{
+	if (!first || first == last)
+		return 0;
+	return (double)last->at_ns + last->theirs_ns - first->at_ns - first->theirs_ns;
+}
+
+static void own_estimates(struct cost_report *r)
+{
+	const struct cost_guess *g, *half = NULL, *first = NULL, *last = NULL;
+	double theirs[COST_GUESSES], ours[COST_GUESSES];
+	unsigned n = cost__guesses(r->cost, &g), n_theirs = 0, n_ours = 0;
+	struct cost_own *o = &r->own;
+
+	*o = (struct cost_own){ .finished = r->t.finished_ns, .half_error = NAN, .half_ours = NAN,
+				.last_ns = COST_NO_ESTIMATE };
+	for (unsigned i = 0; i < n; i++) {
+		if (g[i].theirs_ns != COST_NO_ESTIMATE)
+			o->last_ns = g[i].theirs_ns;
+		if (!in_the_middle(&g[i]))
+			continue;
+		/* ours is compared where the program had one, or where it never has */
+		add_error(theirs, &n_theirs, error_of(g[i].theirs_ns, &g[i], r->t.finished_ns));
+		add_error(ours, &n_ours, error_of(g[i].ours_ns, &g[i], r->t.finished_ns));
+		if (g[i].theirs_ns == COST_NO_ESTIMATE)
+			continue;
+		o->n++;
+		first = first ? first : &g[i];
+		last = &g[i];
+		if (!half || llabs((long long)(g[i].done * 2 - g[i].total)) <
+			     llabs((long long)(half->done * 2 - half->total)))
+			half = &g[i];
+	}
+	o->error = median(theirs, n_theirs);
+	o->ours = median(ours, n_ours);
+	o->moved_ns = moved(first, last);
+	if (half) {
+		o->half_error = error_of(half->theirs_ns, half, r->t.finished_ns);
+		o->half_ours = error_of(half->ours_ns, half, r->t.finished_ns);
+	}
+}
+
+int cost__report(const struct cost *c, struct cost_report *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->cost = c;
+	cost__totals(c, &r->t);
+	r->n_windows = cost__windows(c, &r->windows);
+	own_estimates(r);
+	if (!r->n_windows)
+		return figures(r);
+	rates(r);
+	trends(r);
+	if (r->t.total > r->t.done)
+		forecast__left(&r->left, r->windows, r->n_windows, r->t.total - r->t.done);
+	return figures(r);
+}
+
+void cost_report__free(struct cost_report *r)
+{
+	free(r->figures);
+	memset(r, 0, sizeof(*r));
+}

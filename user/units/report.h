@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* report.h - what is read out of a struct cost: rates, costs per unit, trends; pure. */
+#ifndef WT_UNITS_REPORT_H
+#define WT_UNITS_REPORT_H
+
+#include <stddef.h>
+#include "units/cost.h"
+#include "units/forecast.h"
+#include "units/trend.h"
+
+/*
+ * What one key costs a unit: the sum of its time over all units by their number,
+ * with a 95 % interval of that ratio from the windows.  Per unit it cannot be
+ * measured: a function is sampled.
+ */
+struct cost_figure {
+	const struct cost_key *key;
+	double ns, lo, hi;		/* per unit; lo and hi NAN with fewer than 4 windows */
+	double growth_ns;		/* per unit, from the first to the last, by least squares */
+};
+
+/* How good the program's own estimates were. */
+struct cost_own {
+	unsigned n;			/* estimates made with 10 % to 90 % done */
+	bool finished;			/* the end is known; else errors are not */
+	double error, ours;		/* median of (estimated − actual) ÷ actual; ours NAN when there is none */
+	double half_error, half_ours;	/* … of the one nearest to half of the way */
+	double moved_ns;		/* by which the instant it promised moved from the first to the last */
+	__u64 last_ns;			/* remaining time by its last estimate; COST_NO_ESTIMATE: none */
+};
+
+struct cost_report {
+	const struct cost *cost;
+	struct cost_totals t;
+	const struct cost_window *windows;
+	unsigned n_windows;
+	double per_min;			/* finished, from the first end to the last; 0: not known */
+	double mean_ns, mean_lo, mean_hi; /* elapsed per unit */
+	__u64 p50_ns, p95_ns, p99_ns;
+	double concurrency;		/* elapsed ÷ wall: how many were at work at once */
+	double thread_ns, st_ns[WT_STATES];	/* per unit */
+	double range;			/* units from the first window's middle to the last's */
+	struct trend trend;		/* of elapsed ns per unit over the number of the unit */
+	double pct, pct_lo, pct_hi;	/* … in % of the mean per 1000 units */
+	double growth_ns, st_growth_ns[WT_STATES];	/* as of a figure */
+	struct cost_figure *figures;	/* by kind, each kind's largest first */
+	unsigned n_figures;
+	struct forecast left;		/* of what counters say is left; known false: nothing or no pace */
+	struct cost_own own;
+};
+
+/*
+ * Borrows from c: valid until c is changed or freed.  0 or -ENOMEM;
+ * cost_report__free() in both cases.
+ */
+int cost__report(const struct cost *c, struct cost_report *r);
+void cost_report__free(struct cost_report *r);
+
+/* The figures of one kind: the first, and how many. */
+const struct cost_figure *cost_report__kind(const struct cost_report *r, enum cost_kind kind,
+					    unsigned *n);
+/* "match_albums (job.py:88)", "net 10.0.0.5:5432"; returns buf. */
+char *cost_figure__name(const struct cost_figure *f, char *buf, size_t sz);
+/* The trend of a figure, ns per unit over the number of the unit. */
+void cost_report__trend(const struct cost_report *r, const struct cost_key *k, struct trend *t);
+/* The points of a series: elapsed time, or a state's, or a key's, per unit; returns their number. */
+unsigned cost_report__elapsed(const struct cost_report *r, struct trend_point *p);
+unsigned cost_report__state(const struct cost_report *r, unsigned state, struct trend_point *p);
+unsigned cost_report__key(const struct cost_report *r, const struct cost_key *k,
+			  struct trend_point *p);
+
+#endif /* WT_UNITS_REPORT_H */
