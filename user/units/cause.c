@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "units/cause.h"
+#include "ledger/ledger.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAIN_SHARE 0.5		/* of the growth: what accounts for less is no cause */
+#define NEAR_TOP 0.7		/* a function that has so much of its caller's growth stands for it */
+#define EFFECT_FLOOR 0.05	/* of another job on a unit's time */
+#define LARGE_WAIT 0.2		/* of the work time */
+#define MOSTLY 0.5
+
+static bool is_rest(const struct cost_key *k)
+{
+	return k->name[0] == '[';	/* [other], [unsampled] … */
+}
+
+static bool is_kernel(const struct cost_key *k)
+{
+	size_t len = strlen(k->name);
+
+	return len > 4 && !strcmp(k->name + len - 4, "_[k]");
+}
+
+double cause__growth(const struct cost_report *r, unsigned state)
+{
+	double rest = r->growth_ns;
+
+	if (state == WT_STOPPED)
+		return fmax(r->st_growth_ns[state], 0);
+	if (state != WT_IDLE)
+		return r->st_growth_ns[state];
+	for (unsigned s = 0; s < WT_STATES; s++)
+		rest -= s == WT_IDLE || s == WT_STOPPED ? 0 : r->st_growth_ns[s];
+	return fmin(r->st_growth_ns[WT_IDLE], fmax(rest, 0));
+}
+
+static double all_growth(const struct cost_report *r)
+{
+	double sum = 0;
+
+	for (unsigned s = 0; s < WT_STATES; s++)
+		sum += fmax(cause__growth(r, s), 0);
+	/* threads that wait for each other grow together: never more than the whole */
+	return fmax(sum, r->growth_ns);
+}
+
+static bool grows(const struct cost_report *r, const struct cost_key *k)
+{
+	struct trend t;
+
+	cost_report__trend(r, k, &t);
+	return t.way == TREND_UP;
+}
+
+static const struct cost_figure *fastest(const struct cost_report *r, enum cost_kind kind, int state)
+{
+	const struct cost_figure *top = NULL, *f;
+	unsigned n;
+
+	f = cost_report__kind(r, kind, &n);
+	for (; n--; f++)
+		if (!is_rest(f->key) && (state < 0 || f->key->state == state) && f->growth_ns > 0 &&
+		    (!top || f->growth_ns > top->growth_ns))
+			top = f;
+	return top;
+}
+
+static double depth(const struct cost_figure *f)
+{
+	return f->key->ns ? f->key->depth_ns / f->key->ns : 0;
+}
+
+/* A program's own language before the machinery below it, both before the kernel. */
+static int closeness(const struct cost_key *k)
+{
+	return k->line ? 2 : is_kernel(k) ? 0 : 1;
+}
+
+static bool closer(const struct cost_figure *a, const struct cost_figure *b)
+{
+	int x = closeness(a->key), y = closeness(b->key);
+
+	return x != y ? x > y : depth(a) > depth(b);
+}
+
+/*
+ * main() grows as much as what it calls does; the function to name is the
+ * deepest one that has nearly all of it, in the language that the program is
+ * written in if its frames are there.
+ */
+static const struct cost_figure *growing_function(const struct cost_report *r)
+{
+	const struct cost_figure *top = fastest(r, COST_TOTAL, -1), *best = NULL, *f;
+	unsigned n;
+
+	if (!top)
+		return NULL;
+	f = cost_report__kind(r, COST_TOTAL, &n);
+	for (; n--; f++)
+		if (!is_rest(f->key) && f->growth_ns >= NEAR_TOP * top->growth_ns &&
+		    (!best || closer(f, best)) && grows(r, f->key))
+			best = f;
+	return best;
+}
+
+static void cpu_cause(struct verdict *v, const struct cost_report *r, char *inner, size_t sz,
+		      double all)
+{
+	const struct cost_figure *f = growing_function(r), *self;
+	char name[128];
+
+	v->cause = CAUSE_CPU;
+	if (!f || f->growth_ns < MAIN_SHARE * r->st_growth_ns[WT_CPU])
+		return;
+	v->cause = CAUSE_FUNCTION;
+	v->share = fmin(f->growth_ns / all, 1);
+	cost_figure__name(f, v->subject, sizeof(v->subject));
+	self = fastest(r, COST_SELF, -1);
+	if (!self || self->growth_ns < MAIN_SHARE * f->growth_ns)
+		return;
+	cost_figure__name(self, name, sizeof(name));
+	if (strcmp(name, v->subject))
+		snprintf(inner, sz, "%s", name);
+}
+
+static void wait_cause(struct verdict *v, const struct cost_report *r, double all)
+{
+	const struct cost_figure *f = fastest(r, COST_WAIT, v->state);
+
+	v->cause = CAUSE_WAIT;
+	snprintf(v->subject, sizeof(v->subject), "%s", ledger__state_name(v->state));
+	if (!f || f->growth_ns < MAIN_SHARE * r->st_growth_ns[v->state])
+		return;
+	v->share = fmin(f->growth_ns / all, 1);
+	cost_figure__name(f, v->subject, sizeof(v->subject));
+}
+
+/* Who had the CPU: the rival whose share grew most, if it is known. */
+static void starved_cause(struct verdict *v, const struct cost_report *r)
+{
+	const struct cost_figure *f = fastest(r, COST_RIVAL, -1);
+
+	v->cause = CAUSE_STARVED;
+	if (f && f->growth_ns >= MAIN_SHARE * r->st_growth_ns[v->state])
+		cost_figure__name(f, v->subject, sizeof(v->subject));
+	f = fastest(r, COST_BESIDE, -1);
+	if (f && grows(r, f->key))
+		cost_figure__name(f, v->job, sizeof(v->job));
+}
+
+void cause__of_growth(struct verdict *v, const struct cost_report *r, char *inner, size_t sz)
+{
+	double all = all_growth(r), top = 0;
+
+	inner[0] = '\0';
+	v->cause = CAUSE_NONE;
+	v->state = WT_STATES;
+	for (unsigned s = 0; s < WT_STATES; s++)
+		if (cause__growth(r, s) > top) {
+			top = cause__growth(r, s);
+			v->state = s;
+		}
+	if (v->state == WT_STATES || all <= 0)
+		return;
+	v->share = fmin(top / all, 1);
+	if (v->share < MAIN_SHARE) {
+		v->state = WT_STATES;
+		return;
+	}
+	if (v->state == WT_CPU)
+		cpu_cause(v, r, inner, sz, all);
+	else if (v->state == WT_RUNQ || v->state == WT_THROTTLED)
+		starved_cause(v, r);
+	else
+		wait_cause(v, r, all);
+}
+
+/* ---- interference ---- */
+
+static double work(const struct cost_report *r)
+{
+	return r->thread_ns - r->st_ns[WT_IDLE] - r->st_ns[WT_STOPPED];
+}
+
+static const struct cost_report *report_of(const struct cost_report *all, unsigned n, const char *job,
+					   const struct cost_report *not)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (&all[i] != not && !strcmp(cost__job(all[i].cost), job))
+			return &all[i];
+	return NULL;
+}
+
+static void fractions(const struct cost_report *r, const struct cost_key *k, double *f)
+{
+	for (unsigned i = 0; i < r->n_windows; i++) {
+		__u64 all = r->windows[i].elapsed_ns;
+
+		f[i] = all ? fmin((double)k->by_window[i] / all, 1) : 0;
+	}
+}
+
+/* How much of its work time a job waits for an object; 0 when it does not. */
+static double waits_for(const struct cost_report *r, const struct cost_key *object)
+{
+	const struct cost_figure *f;
+	unsigned n;
+
+	f = cost_report__kind(r, COST_WAIT, &n);
+	for (; n--; f++)
+		if (f->key->state == object->state && !strcmp(f->key->name, object->name))
+			return work(r) > 0 ? f->ns / work(r) : 0;
+	return 0;
+}
+
+/* Names that are the same in every program name no common thing: "epoll", "pipe read", "futex". */
+static bool names_an_object(const struct cost_key *k)
+{
+	if (is_rest(k) || k->state == WT_CHILD || k->state == WT_SLEEP || k->state == WT_IDLE)
+		return false;
+	/* a peer has a port, a path a slash; devices are named with the call: "fsync vda" */
+	return k->state == WT_NET ? strchr(k->name, ':') != NULL : strpbrk(k->name, ":/") != NULL;
+}
+
+/* The object that both wait for most; fills subject, state and the shares. */
+static bool shared_wait(struct interference *i, const struct cost_report *r, double least)
+{
+	const struct cost_figure *f;
+	unsigned n;
+
+	f = cost_report__kind(r, COST_WAIT, &n);
+	if (!i->other || work(r) <= 0)
+		return false;
+	for (; n--; f++) {
+		double other = waits_for(i->other, f->key);
+
+		if (!names_an_object(f->key) || f->ns / work(r) < least || other < least)
+			continue;
+		i->cause = CAUSE_SHARED;
+		i->state = f->key->state;
+		i->share = f->ns / work(r);
+		i->other_share = other;
+		cost_figure__name(f, i->subject, sizeof(i->subject));
+		return true;		/* largest first */
+	}
+	return false;
+}
+
+/* The state that the other job lengthens most, and the object of it. */
+static void effect_on_states(struct interference *i, const struct cost_report *r, const double *f)
+{
+	struct trend_point p[COST_WINDOWS];
+	double top = 0;
+
+	i->state = WT_STATES;
+	for (unsigned s = 0; s < WT_STATES; s++) {
+		struct trend_effect e;
+
+		if (s == WT_STOPPED)
+			continue;
+		trend__effect(&e, p, f, cost_report__state(r, s, p));
+		if (e.enough && e.delta > top) {
+			top = e.delta;
+			i->state = s;
+		}
+	}
+	if (top < MAIN_SHARE * i->effect.delta)
+		i->state = WT_STATES;
+}
+
+static void effect_on_objects(struct interference *i, const struct cost_report *r, const double *f)
+{
+	struct trend_point p[COST_WINDOWS];
+	const struct cost_figure *w;
+	struct trend_effect e;
+	double top = 0;
+	unsigned n;
+
+	w = cost_report__kind(r, COST_WAIT, &n);
+	for (unsigned tried = 0; n-- && tried < 50; w++) {
+		if (w->key->state != i->state || is_rest(w->key))
+			continue;
+		tried++;
+		trend__effect(&e, p, f, cost_report__key(r, w->key, p));
+		if (!e.enough || e.delta <= top || e.delta < MAIN_SHARE * i->effect.delta)
+			continue;
+		top = e.delta;
+		cost_figure__name(w, i->subject, sizeof(i->subject));
+		i->other_share = i->other && names_an_object(w->key) ? waits_for(i->other, w->key) : 0;
+		i->cause = i->other_share >= EFFECT_FLOOR ? CAUSE_SHARED : CAUSE_WAIT;
+	}
+}
+
+/* Is there still a trend when the other job's effect is taken off? */
+static bool explains_trend(const struct cost_report *r, const struct trend_effect *e, const double *f)
+{
+	struct trend_point p[COST_WINDOWS];
+	unsigned n = cost_report__elapsed(r, p);
+	struct trend t;
+
+	for (unsigned i = 0; i < n; i++)
+		p[i].y -= e->delta * f[i];
+	trend__fit(&t, p, n);
+	return t.way != TREND_UP;
+}
+
+static bool compare(struct interference *i, const struct cost_report *r, const double *f)
+{
+	struct trend_point p[COST_WINDOWS];
+
+	trend__effect(&i->effect, p, f, cost_report__elapsed(r, p));
+	i->compared = i->effect.enough;
+	if (!i->compared || i->effect.lo <= 0 || i->effect.delta < EFFECT_FLOOR * i->effect.without)
+		return false;
+	effect_on_states(i, r, f);
+	i->cause = i->state == WT_RUNQ || i->state == WT_THROTTLED ? CAUSE_STARVED :
+		   i->state == WT_CPU ? CAUSE_CPU : i->state < WT_STATES ? CAUSE_WAIT : CAUSE_NONE;
+	if (i->cause == CAUSE_WAIT)
+		effect_on_objects(i, r, f);
+	i->explains = explains_trend(r, &i->effect, f);
+	return true;
+}
+
+/* It was there nearly all the time: what it does can only be read from what both do. */
+static bool without_comparison(struct interference *i, const struct cost_report *r)
+{
+	double starved = r->st_ns[WT_RUNQ] + r->st_ns[WT_THROTTLED];
+
+	if (i->compared || i->beside < MOSTLY || work(r) <= 0)
+		return false;
+	if (starved >= LARGE_WAIT * work(r)) {
+		i->cause = CAUSE_STARVED;
+		i->state = r->st_ns[WT_RUNQ] >= r->st_ns[WT_THROTTLED] ? WT_RUNQ : WT_THROTTLED;
+		i->share = starved / work(r);
+		return true;
+	}
+	return shared_wait(i, r, LARGE_WAIT);
+}
+
+static double strength(const struct interference *i)
+{
+	if (!i->job)
+		return 0;
+	/* what was compared is worth more than what was concluded */
+	return i->compared ? 10 + i->effect.delta / fmax(i->effect.without, 1) : i->share;
+}
+
+void cause__interference(struct interference *out, const struct cost_report *r,
+			 const struct cost_report *all, unsigned n)
+{
+	const struct cost_figure *f;
+	double share[COST_WINDOWS];
+	unsigned m;
+
+	memset(out, 0, sizeof(*out));
+	f = cost_report__kind(r, COST_BESIDE, &m);
+	for (; m--; f++) {
+		struct interference i = { .state = WT_STATES };
+
+		if (is_rest(f->key) || r->mean_ns <= 0)
+			continue;
+		fractions(r, f->key, share);
+		i.beside = f->ns / r->mean_ns;
+		i.other = report_of(all, n, f->key->name, r);
+		if (compare(&i, r, share) || without_comparison(&i, r))
+			i.job = f->key->name;
+		if (strength(&i) > strength(out))
+			*out = i;
+	}
+}
