@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sinks/human.h"
 
-#include <stdio.h>
-
 static char *three_digits(char *buf, size_t sz, double x, const char *unit)
 {
 	/* at the limits that rounding sets: 9.995 would print as 10.00 */
@@ -66,4 +64,27 @@ unsigned human_width(const char *text)
 	for (; *text; text++)
 		n += (*text & 0xc0) != 0x80;
 	return n;
+}
+
+void human_cell(FILE *f, const char *text, unsigned width)
+{
+	unsigned w = human_width(text);
+
+	fprintf(f, "%*s%s", w < width ? (int)(width - w) : 0, "", text);
+}
+
+void human_label(FILE *f, const char *text, unsigned width)
+{
+	unsigned w = human_width(text), used = 0;
+
+	if (w <= width) {
+		fprintf(f, "%s%*s", text, (int)(width - w), "");
+		return;
+	}
+	for (; *text; text++) {
+		if ((*text & 0xc0) != 0x80 && ++used == width)
+			break;
+		putc(*text, f);
+	}
+	fputs("…", f);
 }

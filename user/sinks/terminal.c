@@ -36,31 +36,6 @@ static void heading(const struct page *p, const char *text)
 	fprintf(p->f, p->colour ? "\n\033[1m%s\033[0m" : "\n%s", text);
 }
 
-/* Right-aligned in width columns, counted as columns. */
-static void cell(FILE *f, const char *text, unsigned width)
-{
-	unsigned w = human_width(text);
-
-	fprintf(f, "%*s%s", w < width ? (int)(width - w) : 0, "", text);
-}
-
-/* Left-aligned, cut to width columns with "…" when it is longer. */
-static void label(FILE *f, const char *text, unsigned width)
-{
-	unsigned w = human_width(text), used = 0;
-
-	if (w <= width) {
-		fprintf(f, "%s%*s", text, (int)(width - w), "");
-		return;
-	}
-	for (; *text; text++) {
-		if ((*text & 0xc0) != 0x80 && ++used == width)
-			break;
-		putc(*text, f);
-	}
-	fputs("…", f);
-}
-
 static void write_head(const struct page *p)
 {
 	const struct recording *r = p->r;
@@ -96,10 +71,10 @@ static void state_row(const struct page *p, const char *name, __u64 ns, bool wor
 	char buf[32];
 
 	fputs("  ", p->f);
-	label(p->f, name, 14);
-	cell(p->f, human_ns(buf, sizeof(buf), ns), 11);
-	cell(p->f, human_share(buf, sizeof(buf), ns, p->r->totals.wall_ns), 10);
-	cell(p->f, work ? human_share(buf, sizeof(buf), ns, p->work_ns) : "-", 10);
+	human_label(p->f, name, 14);
+	human_cell(p->f, human_ns(buf, sizeof(buf), ns), 11);
+	human_cell(p->f, human_share(buf, sizeof(buf), ns, p->r->totals.wall_ns), 10);
+	human_cell(p->f, work ? human_share(buf, sizeof(buf), ns, p->work_ns) : "-", 10);
 	if (with_bar && work)
 		bar(p, ns);
 	fprintf(p->f, "%s%s\n", note ? "  " : "", note ? note : "");
@@ -194,10 +169,10 @@ static void who_row(const struct page *p, const struct who *who)
 	char buf[32];
 
 	fputs("  ", p->f);
-	label(p->f, who->name, 18);
-	cell(p->f, human_count(buf, sizeof(buf), who->threads), 9);
-	cell(p->f, human_ns(buf, sizeof(buf), who->work_ns), 11);
-	cell(p->f, human_share(buf, sizeof(buf), who->work_ns, p->work_ns), 9);
+	human_label(p->f, who->name, 18);
+	human_cell(p->f, human_count(buf, sizeof(buf), who->threads), 9);
+	human_cell(p->f, human_ns(buf, sizeof(buf), who->work_ns), 11);
+	human_cell(p->f, human_share(buf, sizeof(buf), who->work_ns, p->work_ns), 9);
 	fputs("  ", p->f);
 	write_mix(p, who);
 	putc('\n', p->f);
@@ -240,11 +215,11 @@ static void wait_row(const struct page *p, const struct wait_row *w)
 	else
 		snprintf(text, sizeof(text), "%s %s", ledger__state_name(w->state), w->reason);
 	fputs("  ", p->f);
-	label(p->f, text, 30);
-	cell(p->f, human_ns(buf, sizeof(buf), w->total_ns), 11);
-	cell(p->f, human_share(buf, sizeof(buf), w->total_ns, p->work_ns), 9);
-	cell(p->f, human_count(buf, sizeof(buf), w->count), 8);
-	cell(p->f, w->count ? human_ns(buf, sizeof(buf), w->p95_ns) : "-", 11);
+	human_label(p->f, text, 30);
+	human_cell(p->f, human_ns(buf, sizeof(buf), w->total_ns), 11);
+	human_cell(p->f, human_share(buf, sizeof(buf), w->total_ns, p->work_ns), 9);
+	human_cell(p->f, human_count(buf, sizeof(buf), w->count), 8);
+	human_cell(p->f, w->count ? human_ns(buf, sizeof(buf), w->p95_ns) : "-", 11);
 	fprintf(p->f, "  %s\n", w->comm);
 }
 

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* units_cost.h - what units cost, for summary.json and for the terminal; see units/verdict.h. */
+#ifndef WT_UNITS_COST_SINK_H
+#define WT_UNITS_COST_SINK_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include "units/verdict.h"
+
+/*
+ * summary.json's jobs[]: one object per job, in order of appearance, each with
+ * units[], one object per kind of unit.  A new reference; NULL when memory is out.
+ */
+json_t *sink_units_json(const struct judged *j, unsigned n);
+
+/* The terminal's section UNITS; nothing when there is none.  0 or a negative errno. */
+int sink_units_terminal(const struct judged *j, unsigned n, FILE *f, bool colour);
+
+/*
+ * "its own estimates …": how far the program's were off, or what they are, and ours;
+ * false when there is nothing to say.  For people: one or two sentences.
+ */
+bool units_estimate_text(const struct cost_report *r, char *buf, size_t sz);
+
+#endif /* WT_UNITS_COST_SINK_H */

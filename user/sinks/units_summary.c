@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* units_summary.c - summary.json's jobs[]: rates, costs per unit, trend and verdict of each job. */
+#include "ledger/text.h"
+#include "sinks/units_cost.h"
+#include "ledger/ledger.h"
+
+#include <math.h>
+#include <string.h>
+
+#define TOP 20
+
+/* What one call makes; lost: memory was out for a value, so the whole is none. */
+struct maker {
+	bool lost;
+};
+
+static void set(struct maker *m, json_t *o, const char *key, json_t *value)
+{
+	if (json_object_set_new(o, key, value))
+		m->lost = true;
+}
+
+static void append(struct maker *m, json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, value))
+		m->lost = true;
+}
+
+static json_t *text(const char *s)
+{
+	char clean[512];
+
+	return json_string(text__clean(clean, sizeof(clean), s, strlen(s), false));
+}
+
+static json_t *real(double x)
+{
+	return isfinite(x) ? json_real(x) : json_null();
+}
+
+static json_t *whole(__u64 n)
+{
+	return json_integer((json_int_t)n);
+}
+
+static json_t *rounded(double ns)
+{
+	return isfinite(ns) ? json_integer((json_int_t)llround(ns)) : json_null();
+}
+
+static json_t *service(struct maker *m, const struct cost_report *r)
+{
+	json_t *o = json_object();
+
+	set(m, o, "mean", real(r->mean_ns / 1e9));
+	set(m, o, "mean_lo", real(r->mean_lo / 1e9));
+	set(m, o, "mean_hi", real(r->mean_hi / 1e9));
+	set(m, o, "p50", real(r->p50_ns / 1e9));
+	set(m, o, "p95", real(r->p95_ns / 1e9));
+	set(m, o, "p99", real(r->p99_ns / 1e9));
+	set(m, o, "max", real(r->t.max_ns / 1e9));
+	return o;
+}
+
+static json_t *states(struct maker *m, const struct cost_report *r)
+{
+	json_t *o = json_object();
+
+	for (unsigned s = 0; s < WT_STATES; s++)
+		set(m, o, ledger__state_name(s), rounded(r->st_ns[s]));
+	return o;
+}
+
+static json_t *backlog(struct maker *m, const struct cost_report *r)
+{
+	json_t *o;
+
+	if (!r->t.total)
+		return json_null();
+	o = json_object();
+	set(m, o, "done", whole(r->t.done));
+	set(m, o, "total", whole(r->t.total));
+	set(m, o, "left_s", r->left.known ? real(r->left.ns / 1e9) : json_null());
+	set(m, o, "left_lo_s", r->left.bounded ? real(r->left.lo_ns / 1e9) : json_null());
+	set(m, o, "left_hi_s", r->left.bounded ? real(r->left.hi_ns / 1e9) : json_null());
+	set(m, o, "trend_goes_on", json_boolean(r->left.trended));
+	return o;
+}
+
+static const char *way_name(enum trend_way way)
+{
+	static const char *const names[] = { "too_few", "steady", "up", "down" };
+
+	return names[way];
+}
+
+static json_t *trend(struct maker *m, const struct cost_report *r)
+{
+	const struct trend *t = &r->trend;
+	bool told = t->way != TREND_TOO_FEW;
+	json_t *o = json_object();
+
+	set(m, o, "way", text(way_name(t->way)));
+	set(m, o, "pct_per_1000", told ? real(r->pct) : json_null());
+	set(m, o, "lo", told ? real(r->pct_lo) : json_null());
+	set(m, o, "hi", told ? real(r->pct_hi) : json_null());
+	set(m, o, "factor", told && t->factor > 0 ? real(t->factor) : json_null());
+	set(m, o, "first_s", told ? real(t->at_first / 1e9) : json_null());
+	set(m, o, "last_s", told ? real(t->at_last / 1e9) : json_null());
+	set(m, o, "autocorrelation", told ? real(t->phi) : json_null());
+	set(m, o, "n_windows", whole(t->n));
+	return o;
+}
+
+static json_t *verdict(struct maker *m, const struct verdict *v)
+{
+	json_t *o = json_object(), *lines = json_array();
+
+	for (unsigned i = 0; i < v->n_lines; i++)
+		append(m, lines, text(v->line[i]));
+	set(m, o, "kind", text(verdict__kind_name(v->kind)));
+	set(m, o, "cause", text(verdict__cause_name(v->cause)));
+	set(m, o, "state", v->state < WT_STATES ? text(ledger__state_name(v->state)) : json_null());
+	set(m, o, "subject", v->subject[0] ? text(v->subject) : json_null());
+	set(m, o, "job", v->job[0] ? text(v->job) : json_null());
+	set(m, o, "share", real(v->share));
+	set(m, o, "text", lines);
+	return o;
+}
+
+static json_t *own_estimate(struct maker *m, const struct cost_report *r)
+{
+	const struct cost_own *w = &r->own;
+	json_t *o;
+
+	if (!w->n)
+		return json_null();
+	o = json_object();
+	set(m, o, "n", whole(w->n));
+	set(m, o, "finished", json_boolean(w->finished));
+	set(m, o, "error_pct", real(100 * w->error));
+	set(m, o, "error_at_half_pct", real(100 * w->half_error));
+	set(m, o, "our_error_pct", real(100 * w->ours));
+	set(m, o, "our_error_at_half_pct", real(100 * w->half_ours));
+	set(m, o, "promised_end_moved_s", real(w->moved_ns / 1e9));
+	set(m, o, "last_left_s", w->last_ns == COST_NO_ESTIMATE ? json_null() : real(w->last_ns / 1e9));
+	return o;
+}
+
+static double self_of(const struct cost_report *r, const struct cost_key *total)
+{
+	const struct cost_figure *f;
+	unsigned n;
+
+	f = cost_report__kind(r, COST_SELF, &n);
+	for (; n--; f++)
+		if (!strcmp(f->key->name, total->name))
+			return f->ns;
+	return 0;
+}
+
+static json_t *growth(struct maker *m, const struct cost_report *r, const struct cost_figure *f)
+{
+	json_t *o = json_object();
+	struct trend t;
+	bool told;
+
+	cost_report__trend(r, f->key, &t);
+	told = t.way != TREND_TOO_FEW;
+	set(m, o, "way", text(way_name(t.way)));
+	set(m, o, "ns", rounded(f->growth_ns));
+	set(m, o, "lo", told ? rounded(t.lo * r->range) : json_null());
+	set(m, o, "hi", told ? rounded(t.hi * r->range) : json_null());
+	return o;
+}
+
+static json_t *figure(struct maker *m, const struct cost_report *r, const struct cost_figure *f)
+{
+	json_t *o = json_object();
+	char name[256];
+
+	set(m, o, "name", text(cost_figure__name(f, name, sizeof(name))));
+	set(m, o, "ns_per_unit", rounded(f->ns));
+	set(m, o, "lo", rounded(f->lo));
+	set(m, o, "hi", rounded(f->hi));
+	set(m, o, "n", whole(r->t.units));
+	if (f->key->kind == COST_TOTAL)
+		set(m, o, "self_ns_per_unit", rounded(self_of(r, f->key)));
+	set(m, o, "growth", growth(m, r, f));
+	return o;
+}
+
+static json_t *figures(struct maker *m, const struct cost_report *r, enum cost_kind kind)
+{
+	const struct cost_figure *f;
+	json_t *a = json_array();
+	unsigned n;
+
+	f = cost_report__kind(r, kind, &n);
+	for (unsigned i = 0; i < n && i < TOP; i++)
+		append(m, a, figure(m, r, &f[i]));
+	return a;
+}
+
+static json_t *loss(struct maker *m, const struct cost_report *r)
+{
+	json_t *o = json_object();
+
+	set(m, o, "keys_merged", whole(r->t.keys_merged));
+	set(m, o, "orphan_details", whole(r->t.orphans));
+	set(m, o, "orphan_ns", whole(r->t.orphan_ns));
+	return o;
+}
+
+static json_t *units(struct maker *m, const struct judged *j)
+{
+	const struct cost_report *r = &j->report;
+	json_t *o = json_object();
+
+	set(m, o, "kind", text(cost__kind(r->cost)));
+	set(m, o, "n", whole(r->t.units));
+	set(m, o, "records", whole(r->t.records));
+	set(m, o, "grouped", whole(r->t.grouped));
+	set(m, o, "failed", whole(r->t.failed));
+	set(m, o, "throughput_per_min", r->per_min > 0 ? real(r->per_min) : json_null());
+	set(m, o, "service_s", service(m, r));
+	set(m, o, "concurrency", real(r->concurrency));
+	set(m, o, "cpu_ns_per_unit", rounded(r->st_ns[WT_CPU]));
+	set(m, o, "thread_ns_per_unit", rounded(r->thread_ns));
+	set(m, o, "states_ns_per_unit", states(m, r));
+	set(m, o, "backlog", backlog(m, r));
+	set(m, o, "trend", trend(m, r));
+	set(m, o, "verdict", verdict(m, &j->verdict));
+	set(m, o, "own_estimate", own_estimate(m, r));
+	set(m, o, "functions", figures(m, r, COST_TOTAL));
+	set(m, o, "waits", figures(m, r, COST_WAIT));
+	set(m, o, "rivals", figures(m, r, COST_RIVAL));
+	set(m, o, "beside", figures(m, r, COST_BESIDE));
+	set(m, o, "loss", loss(m, r));
+	return o;
+}
+
+static bool seen_before(const struct judged *j, unsigned i)
+{
+	for (unsigned k = 0; k < i; k++)
+		if (!strcmp(cost__job(j[k].report.cost), cost__job(j[i].report.cost)))
+			return true;
+	return false;
+}
+
+json_t *sink_units_json(const struct judged *j, unsigned n)
+{
+	struct maker m = { false };
+	json_t *jobs = json_array();
+
+	for (unsigned i = 0; i < n; i++) {
+		const char *name = cost__job(j[i].report.cost);
+		json_t *job, *kinds;
+
+		if (seen_before(j, i))
+			continue;
+		job = json_object();
+		kinds = json_array();
+		set(&m, job, "job", text(name));
+		for (unsigned k = i; k < n; k++)
+			if (!strcmp(cost__job(j[k].report.cost), name))
+				append(&m, kinds, units(&m, &j[k]));
+		set(&m, job, "units", kinds);
+		append(&m, jobs, job);
+	}
+	if (m.lost) {
+		json_decref(jobs);
+		return NULL;
+	}
+	return jobs;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* units_terminal.c - the section UNITS: how many, how fast, what one costs, and the verdict. */
+#include "ledger/text.h"
+#include "sinks/csv.h"
+#include "sinks/human.h"
+#include "sinks/units_cost.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TOP 5			/* functions and waits of a job */
+#define ALL 0.9			/* a function with so much of the CPU time … */
+#define PASSES 0.05		/* … that spends so little itself only calls the others: main() */
+#define SMALL 0.02		/* of a unit: not worth a line */
+
+static const char *ns_text(char *buf, size_t sz, double ns)
+{
+	return isfinite(ns) && ns >= 0 ? human_ns(buf, sz, (__u64)(ns + 0.5)) : "-";
+}
+
+static const char *rate_text(char *buf, size_t sz, double per_min)
+{
+	if (per_min <= 0)
+		return "-";
+	snprintf(buf, sz, per_min < 10 ? "%.2f" : per_min < 100 ? "%.1f" : "%.0f", per_min);
+	return buf;
+}
+
+static void name_text(char *buf, size_t sz, const struct cost *c)
+{
+	char job[96], kind[64];
+
+	text__clean(job, sizeof(job), cost__job(c), strlen(cost__job(c)), false);
+	text__clean(kind, sizeof(kind), cost__kind(c), strlen(cost__kind(c)), false);
+	snprintf(buf, sz, "%s (%s)", job[0] ? job : "no job", kind);
+}
+
+static void row(const struct cost_report *r, FILE *f)
+{
+	char name[192], buf[32];
+
+	name_text(name, sizeof(name), r->cost);
+	fputs("  ", f);
+	human_label(f, name, 24);
+	human_cell(f, human_count(buf, sizeof(buf), r->t.units), 8);
+	human_cell(f, rate_text(buf, sizeof(buf), r->per_min), 9);
+	human_cell(f, ns_text(buf, sizeof(buf), r->mean_ns), 10);
+	human_cell(f, ns_text(buf, sizeof(buf), r->p50_ns), 10);
+	human_cell(f, ns_text(buf, sizeof(buf), r->p95_ns), 10);
+	human_cell(f, ns_text(buf, sizeof(buf), r->p99_ns), 10);
+	human_cell(f, ns_text(buf, sizeof(buf), r->st_ns[WT_CPU]), 10);
+	snprintf(buf, sizeof(buf), "%.2f", r->concurrency);
+	human_cell(f, buf, 8);
+	fputs("\n", f);
+}
+
+static double self_ns(const struct cost_report *r, const struct cost_key *k)
+{
+	const struct cost_figure *f;
+	unsigned n;
+
+	f = cost_report__kind(r, COST_SELF, &n);
+	for (; n--; f++)
+		if (!strcmp(f->key->name, k->name))
+			return f->ns;
+	return 0;
+}
+
+static bool only_calls(const struct cost_report *r, const struct cost_figure *f)
+{
+	return f->key->kind == COST_TOTAL && f->ns >= ALL * r->st_ns[WT_CPU] &&
+	       self_ns(r, f->key) < PASSES * f->ns;
+}
+
+static void figures(const struct cost_report *r, enum cost_kind kind, const char *head, FILE *f)
+{
+	const struct cost_figure *v;
+	char name[256], clean[256], ns[32], lo[32], hi[32];
+	unsigned n, shown = 0;
+
+	v = cost_report__kind(r, kind, &n);
+	for (unsigned i = 0; i < n && shown < TOP; i++) {
+		if (only_calls(r, &v[i]) || v[i].key->state == WT_IDLE ||
+		    v[i].ns < SMALL * (r->thread_ns - r->st_ns[WT_IDLE] - r->st_ns[WT_STOPPED]))
+			continue;
+		if (!shown++)
+			fprintf(f, "    %s\n", head);
+		cost_figure__name(&v[i], name, sizeof(name));
+		fputs("      ", f);
+		human_label(f, text__clean(clean, sizeof(clean), name, strlen(name), false), 44);
+		human_cell(f, ns_text(ns, sizeof(ns), v[i].ns), 11);
+		if (isfinite(v[i].lo))
+			fprintf(f, "  (%s … %s)", ns_text(lo, sizeof(lo), v[i].lo),
+				ns_text(hi, sizeof(hi), v[i].hi));
+		fputs("\n", f);
+	}
+}
+
+static void backlog(const struct cost_report *r, FILE *f)
+{
+	const struct forecast *l = &r->left;
+	char ns[32], lo[32], hi[32];
+
+	if (!r->t.total)
+		return;
+	fprintf(f, "    %llu of %llu done", r->t.done, r->t.total);
+	if (l->known)
+		fprintf(f, ", about %s left", ns_text(ns, sizeof(ns), l->ns));
+	if (l->bounded)
+		fprintf(f, " (%s … %s)", ns_text(lo, sizeof(lo), l->lo_ns), ns_text(hi, sizeof(hi), l->hi_ns));
+	fprintf(f, "%s\n", !l->known ? "" : l->trended ? " if the trend goes on" : " at this pace");
+}
+
+static const char *sign_text(double error)
+{
+	return error < 0 ? "too short" : "too long";
+}
+
+static void accuracy(const struct cost_own *o, char *buf, size_t sz)
+{
+	int len = snprintf(buf, sz, "its own estimates of what is left were %.0f %% %s (median of %u)",
+			   100 * fabs(o->error), sign_text(o->error), o->n);
+
+	if (isfinite(o->half_error) && len < (int)sz)
+		len += snprintf(buf + len, sz - len, ", half-way %.0f %% %s", 100 * fabs(o->half_error),
+				sign_text(o->half_error));
+	if (isfinite(o->ours) && len < (int)sz)
+		snprintf(buf + len, sz - len, "; ours at the same instants %.0f %% %s",
+			 100 * fabs(o->ours), sign_text(o->ours));
+}
+
+bool units_estimate_text(const struct cost_report *r, char *buf, size_t sz)
+{
+	const struct cost_own *o = &r->own;
+	char left[32], moved[32];
+	int len = 0;
+
+	buf[0] = '\0';
+	if (o->n && o->finished && isfinite(o->error)) {
+		accuracy(o, buf, sz);
+		return true;
+	}
+	if (o->finished || o->last_ns == COST_NO_ESTIMATE)
+		return false;
+	len = snprintf(buf, sz, "its own estimate says %s left", ns_text(left, sizeof(left), o->last_ns));
+	/* how right it will be is not known; how much it changed its mind is */
+	if (o->n > 1 && len < (int)sz)
+		snprintf(buf + len, sz - len, "; the end it promises moved by %s%s since its first",
+			 o->moved_ns < 0 ? "-" : "+", ns_text(moved, sizeof(moved), fabs(o->moved_ns)));
+	return true;
+}
+
+static void notes(const struct judged *j, FILE *f, bool colour)
+{
+	const struct cost_report *r = &j->report;
+	const struct verdict *v = &j->verdict;
+	bool alarm = v->kind == VERDICT_DEGRADING || v->kind == VERDICT_INTERFERENCE;
+	char buf[320];
+
+	for (unsigned i = 0; i < v->n_lines; i++) {
+		text__clean(buf, sizeof(buf), v->line[i], strlen(v->line[i]), false);
+		fprintf(f, colour && alarm && !i ? "    \033[31m%s\033[0m\n" : "    %s\n", buf);
+	}
+	if (r->t.failed)
+		fprintf(f, "    %llu of %llu failed\n", r->t.failed, r->t.units);
+	backlog(r, f);
+	if (units_estimate_text(r, buf, sizeof(buf)))
+		fprintf(f, "    %s\n", buf);
+	if (r->t.grouped)
+		fprintf(f, "    %llu units came in records of several: their percentiles are those of means\n",
+			r->t.grouped);
+	if (r->t.keys_merged)
+		fprintf(f, "    %llu small functions and objects are summed as [other]\n", r->t.keys_merged);
+	if (r->t.orphans)
+		fprintf(f, "    lost: %llu details came without their unit\n", r->t.orphans);
+	figures(r, COST_TOTAL, "functions, cpu per unit with what they call (95 % interval):", f);
+	figures(r, COST_WAIT, "waits per unit (95 % interval):", f);
+}
+
+int sink_units_terminal(const struct judged *j, unsigned n, FILE *f, bool colour)
+{
+	if (!n)
+		return 0;
+	fprintf(f, colour ? "\n\033[1m%s\033[0m\n" : "\n%s\n", "UNITS");
+	fputs("  job (kind)                 units  per min      mean       p50       p95       p99"
+	      "  cpu/unit at once\n", f);
+	for (unsigned i = 0; i < n; i++) {
+		row(&j[i].report, f);
+		notes(&j[i], f, colour);
+	}
+	return sink_result(f);
+}
