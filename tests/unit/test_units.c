@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test_units.c - epochs, the stretches that units claim of them, and whose account is whose. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "units/epochs.h"
+#include "units/form.h"
+#include "units/rows.h"
+
+#define MS 1000000ULL
+
+struct bench {
+	struct epochs epochs;
+	struct rows rows;
+	struct form form;
+	unsigned finals;
+};
+
+static void charge(void *ctx, __u32 row, const struct account *a)
+{
+	struct bench *b = ctx;
+
+	rows__charge(&b->rows, row, a);
+}
+
+static int final(void *ctx, __u32 row)
+{
+	struct bench *b = ctx;
+
+	b->finals++;
+	return rows__final(&b->rows, row);
+}
+
+static struct bench *setup_bench(unsigned max_epochs, unsigned max_rows)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	struct epochs_sink sink = { b, charge, final };
+
+	assert_non_null(b);
+	epochs__init(&b->epochs, max_epochs, &sink);
+	rows__init(&b->rows, max_rows);
+	b->form.epochs = &b->epochs;
+	b->form.rows = &b->rows;
+	return b;
+}
+
+static void drop_bench(struct bench *b)
+{
+	form__destroy(&b->form);
+	epochs__destroy(&b->epochs, form__free_proc);
+	rows__destroy(&b->rows);
+	free(b);
+}
+
+static void bound(struct bench *b, __u64 image, __u32 before, __u32 after, __u64 ts)
+{
+	struct uproc *p = epochs__proc(&b->epochs, image, image, before, ts);
+
+	assert_non_null(p);
+	p->born = true;
+	assert_int_equal(epochs__bound(&b->epochs, p, before, after, ts), 0);
+	assert_int_equal(form__boundary(&b->form, p, ts), 0);
+}
+
+static void mark(struct bench *b, __u64 image, __u64 ts, __u64 done, __u64 elapsed)
+{
+	struct wt_ev_write at = { .h.ts_ns = ts, .image = image, .tgid = image };
+	struct unit_mark m = { .at = &at, .pattern = "t", .has_done = done != 0, .done = done,
+			       .elapsed_ns = elapsed, .remaining_ns = ~0ULL };
+
+	assert_non_null(epochs__proc(&b->epochs, image, image, 0, ts));
+	assert_int_equal(form__mark(&b->form, &m), 0);
+}
+
+struct found {
+	struct unit_row row[256];
+	unsigned n;
+};
+
+static int collect(void *arg, const struct unit_row *r)
+{
+	struct found *f = arg;
+
+	if (f->n < 256)
+		f->row[f->n] = *r;
+	f->n++;
+	return 0;
+}
+
+static struct found rows_of(struct bench *b)
+{
+	struct found f = {};
+
+	assert_int_equal(rows__each(&b->rows, collect, &f), 0);
+	return f;
+}
+
+/* begin at exec; three lines, each a unit: each gets what its epoch was charged */
+static void test_line_per_unit(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	struct found f;
+
+	(void)state;
+	bound(b, 7, 0, 1, 10 * MS);
+	for (__u32 i = 1; i <= 3; i++) {
+		epochs__charge(&b->epochs, i, WT_CPU, i * 1000);
+		epochs__charge(&b->epochs, i, WT_NET, 5);
+		mark(b, 7, (10 + i * 10) * MS, i, 0);
+		assert_int_equal(form__flush(&b->form), 0);
+		bound(b, 7, i, i + 1, (10 + i * 10) * MS);
+		assert_int_equal(epochs__generation(&b->epochs), 0);
+	}
+	f = rows_of(b);
+	assert_int_equal(f.n, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(f.row[i].st_ns[WT_CPU], (i + 1) * 1000);
+		assert_int_equal(f.row[i].st_ns[WT_NET], 5);
+		assert_int_equal(f.row[i].end_ns - f.row[i].start_ns, 10 * MS);
+		assert_int_equal(f.row[i].seq, i + 1);
+		assert_int_equal(f.row[i].n, 1);
+	}
+	assert_int_equal(b->finals, 3);
+	/* what comes late still finds its unit */
+	epochs__charge(&b->epochs, 2, WT_IDLE, 77);
+	f = rows_of(b);
+	assert_int_equal(f.row[1].st_ns[WT_IDLE], 77);
+	assert_int_equal(b->epochs.late_ns, 0);
+	drop_bench(b);
+}
+
+/* lines that come with one write share its time, and no nanosecond is lost */
+static void test_batched_writes_share(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	__u64 sum = 0;
+	struct found f;
+
+	(void)state;
+	bound(b, 7, 0, 1, 0 * MS + 1);
+	epochs__charge(&b->epochs, 1, WT_CPU, 1000003);
+	for (unsigned i = 0; i < 7; i++)
+		mark(b, 7, 70 * MS + 1, 0, 0);
+	assert_int_equal(form__flush(&b->form), 0);
+	bound(b, 7, 1, 2, 70 * MS + 1);
+	assert_int_equal(epochs__generation(&b->epochs), 0);
+	f = rows_of(b);
+	assert_int_equal(f.n, 7);
+	for (unsigned i = 0; i < 7; i++) {
+		assert_int_equal(f.row[i].batched, 7);
+		assert_in_range(f.row[i].st_ns[WT_CPU], 142857, 142859);
+		assert_in_range(f.row[i].end_ns - f.row[i].start_ns, 10 * MS - 1, 10 * MS + 1);
+		sum += f.row[i].st_ns[WT_CPU];
+	}
+	assert_int_equal(sum, 1000003);
+	drop_bench(b);
+}
+
+/* a counter that jumps: one row that stands for several units */
+static void test_counter_jumps(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	struct found f;
+
+	(void)state;
+	bound(b, 7, 0, 1, MS);
+	mark(b, 7, 11 * MS, 57, 0);
+	form__flush(&b->form);
+	bound(b, 7, 1, 2, 11 * MS);
+	mark(b, 7, 21 * MS, 60, 0);
+	form__flush(&b->form);
+	bound(b, 7, 2, 3, 21 * MS);
+	/* and one that begins anew */
+	mark(b, 7, 31 * MS, 2, 0);
+	form__flush(&b->form);
+	f = rows_of(b);
+	assert_int_equal(f.n, 3);
+	assert_int_equal(f.row[0].n, 57);
+	assert_int_equal(f.row[1].n, 3);
+	assert_int_equal(f.row[1].seq, 58);
+	assert_int_equal(f.row[1].batched, 3);
+	assert_int_equal(f.row[2].n, 2);
+	drop_bench(b);
+}
+
+/* "succeeded in 5 ms": what was before it belongs to no unit */
+static void test_stated_elapsed(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	struct found f;
+
+	(void)state;
+	bound(b, 7, 0, 1, 10 * MS);
+	epochs__charge(&b->epochs, 1, WT_IDLE, 95 * MS);
+	/* the task is taken up: a boundary that is not exactly where the line says */
+	bound(b, 7, 1, 2, 105 * MS);
+	epochs__charge(&b->epochs, 2, WT_CPU, 50 * MS);
+	mark(b, 7, 155 * MS, 0, 49 * MS);
+	form__flush(&b->form);
+	bound(b, 7, 2, 3, 155 * MS);
+	epochs__generation(&b->epochs);
+	f = rows_of(b);
+	assert_int_equal(f.n, 1);
+	assert_int_equal(f.row[0].start_ns, 105 * MS);
+	assert_int_equal(f.row[0].st_ns[WT_CPU], 50 * MS);
+	assert_int_equal(f.row[0].st_ns[WT_IDLE], 0);
+	drop_bench(b);
+}
+
+/* a child that says nothing of units counts for the one it was started in, and its own epochs do */
+static void test_children_inherit(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	struct found f;
+
+	(void)state;
+	bound(b, 7, 0, 1, 10 * MS);
+	bound(b, 8, 1, 2, 12 * MS);		/* exec in epoch 1 of its parent */
+	epochs__charge(&b->epochs, 2, WT_CPU, 1000);
+	bound(b, 8, 2, 3, 14 * MS);		/* it writes something */
+	epochs__charge(&b->epochs, 3, WT_CPU, 100);
+	epochs__charge(&b->epochs, 1, WT_CHILD, 10);
+	epochs__charge(&b->epochs, 1, ACCOUNT_TRANSCODE, 6 * MS);
+	epochs__exited(&b->epochs, 8, 18 * MS);
+	assert_int_equal(epochs__generation(&b->epochs), 0);
+	mark(b, 7, 20 * MS, 1, 0);
+	form__flush(&b->form);
+	bound(b, 7, 1, 4, 20 * MS);
+	/* the parent's epoch may be made over after the child was looked at: two rounds are enough */
+	assert_int_equal(epochs__generation(&b->epochs), 0);
+	assert_int_equal(epochs__generation(&b->epochs), 0);
+	f = rows_of(b);
+	assert_int_equal(f.n, 1);
+	assert_int_equal(f.row[0].st_ns[WT_CPU], 1100);
+	assert_int_equal(f.row[0].st_ns[WT_CHILD], 10);
+	assert_int_equal(f.row[0].transcode_ns, 6 * MS);
+	drop_bench(b);
+}
+
+/* a process that was there before: its first counter says nothing of how long it took */
+static void test_seeded_counter(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	struct found f;
+
+	(void)state;
+	bound(b, 7, 0, 1, 10 * MS);
+	epochs__find_proc(&b->epochs, 7)->born = false;
+	mark(b, 7, 20 * MS, 76255, 0);
+	form__flush(&b->form);
+	mark(b, 7, 30 * MS, 76256, 0);
+	form__flush(&b->form);
+	f = rows_of(b);
+	assert_int_equal(f.n, 1);
+	assert_int_equal(f.row[0].n, 1);
+	assert_int_equal(f.row[0].start_ns, 20 * MS);
+	drop_bench(b);
+}
+
+/* charges that arrive before the boundary they follow are not lost */
+static void test_early_charges(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	struct found f;
+
+	(void)state;
+	bound(b, 7, 0, 1, 10 * MS);
+	assert_int_equal(epochs__charge(&b->epochs, 2, WT_CPU, 500), 0);
+	assert_int_equal(epochs__generation(&b->epochs), 0);
+	assert_int_equal(epochs__row(&b->epochs, 2), UNITS_OPEN);
+	mark(b, 7, 20 * MS, 1, 0);
+	form__flush(&b->form);
+	bound(b, 7, 1, 2, 20 * MS);
+	mark(b, 7, 30 * MS, 2, 0);
+	form__flush(&b->form);
+	bound(b, 7, 2, 3, 30 * MS);
+	assert_int_equal(epochs__generation(&b->epochs), 0);
+	f = rows_of(b);
+	assert_int_equal(f.row[1].st_ns[WT_CPU], 500);
+	assert_int_equal(b->epochs.late_ns, 0);
+	drop_bench(b);
+}
+
+/*
+ * Whatever comes: of all that was charged to epochs of a process every nanosecond is
+ * in a unit as long as units cover all of its time, intervals over several epochs
+ * and writes without a boundary of their own included.
+ */
+static void test_random_conservation(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= 200; seed++) {
+		struct bench *b = setup_bench(1000, 1000);
+		__u64 ts = MS, first = ts, charged = 0, found = 0;
+		__u32 id = 1;
+		struct found f = {};
+
+		srand(seed);
+		bound(b, 7, 0, id, ts);
+		mark(b, 7, ts, 0, 0);	/* so that units begin right here */
+		form__flush(&b->form);
+		for (unsigned i = 0; i < 40; i++) {
+			__u64 from = first + (__u64)rand() % (ts - first + 1), ns = rand() % 100000;
+
+			if (rand() % 3) {
+				assert_int_equal(epochs__charge(&b->epochs, id, rand() % WT_STATES, ns), 0);
+				charged += ns;
+			}
+			ts += 1 + rand() % 5000000;
+			if (rand() % 2) {
+				epochs__charge_time(&b->epochs, 7, 1, from, ts - 1, WT_LOCK, ts - 1 - from);
+				charged += ts - 1 - from;
+			}
+			if (rand() % 2) {
+				for (int k = rand() % 4; k >= 0; k--)
+					mark(b, 7, ts, 0, 0);
+				form__flush(&b->form);
+			}
+			if (rand() % 3) {
+				bound(b, 7, id, id + 1, ts);
+				id++;
+			}
+			if (!(rand() % 4))
+				assert_int_equal(epochs__generation(&b->epochs), 0);
+		}
+		mark(b, 7, ts + 10, 0, 0);
+		form__flush(&b->form);
+		assert_int_equal(epochs__finish(&b->epochs, ts + 10), 0);
+		f = rows_of(b);
+		assert_in_range(f.n, 1, 256);
+		for (unsigned i = 0; i < f.n; i++)
+			found += unit__thread_ns(&f.row[i]);
+		assert_int_equal(b->epochs.late_ns, 0);
+		assert_int_equal(found, charged);
+		drop_bench(b);
+	}
+}
+
+/* bounded: what nobody claims is given up and counted, what is old is folded into one row */
+static void test_bounds(void **state)
+{
+	struct bench *b = setup_bench(100, 10);
+	struct found f;
+	__u64 n = 0, cpu = 0;
+
+	(void)state;
+	for (__u32 i = 1; i <= 1000; i++) {
+		bound(b, 9, i - 1, i, i * MS);
+		assert_int_equal(epochs__generation(&b->epochs), 0);
+	}
+	assert_in_range(b->epochs.epochs.n, 1, 101);
+	assert_in_range(b->epochs.given_up, 800, 1000);
+	for (__u32 i = 1; i <= 200; i++) {
+		bound(b, 7, i ? 1000 + i - 1 : 0, 1000 + i, i * MS);
+		epochs__charge(&b->epochs, 1000 + i, WT_CPU, 10);
+		mark(b, 7, (i + 1) * MS, i, 0);
+		form__flush(&b->form);
+		assert_int_equal(epochs__generation(&b->epochs), 0);
+	}
+	assert_int_equal(epochs__finish(&b->epochs, 201 * MS), 0);
+	f = rows_of(b);
+	assert_in_range(f.n, 1, 12);
+	for (unsigned i = 0; i < f.n; i++) {
+		n += f.row[i].n;
+		cpu += f.row[i].st_ns[WT_CPU];
+	}
+	assert_int_equal(n, 200);
+	assert_int_equal(cpu, 2000);
+	assert_in_range(b->rows.folded, 180, 199);
+	drop_bench(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_line_per_unit),
+		cmocka_unit_test(test_batched_writes_share),
+		cmocka_unit_test(test_counter_jumps),
+		cmocka_unit_test(test_stated_elapsed),
+		cmocka_unit_test(test_children_inherit),
+		cmocka_unit_test(test_seeded_counter),
+		cmocka_unit_test(test_early_charges),
+		cmocka_unit_test(test_random_conservation),
+		cmocka_unit_test(test_bounds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
