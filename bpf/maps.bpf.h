@@ -49,6 +49,18 @@ struct wt_ucache {
 	__u16 slot[WT_USLOTS_ROOM];
 };
 
+/* A file that a thread writes to, and what is known of it. */
+#define WT_SINKS 4		/* by the lowest bits of the descriptor */
+struct wt_sink {
+	__u64 file, inode;		/* struct file *, struct inode * */
+	__u64 ino;
+	__u32 dev;
+	__u32 fd;
+	__u8 stream;			/* enum wt_stream */
+	__u8 takes;			/* lines may go there */
+	__u8 zero[6];
+};
+
 #define WT_WEIGHT_ONE 256
 #define WT_WEIGHT_MOST 64		/* a stack is taken with at least 1/64 */
 
@@ -106,6 +118,7 @@ struct wt_task {
 	__u8 queued_as;			/* of a throttled wait: what it is once the quota is back */
 	char comm[WT_COMM_LEN];		/* of the program under `serial` */
 	char pcomm[WT_COMM_LEN];
+	struct wt_sink sinks[WT_SINKS];
 	struct wt_kcache kcache[WT_KSETS * WT_KWAYS];
 	struct wt_ucache ucache[WT_UWAYS];
 };

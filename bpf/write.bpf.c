@@ -28,8 +28,7 @@ struct wt_parts {
 	__u64 vec;			/* struct iovec *, 0: none */
 	__u64 base, len;		/* of the part at hand */
 	__u64 left;			/* bytes of the whole */
-	__u32 n_vec;			/* parts behind this one */
-	__u32 sent;			/* records */
+	__u64 n_vec;			/* parts behind this one */
 };
 
 /* A record and the text behind it, as it goes into the ring. */
@@ -103,46 +102,71 @@ static __always_inline bool wt_is_unix(struct file *f)
 }
 
 /*
- * 1: lines may go there: a pipe, a terminal, a local socket, a file that is standard
- * output or error, opened to append, or called a log.
+ * Whether lines may go there: to a pipe, a terminal, a local socket, a file that is
+ * standard output or error, opened to append, or called a log.
  */
-static __noinline int wt_takes_lines(struct wt_write_buf *b, struct task_struct *t, __u32 fd)
+static __noinline int wt_judge_file(struct wt_write_buf *b, struct wt_sink *k, __u32 fd)
 {
-	struct file *f = wt_file(t, fd);
-	struct inode *ino;
+	struct file *f = (void *)k->file;
+	struct inode *ino = (void *)k->inode;
 	__u32 mode, major;
 
-	if (!f)
-		return 0;
-	ino = BPF_CORE_READ(f, f_inode);
+	k->takes = 0;
+	k->ino = BPF_CORE_READ(ino, i_ino);
+	k->dev = BPF_CORE_READ(ino, i_sb, s_dev);
 	mode = BPF_CORE_READ(ino, i_mode) & S_IFMT;
-	b->e.inode = BPF_CORE_READ(ino, i_ino);
-	b->e.dev = BPF_CORE_READ(ino, i_sb, s_dev);
-	switch (mode) {
-	case S_IFIFO:
-		b->e.stream = WT_STREAM_PIPE;
-		return 1;
-	case S_IFCHR:
-		b->e.stream = WT_STREAM_TTY;
+	if (mode == S_IFIFO) {
+		k->stream = WT_STREAM_PIPE;
+		k->takes = 1;
+	} else if (mode == S_IFCHR) {
+		k->stream = WT_STREAM_TTY;
 		major = BPF_CORE_READ(ino, i_rdev) >> 20;
-		return major == 4 || major == 5 || (major >= 136 && major <= 143);
-	case S_IFSOCK:
-		b->e.stream = WT_STREAM_SOCKET;
-		return wt_is_unix(f);
-	case S_IFREG:
-		b->e.stream = WT_STREAM_FILE;
-		return fd == 1 || fd == 2 || (BPF_CORE_READ(f, f_flags) & O_APPEND) || wt_log_name(b, f);
+		k->takes = major == 4 || major == 5 || (major >= 136 && major <= 143);
+	} else if (mode == S_IFSOCK) {
+		k->stream = WT_STREAM_SOCKET;
+		k->takes = wt_is_unix(f);
+	} else if (mode == S_IFREG) {
+		k->stream = WT_STREAM_FILE;
+		k->takes = fd == 1 || fd == 2 || (BPF_CORE_READ(f, f_flags) & O_APPEND) ||
+			   wt_log_name(b, f);
 	}
 	return 0;
 }
 
-/* A zero byte among the first: no text. */
-static __always_inline bool wt_is_binary(__u64 base, __u64 len)
+/*
+ * Where the descriptor leads, NULL: nowhere.  A thread writes to the same few files
+ * again and again: what was found out of them is kept with it, as long as the
+ * descriptor leads to the same file and that to the same inode.
+ */
+static __always_inline struct wt_sink *wt_sink_of(struct wt_write_buf *b, struct wt_task *w,
+						  struct task_struct *t, __u32 fd)
 {
-	__u64 v = 0, ones = 0x0101010101010101ULL;
+	struct wt_sink *k = &w->sinks[fd & (WT_SINKS - 1)];
+	__u64 file = 0, inode = 0;
+	struct file **files;
+	struct fdtable *fdt;
 
-	if (bpf_probe_read_user(&v, len < 8 ? len & 7 : 8, (void *)base))
-		return false;
+	fdt = t->files ? t->files->fdt : NULL;
+	if (!fdt || fd >= fdt->max_fds)
+		return NULL;
+	files = fdt->fd;
+	if (bpf_probe_read_kernel(&file, sizeof(file), files + fd) || !file)
+		return NULL;
+	bpf_core_read(&inode, sizeof(inode), &((struct file *)file)->f_inode);
+	if (k->file != file || k->inode != inode || k->fd != fd) {
+		k->file = file;
+		k->inode = inode;
+		k->fd = fd;
+		wt_judge_file(b, k, fd);
+	}
+	return k->takes ? k : NULL;
+}
+
+/* A zero byte among the first of the text: it is none. */
+static __always_inline bool wt_is_binary(struct wt_write_buf *b, __u64 len)
+{
+	__u64 v = *(__u64 *)b->text, ones = 0x0101010101010101ULL;
+
 	if (len < 8)
 		v |= ones << (8 * (len & 7));
 	return ((v - ones) & ~v & (ones << 7)) != 0;
@@ -174,14 +198,17 @@ static __always_inline void wt_bound(struct wt_task *w, struct wt_task *owner, _
 
 static __always_inline long wt_output(struct wt_write_buf *b, __u32 size)
 {
-	__u64 waiting = bpf_ringbuf_query(&writes, BPF_RB_AVAIL_DATA);
-	__u64 room = bpf_ringbuf_query(&writes, BPF_RB_RING_SIZE);
+	__u64 flags = BPF_RB_NO_WAKEUP;
 
 	if (size > WT_WRITE_CHUNK)
 		size = WT_WRITE_CHUNK;
 	b->e.size = size;
-	return bpf_ringbuf_output(&writes, &b->e, sizeof(b->e) + size,
-				  waiting > room / 2 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	/* now and then: is user space to come before its time? */
+	if ((size > 1024 || b->e.epoch_after != b->e.epoch_before) &&
+	    bpf_ringbuf_query(&writes, BPF_RB_AVAIL_DATA) >
+	    bpf_ringbuf_query(&writes, BPF_RB_RING_SIZE) / 2)
+		flags = BPF_RB_FORCE_WAKEUP;
+	return bpf_ringbuf_output(&writes, &b->e, sizeof(b->e) + size, flags);
 }
 
 static __always_inline bool wt_next_part(struct wt_parts *p)
@@ -197,7 +224,38 @@ static __always_inline bool wt_next_part(struct wt_parts *p)
 	return true;
 }
 
-/* One record: so much of the part at hand as fits. */
+/* Copies so much of the part at hand as fits; its bytes, 0: it cannot be read. */
+static __always_inline __u64 wt_copy_part(struct wt_write_buf *b)
+{
+	struct wt_parts *p = &b->parts;
+	__u64 n = p->len < p->left ? p->len : p->left;
+
+	if (n > WT_WRITE_CHUNK)
+		n = WT_WRITE_CHUNK;
+	if (bpf_probe_read_user(b->text, n, (void *)p->base)) {
+		wt_lost(WT_LOSS_WRITE);
+		return 0;
+	}
+	p->base += n;
+	p->len -= n;
+	p->left -= n;
+	return n;
+}
+
+static __always_inline int wt_send_copied(struct wt_write_buf *b, __u64 n, bool last)
+{
+	b->e.flags &= ~(WT_WRITE_MORE | WT_WRITE_CUT);
+	if (b->parts.left)
+		b->e.flags |= last ? WT_WRITE_CUT : WT_WRITE_MORE;
+	if (wt_output(b, n)) {
+		wt_lost(WT_LOSS_WRITE);
+		return -1;
+	}
+	b->e.epoch_before = b->e.epoch_after;
+	return 0;
+}
+
+/* One more record. */
 static long wt_send_part(__u32 i, struct wt_write_buf **buf)
 {
 	struct wt_write_buf *b = *buf;
@@ -208,26 +266,8 @@ static long wt_send_part(__u32 i, struct wt_write_buf **buf)
 		return 1;
 	if (!p->len)
 		return !wt_next_part(p);
-	n = p->len < p->left ? p->len : p->left;
-	if (n > WT_WRITE_CHUNK)
-		n = WT_WRITE_CHUNK;
-	if (bpf_probe_read_user(b->text, n, (void *)p->base)) {
-		wt_lost(WT_LOSS_WRITE);
-		return 1;
-	}
-	p->base += n;
-	p->len -= n;
-	p->left -= n;
-	b->e.flags &= ~(WT_WRITE_MORE | WT_WRITE_CUT);
-	if (p->left)
-		b->e.flags |= i == WT_WRITE_CHUNKS - 1 ? WT_WRITE_CUT : WT_WRITE_MORE;
-	if (wt_output(b, n)) {
-		wt_lost(WT_LOSS_WRITE);
-		return 1;
-	}
-	p->sent++;
-	b->e.epoch_before = b->e.epoch_after;
-	return 0;
+	n = wt_copy_part(b);
+	return !n || wt_send_copied(b, n, i == WT_WRITE_CHUNKS - 1);
 }
 
 static __always_inline void wt_fill_write(struct wt_write_buf *b, struct wt_task *w,
@@ -249,31 +289,42 @@ static __always_inline void wt_fill_write(struct wt_write_buf *b, struct wt_task
 	__builtin_memcpy(b->e.comm, w->pcomm, WT_COMM_LEN);
 }
 
-/* Sends the text; 0: user space will know of it. */
-static __always_inline int wt_send_text(struct wt_write_buf *b)
+/* Sends the text, of which n bytes have been copied; 0: user space will know of it. */
+static __always_inline int wt_send_text(struct wt_write_buf *b, __u64 n)
 {
 	struct wt_write_buf *buf = b;
 
-	bpf_loop(WT_WRITE_CHUNKS, wt_send_part, &buf, 0);
-	return b->parts.sent ? 0 : -1;
+	if (wt_send_copied(b, n, false))
+		return -1;
+	if (b->parts.left)
+		bpf_loop(WT_WRITE_CHUNKS, wt_send_part, &buf, 0);
+	return 0;
 }
 
 static __always_inline int wt_written(struct wt_task *w, struct task_struct *t, __u32 fd,
 				      struct wt_write_buf *b)
 {
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = bpf_ktime_get_ns(), n;
 	struct wt_parts *p = &b->parts;
 	struct wt_task *owner;
+	struct wt_sink *k;
 	__u32 next = 0;
 	bool binary;
 	int err;
 
-	if (!wt_takes_lines(b, t, fd) || (!p->len && !wt_next_part(p)))
+	k = wt_sink_of(b, w, t, fd);
+	if (!k || (!p->len && !wt_next_part(p)))
+		return 0;
+	n = wt_copy_part(b);
+	if (!n)
 		return 0;
 	b->e.fd = fd;
+	b->e.inode = k->ino;
+	b->e.dev = k->dev;
+	b->e.stream = k->stream;
 	owner = wt_epoch_owner(w, t);
 	wt_fill_write(b, w, owner, now);
-	binary = wt_is_binary(p->base, p->len);
+	binary = wt_is_binary(b, n);
 	if (binary && (!(cfg_opts & WT_OPT_BINARY) || b->e.stream == WT_STREAM_FILE ||
 		       now - owner->epoch_ns < cfg_binary_gap_ns))
 		return 0;
@@ -287,7 +338,7 @@ static __always_inline int wt_written(struct wt_task *w, struct task_struct *t, 
 		if (err)
 			wt_lost(WT_LOSS_WRITE);
 	} else {
-		err = wt_send_text(b);
+		err = wt_send_text(b, n);
 	}
 	wt_counted(WT_CNT_WRITE);
 	if (!err && next)
