@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * fold.c - bounded memory: threads long gone become part of one row per
+ * fold.c - bounded memory: threads long gone become part of one row per job and
  * (process, thread) name; their lines merge by what they were made of.
  */
 #include "ledger/internal.h"
@@ -13,48 +13,48 @@
 #define GROUP_FLAGS (WT_F_KTHREAD | WT_F_SELF | WT_F_IOWORKER)
 #define PENDING_SWEEP 16384
 
-static __u64 name_key(const char *pcomm, const char *comm, __u32 flags)
+static __u64 name_key(const struct group *g)
 {
-	__u64 h = u64_mix(flags + 1), words[2];
+	__u64 h = u64_mix(u64_mix(u64_mix(g->flags + 1) ^ g->job) ^ g->cgroup), words[2];
 
-	memcpy(words, pcomm, sizeof(words));
+	memcpy(words, g->pcomm, sizeof(words));
 	h = u64_mix(u64_mix(h ^ words[0]) ^ words[1]);
-	memcpy(words, comm, sizeof(words));
+	memcpy(words, g->comm, sizeof(words));
 	return u64_mix(u64_mix(h ^ words[0]) ^ words[1]);
 }
 
-/* The group of a name, made if it is new; 0 when memory is out. */
-static __u32 get_group(struct ledger *l, const char *pcomm, const char *comm, __u32 flags)
+/* The group of a program's job and name, made if it is new; 0 when memory is out. */
+static __u32 get_group(struct ledger *l, const struct wt_thread_rec *rec)
 {
 	static const char folded[WT_COMM_LEN] = "[folded]";
+	struct group key = { .used = true, .flags = rec->flags & GROUP_FLAGS, .job = rec->job,
+			     .cgroup = rec->job ? 0 : rec->cgroup };
 	struct u64map_slot *slot;
-	struct group *g;
-	__u64 key;
 	__u32 i;
 
-	flags &= GROUP_FLAGS;
-	slot = u64map__find(&l->by_group, name_key(pcomm, comm, flags));
+	memcpy(key.comm, rec->comm, WT_COMM_LEN);
+	memcpy(key.pcomm, rec->pcomm, WT_COMM_LEN);
+	slot = u64map__find(&l->by_group, name_key(&key));
 	if (slot)
 		return slot->value;
 	if (l->groups.n >= MAX_GROUPS)
-		comm = folded;
+		memcpy(key.comm, folded, WT_COMM_LEN);
 	if (l->groups.n >= 2 * MAX_GROUPS)
-		pcomm = folded;
-	key = name_key(pcomm, comm, flags);
-	slot = u64map__find(&l->by_group, key);
+		memcpy(key.pcomm, folded, WT_COMM_LEN);
+	if (l->groups.n >= 3 * MAX_GROUPS) {
+		key.job = LEDGER_JOB_OTHERS;
+		key.cgroup = 0;
+	}
+	slot = u64map__find(&l->by_group, name_key(&key));
 	if (slot)
 		return slot->value;
 	i = pool__get(&l->groups);
-	if (!i || !u64map__put(&l->by_group, key, i)) {
+	if (!i || !u64map__put(&l->by_group, name_key(&key), i)) {
 		if (i)
 			pool__put(&l->groups, i);
 		return 0;
 	}
-	g = pool__at(&l->groups, i);
-	g->used = true;
-	g->flags = flags;
-	memcpy(g->comm, comm, WT_COMM_LEN);
-	memcpy(g->pcomm, pcomm, WT_COMM_LEN);
+	*(struct group *)pool__at(&l->groups, i) = key;
 	return i;
 }
 
@@ -98,7 +98,7 @@ static int fold_prog(struct ledger *l, __u32 prog)
 	__u64 dropped = l->dropped_ns;
 	int err;
 
-	group = get_group(l, p->rec.pcomm, p->rec.comm, p->rec.flags);
+	group = get_group(l, &p->rec);
 	err = group ? settle__prog(l, p) : -ENOMEM;
 	for (__u32 i = p->lines; i && !err; ) {
 		const struct line *line = pool__at(&l->lines, i);
@@ -124,7 +124,12 @@ static int fold_prog(struct ledger *l, __u32 prog)
 		return err;
 	g = pool__at(&l->groups, group);
 	g->unsampled_ns += s->unsampled_ns;
+	if (!g->first_ns || g->first_ns > p->rec.birth_ns)
+		g->first_ns = p->rec.birth_ns;
+	if (g->last_ns < p->rec.end_ns)
+		g->last_ns = p->rec.end_ns;
 	for (unsigned i = 0; i < WT_STATES; i++) {
+		g->program_st_ns[i] += p->rec.st_ns[i];
 		g->unattributed_ns[i] += s->unattributed_ns[i];
 		l->folded.unattributed_st_ns[i] += s->unattributed_ns[i];
 	}
@@ -166,7 +171,7 @@ static const struct prog *last_prog(const struct ledger *l, const struct task *t
 static int fold_task(struct ledger *l, struct task *t)
 {
 	const struct prog *last = last_prog(l, t);
-	__u32 row = get_group(l, last->rec.pcomm, last->rec.comm, last->rec.flags);
+	__u32 row = get_group(l, &last->rec), leader = !!(last->rec.flags & WT_F_LEADER);
 
 	if (!row)
 		return -ENOMEM;
@@ -184,6 +189,7 @@ static int fold_task(struct ledger *l, struct task *t)
 		pool__put(&l->progs, i);
 	}
 	((struct group *)pool__at(&l->groups, row))->count++;
+	((struct group *)pool__at(&l->groups, row))->leaders += leader;
 	l->folded.folded_threads++;
 	proc__leave(l, t);
 	return 0;

@@ -148,12 +148,14 @@ struct group {
 	__u32 flags;
 	bool used;
 	char comm[WT_COMM_LEN], pcomm[WT_COMM_LEN];
+	__u64 job, cgroup;
 	/* the row: threads whose last name this was */
-	__u32 count;
+	__u32 count, leaders;
 	__u64 start_ns, end_ns, thread_ns;
 	__u64 st_ns[WT_STATES];
 	__u64 user_ns, sys_ns;
-	/* beside the lines: programs of this name */
+	/* the lines, and beside them: programs of this name */
+	__u64 first_ns, last_ns, program_st_ns[WT_STATES];
 	__u64 unattributed_ns[WT_STATES];
 	__u64 unsampled_ns;
 };

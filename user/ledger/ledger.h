@@ -142,6 +142,7 @@ struct ledger_thread {
 	__u32 flags;		/* WT_F_* */
 	const char *comm;	/* the last name */
 	const char *pcomm;
+	__u64 job, cgroup;	/* of the last program, see wt_thread_rec and LEDGER_JOB_* */
 	__u64 start_ns, end_ns, thread_ns;
 	__u64 st_ns[WT_STATES];
 	__u64 user_ns, sys_ns;
@@ -149,6 +150,25 @@ struct ledger_thread {
 typedef int (*ledger_thread_fn)(void *arg, const struct ledger_thread *t);
 /* In order of start; stops at the first non-zero return and returns it. */
 int ledger__each_thread(struct ledger *l, ledger_thread_fn fn, void *arg);
+
+/* Jobs that are none; hashes are odd. */
+#define LEDGER_JOB_LOST 2	/* of threads whose records were lost */
+#define LEDGER_JOB_OTHERS 4	/* of folded threads, beyond the number of rows kept apart */
+
+/*
+ * The exact account of one program of a thread, or of all folded programs of one
+ * (job, process, thread) name.  Over all accounts thread_ns sums to wall_ns.
+ */
+struct ledger_account {
+	__u64 job, cgroup;	/* as above */
+	__u32 flags;		/* WT_F_* */
+	__u64 threads;		/* whose last program it was; summed, as many as the ledger has */
+	__u64 processes;	/* of them, leaders */
+	__u64 start_ns, end_ns, thread_ns;
+	__u64 st_ns[WT_STATES];
+};
+typedef int (*ledger_account_fn)(void *arg, const struct ledger_account *a);
+int ledger__each_account(struct ledger *l, ledger_account_fn fn, void *arg);
 
 /*
  * One line: a share of one thread's time with its reason and stack.  For cpu

@@ -28,6 +28,8 @@ static void row_of_task(struct ledger *l, const struct task *t, __u32 index, str
 			out->flags = rec->flags;
 			out->comm = rec->comm;
 			out->pcomm = rec->pcomm;
+			out->job = rec->job;
+			out->cgroup = rec->cgroup;
 		}
 		out->thread_ns += rec->end_ns - rec->birth_ns;
 		for (unsigned s = 0; s < WT_STATES; s++)
@@ -48,6 +50,8 @@ static void row_of_group(struct group *g, __u32 index, struct row *row)
 	out->flags = g->flags;
 	out->comm = g->comm;
 	out->pcomm = g->pcomm;
+	out->job = g->job;
+	out->cgroup = g->cgroup;
 	out->start_ns = g->start_ns;
 	out->end_ns = g->end_ns;
 	out->thread_ns = g->thread_ns;
@@ -62,6 +66,7 @@ static void row_of_lost(const struct ledger *l, struct row *rows, __u32 n)
 
 	out->count = l->lost_threads;
 	out->comm = out->pcomm = LEDGER_LOST_ROW;
+	out->job = LEDGER_JOB_LOST;
 	out->thread_ns = l->lost_wall_ns;
 	memcpy(out->st_ns, l->lost_st_ns, sizeof(out->st_ns));
 	out->user_ns = l->lost_settled.user_ns;
@@ -316,6 +321,8 @@ static int emit_lost(struct emit *e)
 	if (!l->lost_row)
 		return 0;
 	e->thread = l->rows[l->lost_row - 1].t;
+	e->job = LEDGER_JOB_LOST;
+	e->cgroup = 0;
 	for (__u32 i = 1; i < l->progs.end && !err; i++) {
 		const struct prog *p = pool__at(&l->progs, i);
 
@@ -340,13 +347,14 @@ int ledger__each_line(struct ledger *l, ledger_line_fn fn, void *arg)
 			err = emit_prog(&e, p);
 	}
 	e.serial = e.epoch = 0;
-	e.job = e.cgroup = 0;
 	for (__u32 i = 1; i < l->groups.end && !err; i++) {
 		const struct group *g = pool__at(&l->groups, i);
 
 		if (!g->used)
 			continue;
 		e.thread = l->rows[g->row].t;
+		e.job = g->job;
+		e.cgroup = g->cgroup;
 		err = emit_lines(&e, g->lines);
 		if (!err)
 			err = emit_rest(&e, g->unattributed_ns, g->unsampled_ns);
