@@ -155,6 +155,24 @@ static __always_inline void wt_set(struct wt_reason *r, __u8 state, __u8 kind)
 	r->kind = kind;
 }
 
+/* What an environment says. */
+struct wt_job_found {
+	__u64 job;			/* see wt_thread_rec */
+	__u32 wanted;			/* it is the one that -J names */
+	__u32 zero;
+};
+
+/* jobs.bpf.c */
+/* The job of the current process by its environment, which an exec has just written. */
+int wt_exec_job(struct wt_job_found *out);
+/* What the environment in slot `which` of envs amounts to; the job is sent, once. */
+int wt_job_decide(__u32 which, __u32 tgid, struct wt_job_found *out);
+/* Over the values of those roles; never 0. */
+__u64 wt_job_hash(struct wt_ev_job *j, __u32 system, __u32 roles);
+
+/* cgroup.bpf.c: the control group of a struct task_struct, for wt_task.cgroup; its path is sent, once. */
+__u64 wt_cgroup_of(__u64 task);
+
 /* child.bpf.c: the reason of a wait for a child, with the child's name where there is one. */
 __u64 wt_child_reason(struct wt_scratch *s, struct wt_task *w);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* core.bpf.c - the maps, the configuration and the shared state; no program. */
-#include "maps.bpf.h"
+#include "jobs.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -19,6 +19,9 @@ struct wt_pool_map map_pool SEC(".maps");
 struct wt_spaces_map spaces SEC(".maps");
 struct wt_pc_map pc_cache SEC(".maps");
 struct wt_learned_map learned SEC(".maps");
+struct wt_env_map envs SEC(".maps");
+struct wt_env_names_map env_names SEC(".maps");
+struct wt_seed_jobs_map seed_jobs SEC(".maps");
 
 /*
  * User space updates this map for its side effect: the kernel waits for every

@@ -4,6 +4,7 @@
  * what each is doing, later it writes out the accounts of those that live.
  */
 #include "charge.bpf.h"
+#include "jobs.bpf.h"
 #include "kstack.bpf.h"
 #include "record.bpf.h"
 
@@ -40,15 +41,14 @@ static __always_inline bool wt_descends(struct task_struct *t)
 
 static __always_inline bool wt_wanted(struct task_struct *t)
 {
-	if (!t->pid || t->exit_state)
-		return false;
-	if ((cfg_fault & WT_FAULT_HIDDEN) && t->pid != t->tgid)
-		return false;
 	if (cfg_target == WT_TARGET_ALL)
 		return true;
 	if (cfg_target == WT_TARGET_CGROUP && wt_in_cgroup(t))
 		return true;
-	/* by name: user space has put the processes of that name into the map */
+	/*
+	 * By name: user space has put the processes of that name into the map.  By job:
+	 * this walk has, and one more takes up descendants that it came by before.
+	 */
 	return wt_descends(t);
 }
 
@@ -118,22 +118,157 @@ static __always_inline void wt_seed_state(struct wt_scratch *s, struct wt_task *
 	}
 }
 
+struct wt_heir {
+	struct task_struct *at;
+	__u64 job;
+};
+
+static long wt_heir_step(__u32 i, struct wt_heir *x)
+{
+	struct task_struct *t = x->at;
+	struct wt_job_found *known;
+	__u64 image;
+
+	t = BPF_CORE_READ(t, real_parent);
+	if (!t || BPF_CORE_READ(t, tgid) <= 1)
+		return 1;
+	x->at = t;
+	image = wt_image(t);
+	known = bpf_map_lookup_elem(&seed_jobs, &image);
+	if (known)
+		x->job = known->job;
+	return x->job != 0;
+}
+
+/* The job of the nearest ancestor that has one, as far as this walk has found. */
+static __always_inline __u64 wt_inherited_job(struct task_struct *t)
+{
+	struct wt_heir x = { .at = BPF_CORE_READ(t, group_leader) };
+
+	bpf_loop(64, wt_heir_step, &x, 0);
+	return x.job;
+}
+
+struct wt_env_copy {
+	struct wt_env_walk walk;
+	struct task_struct *t;
+};
+
+/* One string of an environment that is not the current task's. */
+static long wt_env_copy_step(__u32 i, struct wt_env_copy *c)
+{
+	struct wt_env_walk *x = &c->walk;
+	struct wt_env *e = x->env;
+	__u64 left = x->end - x->at;
+	long n;
+
+	if (!e || x->at >= x->end)
+		return 1;
+	if (left > WT_ENV_TEXT - 1)
+		left = WT_ENV_TEXT - 1;
+	if (bpf_copy_from_user_task(e->spare, left, (void *)x->at, c->t, 0)) {
+		x->failed = 1;
+		return 1;
+	}
+	e->spare[left] = 0;
+	n = bpf_probe_read_kernel_str(e->text, WT_ENV_TEXT, e->spare);
+	if (n <= 0)
+		return 1;
+	wt_env_advance(x, n);
+	return 0;
+}
+
+static __always_inline void wt_task_job(struct task_struct *t, struct wt_job_found *out)
+{
+	struct wt_env_copy c = { .t = t };
+	struct wt_job_found *known;
+	__u64 image = wt_image(t);
+	struct mm_struct *mm = BPF_CORE_READ(t, mm);
+
+	known = bpf_map_lookup_elem(&seed_jobs, &image);
+	if (known) {
+		*out = *known;
+		return;
+	}
+	c.walk.env = wt_env(WT_ENV_ITER);
+	if (!mm || !c.walk.env)
+		return;
+	c.walk.at = BPF_CORE_READ(mm, env_start);
+	c.walk.end = BPF_CORE_READ(mm, env_end);
+	if (wt_fault(WT_FAULT_ENV, 2))
+		c.walk.at = 1;
+	bpf_loop(WT_ENV_STEPS, wt_env_copy_step, &c, 0);
+	if (c.walk.failed)
+		wt_lost(WT_LOSS_ENV_READ);
+	else if (c.walk.at < c.walk.end)
+		wt_lost(WT_LOSS_ENV_CUT);
+	wt_job_decide(WT_ENV_ITER, t->tgid, out);
+	bpf_map_update_elem(&seed_jobs, &image, out, BPF_ANY);
+}
+
+/* Its descendants belong to it, too, whatever their environment. */
+static __always_inline void wt_note_target(struct task_struct *t)
+{
+	__u32 tgid = t->tgid;
+	__u8 one = 1;
+
+	if (bpf_map_update_elem(&targets, &tgid, &one, BPF_ANY))
+		wt_lost(WT_LOSS_THREADS);
+}
+
+static __always_inline void wt_seed_again(struct wt_task *w, struct task_struct *t)
+{
+	if (!w->ready)
+		return;
+	/* a thread that its leader took into another group */
+	w->cgroup = wt_cgroup_of(w->address);
+	/* its parent was found after it */
+	if ((cfg_opts & WT_OPT_JOBS) && (w->flags & WT_F_SEEDED) && !w->job && !w->exec_ns)
+		w->job = wt_inherited_job(t);
+}
+
 static __always_inline void wt_seed(struct wt_scratch *s, struct task_struct *t)
 {
+	bool jobs = (cfg_opts & WT_OPT_JOBS) && !(t->flags & PF_KTHREAD);
+	struct wt_job_found found = {};
+	__u64 image = wt_image(t);
 	struct wt_task *w;
 	__u32 copied;
 
-	if (!wt_wanted(t) || bpf_task_storage_get(&tasks, t, 0, 0))
+	if (!t->pid || t->exit_state ||
+	    ((cfg_fault & WT_FAULT_HIDDEN) && t->pid != t->tgid))
 		return;
+	w = bpf_task_storage_get(&tasks, t, 0, 0);
+	if (w) {
+		wt_seed_again(w, t);
+		return;
+	}
+	if (cfg_target == WT_TARGET_JOB) {
+		wt_task_job(t, &found);
+		if (found.wanted)
+			wt_note_target(t);
+	}
+	if (!found.wanted && !wt_wanted(t))
+		return;
+	if (jobs && cfg_target != WT_TARGET_JOB)
+		wt_task_job(t, &found);
 	copied = wt_copy_polled(s, t);	/* first: it may take its time */
 	w = wt_adopt(t, bpf_ktime_get_ns(), 0);
 	if (!w)
 		return;
+	w->job = jobs && !found.job ? wt_inherited_job(t) : found.job;
+	w->cgroup = wt_cgroup_of(w->address);
 	w->flags |= WT_F_SEEDED;
 	/* it may move while we look: the first switch heals what was true no longer */
 	w->fresh = 1;
 	wt_seed_state(s, w, t, copied);
 	w->ready = 1;
+	/* an exec before now was nobody's to see */
+	if (jobs && wt_image(t) != image) {
+		wt_task_job(t, &found);
+		if (found.job)
+			w->job = found.job;
+	}
 }
 
 /*
@@ -204,6 +339,7 @@ static __always_inline void wt_write_exec(struct wt_scratch *s, struct wt_task *
 	s->rec.audit_ledger_cpu_ns = 0;
 	s->rec.serial = w->exec_serial;
 	s->rec.image = w->exec_image;
+	s->rec.job = w->exec_job;
 	s->rec.tid = t->pid;
 	bpf_core_read(s->rec.comm, WT_COMM_LEN, &t->comm);
 	bpf_core_read(s->rec.pcomm, WT_COMM_LEN, &t->group_leader->comm);

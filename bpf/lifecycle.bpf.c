@@ -57,8 +57,13 @@ int BPF_PROG(wt_process_fork, struct task_struct *parent, struct task_struct *ch
 		w->epoch = wt_epoch_of(p, cur);
 		w->proc_epoch = w->epoch;
 		w->epoch_next = w->epoch;
-		w->job = p->job;
+		w->job = p->exec_ns ? p->exec_job : p->job;
 	}
+	/* most are born where their parent is */
+	if (p && BPF_CORE_READ(child, cgroups) == BPF_CORE_READ(cur, cgroups))
+		w->cgroup = p->cgroup;
+	else
+		w->cgroup = wt_cgroup_of(w->address);
 	wt_fork_space(cur, w);
 	w->ready = 1;
 	wt_counted(WT_CNT_FORK);
@@ -66,13 +71,15 @@ int BPF_PROG(wt_process_fork, struct task_struct *parent, struct task_struct *ch
 }
 
 /* The current thread joins the target: it runs, so its first interval is on the CPU. */
-static __always_inline void wt_join(struct task_struct *t)
+static __always_inline void wt_join(struct task_struct *t, __u64 job)
 {
 	struct wt_task *w = wt_adopt(t, bpf_ktime_get_ns(), 0);
 
 	if (!w)
 		return;
 	w->state = WT_CPU;
+	w->job = job;
+	w->cgroup = wt_cgroup_of(w->address);
 	w->fresh = 1;
 	w->ready = 1;
 }
@@ -95,9 +102,23 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(wt_process_exec, struct task_struct *t, pid_t old_pid, struct linux_binprm *bprm)
 {
 	struct wt_task *w = wt_task_of(t);
-	char comm[WT_COMM_LEN];
+	struct wt_job_found found = {};
+	bool named = false;
 
+	if (!w && cfg_target == WT_TARGET_COMM) {
+		char comm[WT_COMM_LEN];
+
+		bpf_core_read(comm, sizeof(comm), &t->comm);
+		named = wt_comm_matches(comm);
+	}
+	if ((cfg_opts & WT_OPT_JOBS) && (w || named || cfg_target == WT_TARGET_JOB))
+		wt_exec_job(&found);
 	if (w) {
+		/* an environment that names no job leaves what was inherited */
+		if (found.job)
+			w->exec_job = found.job;
+		else if (!w->exec_ns)
+			w->exec_job = w->job;
 		w->exec_image = wt_image(t);
 		if (!w->exec_serial)
 			w->exec_serial = wt_new_serial();
@@ -110,11 +131,8 @@ int BPF_PROG(wt_process_exec, struct task_struct *t, pid_t old_pid, struct linux
 		wt_counted(WT_CNT_EXEC);
 		return 0;
 	}
-	if (cfg_target != WT_TARGET_COMM)
-		return 0;
-	bpf_core_read(comm, sizeof(comm), &t->comm);
-	if (wt_comm_matches(comm))
-		wt_join(t);
+	if (named || found.wanted)
+		wt_join(t, found.job);
 	return 0;
 }
 
@@ -182,8 +200,16 @@ SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(wt_cgroup_attach, struct cgroup *dst, const char *path, struct task_struct *t,
 	     bool threadgroup)
 {
-	/* whatever entered, a scan of all tasks decides who belongs */
-	if (cfg_target == WT_TARGET_CGROUP && wt_in_cgroup(t))
+	struct wt_task *w = wt_task_of(t);
+
+	if (w)
+		w->cgroup = wt_cgroup_of(w->address);
+	/*
+	 * Whatever entered the target, a scan of all tasks decides who belongs; and of a
+	 * process with several threads only the leader is shown here.
+	 */
+	if ((cfg_target == WT_TARGET_CGROUP && wt_in_cgroup(t)) ||
+	    (w && threadgroup && BPF_CORE_READ(t, signal, nr_threads) > 1))
 		wt_ask_reseed();
 	return 0;
 }

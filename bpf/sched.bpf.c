@@ -286,6 +286,7 @@ static __noinline int wt_split_exec(struct wt_switch *x, struct wt_task *w, stru
 	w->serial = w->exec_serial ? w->exec_serial : wt_new_serial();
 	w->exec_serial = 0;
 	w->image = w->exec_image;
+	w->job = w->exec_job;
 	w->tid = t->pid;
 	w->flags = wt_flags_of(t) | (w->flags & (WT_F_SEEDED | WT_F_EXECED));
 	wt_copy_comms(w, t);

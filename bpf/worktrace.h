@@ -227,7 +227,7 @@ struct wt_thread_rec {
 	__u64 switches;			/* switch-outs */
 	__u64 samples;			/* on-CPU samples taken */
 	__u64 job;			/* hash of the job's identity (wt_ev_job), 0: of none known by its environment */
-	__u64 cgroup;			/* id of its control group (wt_ev_cgroup), 0: the root, or unknown */
+	__u64 cgroup;			/* its control group (wt_ev_cgroup), 0: at the root everywhere */
 	__u64 epoch_cpu_ns;		/* the part of st_ns[WT_CPU] in `epoch` that no WT_K_EXACT line holds yet */
 	__u32 serial;			/* of this record's thread and program; never 0 */
 	__u32 task;			/* of the thread over its execs; == first serial */
@@ -274,6 +274,7 @@ _Static_assert(sizeof(struct wt_event) == 16, "wt_event is on the wire");
 #include "python.h"
 #include "jvm.h"
 #include "units.h"
+#include "jobs.h"
 
 /*
  * Innermost frame first.  Of a user stack see enum wt_frame_tag; a kernel stack
@@ -350,7 +351,10 @@ enum wt_loss {
 	WT_LOSS_RAW = 13,		/* stacks without tables that were over the budget for raw copies */
 	WT_LOSS_WRITE = 14,		/* writes whose text found its ring full, or could not be read */
 	WT_LOSS_SPLIT = 15,		/* intervals over several epochs that found the ring full: charged to the first */
-	WT_LOSSES = 16,
+	WT_LOSS_ENV_CUT = 16,		/* environments longer than is looked through, and values longer than is kept */
+	WT_LOSS_ENV_READ = 17,		/* environments that could not be read */
+	WT_LOSS_JOB = 18,		/* identities of jobs and groups that found the ring full */
+	WT_LOSSES = 19,
 };
 
 /* Things counted that are not losses, per CPU. */
@@ -397,6 +401,7 @@ struct wt_stats {
 #define WT_OPT_FP 8			/* user stacks by frame pointer only: no tables */
 #define WT_OPT_CHECK 16			/* unwind what was remembered, too, and compare */
 #define WT_OPT_EPOCHS 32		/* epochs are counted: units come from what is written */
+#define WT_OPT_JOBS 128			/* environments are looked through for the job */
 #define WT_OPT_BINARY 64		/* … and what is written to pipes that is no text bounds epochs, too */
 
 /* What tests may ask the programs to get wrong now and then (--fault). */
@@ -407,6 +412,7 @@ struct wt_stats {
 #define WT_FAULT_RECALL 16		/* a remembered kernel stack is another one */
 #define WT_FAULT_HIDDEN 32		/* the task iterator shows leaders only */
 #define WT_FAULT_SKIPPED 64		/* a program that the kernel has to skip */
+#define WT_FAULT_ENV 128		/* an environment cannot be read */
 
 /* How the system calls are told apart: one class for each number. */
 enum wt_class {
@@ -452,6 +458,7 @@ enum wt_target {
 	WT_TARGET_COMM = 1,		/* processes of this name, now and later */
 	WT_TARGET_CGROUP = 2,
 	WT_TARGET_ALL = 3,
+	WT_TARGET_JOB = 4,		/* processes of a build, now and later, and their descendants */
 };
 
 /* What the task iterator is asked to do. */

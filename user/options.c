@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "jobs/presets.h"
 #include "sinks/recording.h"
 #include "util/log.h"
 
@@ -205,6 +206,80 @@ static int parse_folded(struct options *o, const struct opt *opt, const char *ar
 			opt->name, arg);
 }
 
+static int parse_fold(struct options *o, const struct opt *opt, const char *arg)
+{
+	static const char *const names[] = {
+		[FOLD_JOB] = "job", [FOLD_UNIT] = "unit", [FOLD_COMM] = "comm",
+		[FOLD_THREAD] = "thread", [FOLD_PID] = "pid", [FOLD_TID] = "tid",
+	};
+	unsigned n = 0;
+
+	_Static_assert(sizeof(o->fold) > FOLD_FRAMES, "each frame once, and the end");
+	if (o->fold[0])
+		return wt_error(WT_EUSAGE, NAME_FMT " is given twice", opt->name);
+	for (const char *p = arg;; p++) {
+		size_t len = strcspn(p, ",");
+		__u8 what = FOLD_END;
+
+		for (unsigned i = FOLD_JOB; i <= FOLD_FRAMES; i++)
+			if (len == strlen(names[i]) && !strncmp(p, names[i], len))
+				what = i;
+		if (!what || memchr(o->fold, what, n))
+			return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": job, unit, comm, thread, pid and tid "
+					"are expected, each at most once, separated by commas",
+					opt->name, arg);
+		o->fold[n++] = what;
+		p += len;
+		if (!*p)
+			return 0;
+	}
+}
+
+/* A name as the shell allows it, so that nothing can be mistaken for one. */
+static bool is_env_name(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)s[i]) && s[i] != '_')
+			return false;
+	return len && len < WT_ENV_NAME && !isdigit((unsigned char)s[0]);
+}
+
+static int parse_job_env(struct options *o, const struct opt *opt, const char *arg)
+{
+	_Static_assert(sizeof(o->job_env) / sizeof(o->job_env[0]) == JOB_CUSTOM_MAX, "room for all");
+	for (const char *p = arg;; p++) {
+		size_t len = strcspn(p, ",");
+
+		if (!is_env_name(p, len))
+			return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": names of variables, of at most %d "
+					"letters, digits and \"_\", separated by commas, are expected",
+					opt->name, arg, WT_ENV_NAME - 1);
+		if (o->n_job_env == JOB_CUSTOM_MAX)
+			return wt_error(WT_EUSAGE, NAME_FMT ": at most %d names can be given",
+					opt->name, JOB_CUSTOM_MAX);
+		o->job_env[o->n_job_env] = strndup(p, len);
+		if (!o->job_env[o->n_job_env++])
+			return wt_error(-ENOMEM, NAME_FMT, opt->name);
+		p += len;
+		if (!*p)
+			return 0;
+	}
+}
+
+static int parse_job(struct options *o, const struct opt *opt, const char *arg)
+{
+	const char *number = strrchr(arg, '#');
+	size_t len = number ? (size_t)(number - arg) : strlen(arg);
+
+	if (!len || (number && !number[1]))
+		return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": a job's name, or NAME#NUMBER for one "
+				"build of it, is expected", opt->name, arg);
+	if (len >= WT_JOB_VALUE || (number && strlen(number) > WT_JOB_VALUE))
+		return wt_error(WT_EUSAGE, NAME_FMT ": the name of a job has at most %d bytes",
+				opt->name, WT_JOB_VALUE - 1);
+	return parse_string(o, opt, arg);
+}
+
 static int parse_event(struct options *o, const struct opt *opt, const char *arg)
 {
 	if (strcmp(arg, "cpu-clock") && strcmp(arg, "cycles"))
@@ -223,7 +298,7 @@ static int parse_fault(struct options *o, const struct opt *opt, const char *arg
 		{ "threads", WT_FAULT_THREADS }, { "missed-switch", WT_FAULT_MISSED },
 		{ "clock", WT_FAULT_CLOCK },     { "kernel-stack", WT_FAULT_KSTACK },
 		{ "recall", WT_FAULT_RECALL },   { "hidden", WT_FAULT_HIDDEN },
-		{ "skipped", WT_FAULT_SKIPPED },
+		{ "skipped", WT_FAULT_SKIPPED }, { "environ", WT_FAULT_ENV },
 	};
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -233,7 +308,7 @@ static int parse_fault(struct options *o, const struct opt *opt, const char *arg
 		}
 	}
 	return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": threads, missed-switch, clock, kernel-stack, "
-			"recall, hidden or skipped is expected", opt->name, arg);
+			"recall, hidden, skipped or environ is expected", opt->name, arg);
 }
 
 static int parse_help(struct options *o, const struct opt *opt, const char *arg);
@@ -248,10 +323,13 @@ static const struct opt opts[] = {
 	{ "cgroup", 'g', "CGROUP", parse_string, AT(cgroup), 0, 0,
 	  "a control group: a path below /sys/fs/cgroup, a name,\n"
 	  "or a systemd unit such as nginx.service" },
+	{ "job", 'J', "NAME[#NUMBER]", parse_job, AT(job), 0, 0,
+	  "a build of Jenkins (or of another build server), or all\n"
+	  "builds of a job, also those that start later" },
 	{ "all", 'a', NULL, parse_flag, AT(all), 0, 0, "everything on this machine" },
 	{ "user", 'u', "USER", parse_string, AT(user), 0, 0, "run COMMAND as this user" },
 	{ "wait", 0, NULL, parse_flag, AT(wait), 0, 0,
-	  "with -n or -g: nothing there yet is no error, wait" },
+	  "with -n, -g or -J: nothing there yet is no error, wait" },
 
 	{ .help = "Recording:" },
 	{ "duration", 'd', "SECONDS", parse_seconds, AT(duration_s), 0.001, MAX_SECONDS,
@@ -264,12 +342,22 @@ static const struct opt opts[] = {
 	  "give the recording to this user" },
 	{ "folded", 0, "wall|cpu|offcpu", parse_folded, AT(folded), 0, 0,
 	  "write these folded stacks to standard output" },
+	{ "fold", 0, "FRAME[,FRAME…]", parse_fold, 0, 0, 0,
+	  "what folded stacks begin with: job, unit, comm, thread,\n"
+	  "pid, tid (default comm,thread)" },
 	{ "exit-status", 0, NULL, parse_flag, AT(exit_status), 0, 0,
 	  "exit with COMMAND's status; worktrace's own failures are 125" },
 	{ "checkpoint", 0, "SECONDS", parse_seconds, AT(checkpoint_s), 0, MAX_SECONDS,
 	  "save what there is so often (default 30, 0: never)" },
 	{ "quiet", 'q', NULL, parse_flag, AT(quiet), 0, 0, "no progress, no closing table" },
 	{ "verbose", 'v', NULL, parse_flag, AT(verbose), 0, 0, "more about what is being done" },
+
+	{ .help = "Jobs:" },
+	{ "job-env", 0, "NAME[,NAME…]", parse_job_env, 0, 0, 0,
+	  "variables whose values tell builds apart, besides those of\n"
+	  "Jenkins, GitLab, GitHub and Buildkite" },
+	{ "no-job-env", 0, NULL, parse_flag, AT(no_job_env), 0, 0,
+	  "do not look into environments" },
 
 	{ .help = "Stacks:" },
 	{ "frequency", 'F', "HZ", parse_unsigned, AT(freq), 0, MAX_FREQ,
@@ -426,16 +514,17 @@ static int bad_option(int code, char **argv)
 
 static int check_target(const struct options *o)
 {
-	int n = !!o->command + !!o->n_pids + !!o->comm + !!o->cgroup + o->all;
+	int n = !!o->command + !!o->n_pids + !!o->comm + !!o->cgroup + !!o->job +
+		o->all;
 
 	if (!n)
 		return wt_error(WT_EUSAGE, "a target is needed: -- COMMAND, -p PID, -n COMM, "
-				"-g CGROUP or -a; see worktrace record --help");
+				"-g CGROUP, -J JOB or -a; see worktrace record --help");
 	if (n > 1)
-		return wt_error(WT_EUSAGE, "only one target can be recorded, either of%s%s%s%s%s",
+		return wt_error(WT_EUSAGE, "only one target can be recorded, either of%s%s%s%s%s%s",
 				o->command ? " COMMAND" : "", o->n_pids ? " --pid" : "",
 				o->comm ? " --name" : "", o->cgroup ? " --cgroup" : "",
-				o->all ? " --all" : "");
+				o->job ? " --job" : "", o->all ? " --all" : "");
 	return 0;
 }
 
@@ -451,8 +540,10 @@ static int check(const struct options *o)
 		return wt_error(WT_EUSAGE, "--user needs a COMMAND to run as %s", o->user);
 	if (o->exit_status && !o->command)
 		return wt_error(WT_EUSAGE, "--exit-status needs a COMMAND whose status it is");
-	if (o->wait && !o->comm && !o->cgroup)
-		return wt_error(WT_EUSAGE, "--wait goes with --name or --cgroup only");
+	if (o->wait && !o->comm && !o->cgroup && !o->job)
+		return wt_error(WT_EUSAGE, "--wait goes with --name, --cgroup or --job only");
+	if (o->no_job_env && (o->job || o->n_job_env))
+		return wt_error(WT_EUSAGE, "--no-job-env contradicts %s", o->job ? "--job" : "--job-env");
 	if (o->force && !o->output)
 		return wt_error(WT_EUSAGE, "--force needs --output: a name that worktrace makes "
 				"up is never taken yet");
@@ -517,4 +608,7 @@ void options__free(struct options *o)
 	free(o->pids);
 	o->pids = NULL;
 	o->n_pids = 0;
+	for (unsigned i = 0; i < o->n_job_env; i++)
+		free((char *)o->job_env[i]);
+	o->n_job_env = 0;
 }

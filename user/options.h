@@ -16,7 +16,8 @@ struct options {
 	const char *comm;		/* -n */
 	const char *cgroup;		/* -g */
 	bool all;			/* -a */
-	bool wait;			/* --wait: with -n, wait for the first of that name */
+	const char *job;		/* -J: NAME[#NUMBER] */
+	bool wait;			/* --wait: with -n, -g or -J, wait for the first of that name */
 	const char *user;		/* -u: run the command as */
 
 	double duration_s;		/* -d; 0: no limit */
@@ -25,6 +26,10 @@ struct options {
 	const char *owner;		/* --owner */
 	bool exit_status;		/* --exit-status */
 	int folded;			/* --folded: enum folded_which, or -1 */
+	__u8 fold[8];			/* --fold: enum fold_frame, FOLD_END at the end */
+	const char *job_env[8];		/* --job-env: names, owned */
+	unsigned n_job_env;
+	bool no_job_env;		/* --no-job-env */
 	bool quiet, verbose;
 
 	const char **unit_lines;	/* --unit-line, owned; the texts are borrowed from argv */

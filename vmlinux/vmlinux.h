@@ -212,12 +212,23 @@ struct unix_sock {
 };
 
 struct kernfs_node {
+	struct kernfs_node *parent;	/* absent: from 6.18 on, see ___new */
+	const char *name;
 	u64 id;
+};
+
+struct kernfs_node___new {
+	struct kernfs_node *__parent;	/* absent: before 6.18 */
+};
+
+struct cgroup_root {
+	int hierarchy_id;
 };
 
 struct cgroup {
 	int level;
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
 	struct cgroup *ancestors[0];
 };
 
@@ -225,7 +236,13 @@ struct cgroup_subsys_state {
 	struct cgroup *cgroup;
 };
 
+struct cgrp_cset_link {
+	struct cgroup *cgrp;
+	struct list_head cgrp_link;
+};
+
 struct css_set {
+	struct list_head cgrp_links;
 	struct cgroup_subsys_state *subsys[16];	/* the kernel's bound varies with its config */
 	struct cgroup *dfl_cgrp;
 };
@@ -264,8 +281,11 @@ struct pid {
 
 struct mm_struct {
 	unsigned long start_stack;
+	unsigned long env_start;
+	unsigned long env_end;
 };
 struct signal_struct {
+	int nr_threads;
 	struct list_head thread_head;
 	int group_exit_code;
 };

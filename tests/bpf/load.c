@@ -135,6 +135,8 @@ int main(void)
 	load(WT_TARGET_CGROUP, stacks, -1);	/* version 2 */
 	load(WT_TARGET_CGROUP, stacks, 1);	/* a version 1 hierarchy */
 	load(WT_TARGET_ALL, stacks, -1);
+	for (__u32 target = WT_TARGET_PIDS; target <= WT_TARGET_JOB; target++)
+		load(target, stacks | WT_OPT_JOBS, -1);
 	printf("%d settings loaded, %d refused\n", loads, refused);
 	return refused ? 1 : 0;
 }

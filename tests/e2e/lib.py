@@ -36,13 +36,14 @@ STATES = ["cpu", "runq", "throttled", "disk", "net", "ipc", "lock", "child", "me
           "idle", "stopped", "other"]
 MS = 1_000_000
 S = 1_000_000_000
-FILES = {"wall.folded", "cpu.folded", "offcpu.folded", "waits.csv", "threads.csv", "summary.json"}
+FILES = {"wall.folded", "cpu.folded", "offcpu.folded", "waits.csv", "threads.csv", "jobs.csv",
+         "notes.md", "summary.json"}
 LOSSES = ["detail_full", "sample_full", "stack_ring_full", "reason_ring_full", "exit_ring_full",
           "threads", "missed_switch", "user_stack_unreadable", "kernel_stack_failed",
           "clock_backwards", "space_ring_full", "kernel_stack_misremembered",
           "user_stack_misremembered", "raw_stack_budget", "audit_waits", "hidden_threads",
           "program_skipped", "sideband",
-          "object_gone", "frames_folded", "frames_unmapped"]
+          "env_cut", "env_unreadable", "job_ring_full", "object_gone", "frames_folded", "frames_unmapped"]
 # losses after which lines of detail lack: only then may time be unattributed
 DETAIL_LOSSES = ["detail_full", "sample_full", "exit_ring_full", "clock_backwards"]
 RSS_LIMIT = MAPS_LIMIT = 64 << 20
@@ -395,7 +396,17 @@ class Recording:
 
     def threads(self, **match):
         """Rows of threads.csv: numbers as int; match: pid=…, tid=…, comm=…"""
-        return self._rows("threads.csv", ("comm",), match)
+        return self._rows("threads.csv", ("comm", "job"), match)
+
+    def jobs(self, **match):
+        """Rows of jobs.csv."""
+        return self._rows("jobs.csv", ("job", "kind", "name", "build", "tag", "node", "executor",
+                                       "branch", "commit", "start_utc", "end_utc"), match)
+
+    def job(self, name):
+        rows = self.jobs(job=name)
+        equal(len(rows), 1, f"rows of {name} in jobs.csv ({[j['job'] for j in self.jobs()]})")
+        return rows[0]
 
     def waits(self, **match):
         """Rows of waits.csv; a match that is a compiled pattern is searched for."""
@@ -451,6 +462,7 @@ def check(r):
     check_keys(s)
     check_ledger(s, ledger)
     check_threads(r)
+    check_jobs(r)
     check_waits(r)
     check_folded(r)
     lost = sum(r.loss[k] for k in DETAIL_LOSSES)
@@ -525,6 +537,26 @@ def check_threads(r):
         at_most(end - start, r.duration, "span of the threads against the recording")
     for s in STATES:
         equal(sum(row[s + "_ns"] for row in rows), r.state(s), f"threads.csv: {s}")
+
+
+def check_jobs(r):
+    rows = r.jobs()
+    names = [row["job"] for row in rows]
+    equal(len(names), len(set(names)), f"distinct jobs in {names}")
+    for row in rows:
+        equal(sum(row[s + "_ns"] for s in STATES), row["thread_ns"], f"states of {row}")
+        at_most(row["processes"], row["threads"], f"processes of {row}")
+        at_most(row["elapsed_ns"], r.duration, f"elapsed_ns of {row}")
+    for s in STATES:
+        equal(sum(row[s + "_ns"] for row in rows), r.state(s), f"jobs.csv: {s}")
+    equal(sum(row["threads"] for row in rows), r.ledger["threads"], "jobs.csv: threads")
+    missing = {t["job"] for t in r.threads()} - set(names)
+    assert not missing, f"jobs of threads.csv that jobs.csv lacks: {missing}"
+    in_summary = {j["job"]: (j["thread_ns"], j["threads"]) for j in r.summary["jobs"]}
+    equal(in_summary, {row["job"]: (row["thread_ns"], row["threads"]) for row in rows},
+          "jobs of summary.json and jobs.csv")
+    builds = r.summary["builds"]
+    at_most(builds["at_once"], builds["count"], "builds at once")
 
 
 def check_waits(r):

@@ -14,10 +14,13 @@
  *               end_reason=… exit_status=N exit_signal=N incomplete=1
  *     thread serial=N task=N tid=N tgid=N image=N comm=… pcomm=… birth_ns=N
  *            end_ns=N why=exit|exec|snapshot|end flags=leader,kthread,self
- *            STATE=ns… preempt_ns=N open=STATE open_ns=N open_reason=… …
+ *            STATE=ns… preempt_ns=N open=STATE open_ns=N open_reason=… job=N cgroup=N …
  *     detail thread=N state=STATE reason=… ustack=N kstack=N ns=N max_ns=N count=N
  *     reason id=N kind=N nr=N family=N addr=HEX port=N proto=N write=N n=N name=…
  *     stack id=N user=1 cut=1 frames=innermost,…,outermost
+ *     job id=N system=N name=… build=… tag=… node=… executor=… branch=… commit=… project=… workflow=…
+ *     cgroup id=N path=outermost/…/innermost
+ *     fold frames=N,N…   (enum fold_frame)
  *     generation
  *     lost threads=N wall_ns=N STATE=ns…
  *     loss name=… n=N what=… benign=1
@@ -34,6 +37,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "jobs/jobs.h"
 #include "ledger/hist.h"
 #include "sinks/recording.h"
 
@@ -177,6 +181,8 @@ static int do_thread(struct replay *rp)
 	rec.utime_ns = number(rp, "utime_ns");
 	rec.stime_ns = number(rp, "stime_ns");
 	rec.switches = number(rp, "switches");
+	rec.job = number(rp, "job");
+	rec.cgroup = number(rp, "cgroup");
 	rec.open_state = state_word(rp, "open");
 	rec.open_ns = number(rp, "open_ns");
 	rec.open_reason = reason_word(rp, "open_reason");
@@ -253,6 +259,47 @@ static int do_stack(struct replay *rp)
 				 number(rp, "user") ? WT_END_FP : WT_END_KERNEL);
 }
 
+static int do_job(struct replay *rp)
+{
+	static const char *const keys[WT_JOB_ROLES] = { "name", "build", "tag", "node", "executor",
+							"branch", "commit", "project", "workflow" };
+	struct wt_ev_job e = { .job = number(rp, "id"), .system = number(rp, "system") };
+
+	for (int i = 0; i < WT_JOB_ROLES; i++) {
+		e.have |= !!word(rp, keys[i]) << i;
+		copy_word(rp, keys[i], e.value[i], WT_JOB_VALUE);
+	}
+	return jobs__put_build(rp->r.jobs, &e);
+}
+
+static int do_cgroup(struct replay *rp)
+{
+	struct wt_ev_cgroup e = { .cgroup = number(rp, "id") };
+	char *path = keep_word(rp, "path"), *slash;
+
+	while (path && e.levels < WT_CGROUP_LEVELS) {
+		slash = strrchr(path, '/');
+		memccpy(e.name[e.levels++], slash ? slash + 1 : path, 0, WT_CGROUP_NAME - 1);
+		if (!slash)
+			break;
+		*slash = 0;
+	}
+	free(path);
+	return jobs__put_cgroup(rp->r.jobs, &e);
+}
+
+static int do_fold(struct replay *rp)
+{
+	const char *text = word(rp, "frames");
+
+	for (unsigned i = 0; text && *text && i < FOLD_FRAMES; text += strcspn(text, ",") + 1) {
+		rp->r.fold[i++] = strtoul(text, NULL, 0);
+		if (!strchr(text, ','))
+			break;
+	}
+	return 0;
+}
+
 static int do_opts(struct replay *rp)
 {
 	rp->opts.max_exited = number(rp, "max_exited");
@@ -313,6 +360,7 @@ static const struct {
 } verbs[] = {
 	{ "opts", do_opts }, { "recording", do_recording }, { "thread", do_thread },
 	{ "detail", do_detail }, { "reason", do_reason }, { "stack", do_stack },
+	{ "job", do_job }, { "cgroup", do_cgroup }, { "fold", do_fold },
 	{ "generation", do_generation }, { "lost", do_lost }, { "loss", do_loss },
 };
 
@@ -349,7 +397,7 @@ static struct replay *replay_new(void)
 {
 	struct replay *rp = calloc(1, sizeof(*rp));
 
-	if (!rp || ledger__new(&rp->ledger, &rp->opts))
+	if (!rp || ledger__new(&rp->ledger, &rp->opts) || jobs__new(&rp->r.jobs, NULL, NULL))
 		exit(1);
 	rp->r.loss = rp->loss;
 	rp->r.complete = true;
@@ -370,6 +418,7 @@ static void replay_free(struct replay *rp)
 	free((char *)rp->r.version);
 	free((char *)rp->r.end_reason);
 	ledger__free(rp->ledger);
+	jobs__free(rp->r.jobs);
 	free(rp);
 }
 

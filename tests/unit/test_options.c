@@ -209,6 +209,41 @@ static void test_bad_words(void **state)
 	REFUSED("there is no option -z", "-az");
 }
 
+static void test_jobs(void **state)
+{
+	static const char *const bad[] = {
+		"", ",", "A,", ",A", "A,,B", "1A", "A B", "A=B", "A-B", "\xc3\xa9",
+		"A2345678901234567890123456789012", "A,B,C,D,E,F,G,H,I",
+	};
+	static const char *const bad_folds[] = { "", "job,", "job,job", "job,comn", ",", "jobs", "job comm" };
+	static const char *const bad_jobs[] = { "", "#12", "x#", "#" };
+	char long_name[WT_JOB_VALUE + 1];
+
+	(void)state;
+	assert_int_equal(PARSE("-J", "folder/job#12"), 0);
+	assert_string_equal(o.job, "folder/job#12");
+	assert_int_equal(PARSE("-a", "--job-env", "CIRCLE_JOB,_B2", "--job-env=A234567890123456789012345678901"), 0);
+	assert_int_equal(o.n_job_env, 3);
+	assert_string_equal(o.job_env[1], "_B2");
+	assert_int_equal(PARSE("-a", "--fold=job,unit,comm,thread,pid,tid"), 0);
+	for (unsigned i = 0; i < FOLD_FRAMES; i++)
+		assert_int_equal(o.fold[i], FOLD_JOB + i);
+	assert_int_equal(o.fold[FOLD_FRAMES], FOLD_END);
+	assert_int_equal(PARSE("-a"), 0);
+	assert_int_equal(o.fold[0], FOLD_END);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		REFUSED("--job-env", "-a", "--job-env", (char *)bad[i]);
+	for (size_t i = 0; i < sizeof(bad_folds) / sizeof(bad_folds[0]); i++)
+		REFUSED("--fold \"", "-a", "--fold", (char *)bad_folds[i]);
+	for (size_t i = 0; i < sizeof(bad_jobs) / sizeof(bad_jobs[0]); i++)
+		REFUSED("--job \"", "-J", (char *)bad_jobs[i]);
+	REFUSED("--fold is given twice", "-a", "--fold=job", "--fold=comm");
+	memset(long_name, 'x', WT_JOB_VALUE);
+	long_name[WT_JOB_VALUE] = 0;
+	REFUSED("--job: the name of a job has at most 255 bytes", "-J", long_name);
+	assert_int_equal(PARSE("-J", long_name + 1), 0);
+}
+
 static void test_bad_combinations(void **state)
 {
 	(void)state;
@@ -220,8 +255,11 @@ static void test_bad_combinations(void **state)
 	REFUSED("the command's name is empty", "--", "");
 	REFUSED("--user needs a COMMAND", "-a", "-u", "daemon");
 	REFUSED("--exit-status needs a COMMAND", "-p", "1", "--exit-status");
-	REFUSED("--wait goes with --name or --cgroup", "-p", "1", "--wait");
-	REFUSED("--wait goes with --name or --cgroup", "--wait", "ls");
+	REFUSED("--wait goes with --name, --cgroup or --job", "-p", "1", "--wait");
+	REFUSED("--wait goes with --name, --cgroup or --job", "--wait", "ls");
+	REFUSED("either of --job --all", "-a", "-J", "x");
+	REFUSED("--no-job-env contradicts --job", "-J", "x", "--no-job-env");
+	REFUSED("--no-job-env contradicts --job-env", "-a", "--job-env=A", "--no-job-env");
 	REFUSED("--force needs --output", "-a", "--force");
 	REFUSED("--quiet and --verbose", "-a", "-q", "-v");
 }
@@ -229,7 +267,7 @@ static void test_bad_combinations(void **state)
 static void test_help(void **state)
 {
 	static const char *const words[] = {
-		"--pid", "--name", "--cgroup", "--all", "--user", "--wait", "--duration",
+		"--pid", "--name", "--cgroup", "--job", "--all", "--job-env", "--fold", "--user", "--wait", "--duration",
 		"--output", "--force", "--owner", "--folded", "--exit-status", "--checkpoint",
 		"--frequency", "--event", "--no-user-stacks", "--ring-kb", "--drain-ms",
 	};
@@ -258,6 +296,7 @@ int main(void)
 		cmocka_unit_test(test_bad_numbers),
 		cmocka_unit_test(test_bad_pids),
 		cmocka_unit_test(test_bad_words),
+		cmocka_unit_test(test_jobs),
 		cmocka_unit_test(test_bad_combinations),
 		cmocka_unit_test(test_help),
 	};

@@ -29,6 +29,9 @@ static const char *frame_name(void *ctx, __u32 frame)
 	return "main";
 }
 
+/* of a recording */
+#define FILES 8
+
 static bool is_root(void *ctx, __u32 frame)
 {
 	(void)ctx;
@@ -120,14 +123,14 @@ static void test_writes_whole(void **state)
 	assert_int_equal(recdir__write(d, *state), 0);
 	umask(022);
 	assert_int_equal(entries("."), 1);
-	assert_int_equal(entries("rec"), 6);
+	assert_int_equal(entries("rec"), FILES);
 	assert_int_equal(mode_of("rec"), 0700);
 	assert_int_equal(mode_of("rec/wall.folded"), 0600);
 	assert_int_equal(mode_of("rec/summary.json"), 0600);
 	/* a checkpoint is replaced by the next writing */
 	assert_int_equal(recdir__write(d, *state), 0);
 	assert_int_equal(entries("."), 1);
-	assert_int_equal(entries("rec"), 6);
+	assert_int_equal(entries("rec"), FILES);
 	recdir__close(d);
 }
 
@@ -164,13 +167,13 @@ static void test_force_replaces(void **state)
 	assert_int_equal(access("rec/my-notes", F_OK), 0);
 	assert_int_equal(recdir__write(d, *state), 0);
 	assert_int_equal(access("rec/my-notes", F_OK), -1);
-	assert_int_equal(entries("rec"), 6);
+	assert_int_equal(entries("rec"), FILES);
 	recdir__close(d);
 	/* an empty directory may go too */
 	assert_int_equal(mkdir("empty", 0700), 0);
 	assert_int_equal(open_dir(&d, "empty", true), 0);
 	assert_int_equal(recdir__write(d, *state), 0);
-	assert_int_equal(entries("empty"), 6);
+	assert_int_equal(entries("empty"), FILES);
 	recdir__close(d);
 	assert_int_equal(entries("."), 5);
 }
@@ -303,7 +306,7 @@ static void test_full_disk(void **state)
 	free(junk);
 	assert_int_equal(recdir__write(d, *state), -ENOSPC);
 	assert_int_equal(entries("small"), 2);
-	assert_int_equal(entries("small/rec"), 6);
+	assert_int_equal(entries("small/rec"), FILES);
 	recdir__close(d);
 	/* and a disk that is full already is found at the start */
 	assert_int_equal(open_dir(&d, "small/rec2", false), -ENOSPC);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "jobs/jobs.h"
 #include "ledger/hist.h"
 #include "sinks/csv.h"
 #include "sinks/human.h"
@@ -54,7 +55,11 @@ static void put_random_thread(struct ledger *l, __u32 serial)
 {
 	struct wt_thread_rec rec = { .serial = serial, .task = serial, .tid = serial,
 				     .tgid = serial / 4, .birth_ns = 1000, .end_ns = 1000,
-				     .why = WT_REC_EXIT, .comm = "w,\"1\"", .pcomm = "p;q" };
+				     .why = WT_REC_EXIT, .comm = "w,\"1\"", .pcomm = "p;q",
+				     /* builds 1, 3 and 5, a group, and what has neither */
+				     .job = serial % 5 < 3 ? serial % 5 * 2 + 1 : 0,
+				     .cgroup = serial % 5 == 3 ? 7 : 0,
+				     .flags = serial % 4 ? 0 : WT_F_LEADER };
 	struct wt_detail_key k = { .thread = serial };
 
 	for (unsigned s = 0; s < WT_STATES; s++) {
@@ -75,6 +80,21 @@ static void put_random_thread(struct ledger *l, __u32 serial)
 	assert_int_equal(ledger__put_thread(l, &rec), 0);
 }
 
+static void put_jobs(struct jobs *j)
+{
+	struct wt_ev_cgroup group = { .cgroup = 7, .levels = 2, .name = { "nginx.service", "system.slice" } };
+
+	/* two of one name, and one whose identity was lost */
+	for (__u64 id = 1; id <= 3; id += 2) {
+		struct wt_ev_job e = { .job = id, .system = WT_JOB_JENKINS,
+				       .have = 1 << WT_JOB_NAME | 1 << WT_JOB_BUILD | 1 << WT_JOB_NODE,
+				       .value = { "a;\"b\"\nc", "12", "", "no\xff" "de" } };
+
+		assert_int_equal(jobs__put_build(j, &e), 0);
+	}
+	assert_int_equal(jobs__put_cgroup(j, &group), 0);
+}
+
 static int setup(void **state)
 {
 	struct recording *r = calloc(1, sizeof(*r));
@@ -82,8 +102,9 @@ static int setup(void **state)
 	static const struct recording_loss loss[] = { { "detail", "lines were lost", 3, false } };
 	__u32 frames[40];
 
-	if (!r || ledger__new(&r->ledger, &opts))
+	if (!r || ledger__new(&r->ledger, &opts) || jobs__new(&r->jobs, NULL, NULL))
 		return -1;
+	put_jobs(r->jobs);
 	for (__u64 id = 1; id <= 230; id++) {
 		unsigned n = rnd(40);
 
@@ -109,6 +130,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	ledger__free(((struct recording *)*state)->ledger);
+	jobs__free(((struct recording *)*state)->jobs);
 	free(*state);
 	return 0;
 }
@@ -209,13 +231,15 @@ static void test_threads_csv(void **state)
 	const char *p = text;
 	__u64 sums[WT_STATES] = { 0 }, rows = 0;
 
-	assert_int_equal(csv_record(&p, fields, 32), 6 + WT_STATES);
+	assert_int_equal(csv_record(&p, fields, 32), 7 + WT_STATES);
+	assert_string_equal(fields[6 + WT_STATES], "job");
 	assert_string_equal(fields[6], "cpu_ns");
 	assert_string_equal(fields[6 + WT_OTHER], "other_ns");
 	while (*p) {
 		__u64 sum = 0;
 
-		assert_int_equal(csv_record(&p, fields, 32), 6 + WT_STATES);
+		assert_int_equal(csv_record(&p, fields, 32), 7 + WT_STATES);
+		assert_true(fields[6 + WT_STATES][0]);
 		for (unsigned s = 0; s < WT_STATES; s++) {
 			sum += strtoull(fields[6 + s], NULL, 10);
 			sums[s] += strtoull(fields[6 + s], NULL, 10);
@@ -227,7 +251,84 @@ static void test_threads_csv(void **state)
 		rows++;
 	}
 	assert_memory_equal(sums, r->totals.st_ns, sizeof(sums));
-	assert_int_equal(rows, THREADS - r->totals.folded_threads + 1);
+	/* the folded ones are one row for each job */
+	assert_int_equal(rows, THREADS - r->totals.folded_threads + 5);
+	free(text);
+}
+
+/* Per job, states sum to thread_ns; over all jobs to the ledger, folded threads among them. */
+static void test_jobs_csv(void **state)
+{
+	struct recording *r = *state;
+	char *text = csv_text(r, sink_jobs_csv), fields[32][128];
+	__u64 sums[WT_STATES] = { 0 }, threads = 0, leaders = 0, rows = 0;
+	const char *p = text;
+
+	assert_int_equal(csv_record(&p, fields, 32), 15 + WT_STATES);
+	assert_string_equal(fields[0], "job");
+	assert_string_equal(fields[14], "thread_ns");
+	while (*p) {
+		__u64 sum = 0;
+
+		assert_int_equal(csv_record(&p, fields, 32), 15 + WT_STATES);
+		for (unsigned s = 0; s < WT_STATES; s++) {
+			sum += strtoull(fields[15 + s], NULL, 10);
+			sums[s] += strtoull(fields[15 + s], NULL, 10);
+		}
+		assert_int_equal(sum, strtoull(fields[14], NULL, 10));
+		leaders += strtoull(fields[9], NULL, 10);
+		assert_int_equal(strtoull(fields[10], NULL, 10), THREADS / 5);
+		threads += strtoull(fields[10], NULL, 10);
+		if (!strcmp(fields[1], "jenkins")) {
+			assert_memory_equal(fields[0], "a;\"b\" c#12", 10);
+			assert_string_equal(fields[5], "no?de");
+		}
+		rows++;
+	}
+	assert_int_equal(rows, 5);
+	assert_int_equal(threads, THREADS);
+	assert_int_equal(leaders, THREADS / 4);
+	assert_memory_equal(sums, r->totals.st_ns, sizeof(sums));
+	free(text);
+}
+
+static const char *odd_unit(void *ctx, const struct ledger_line *line)
+{
+	(void)ctx;
+	return line->serial % 2 ? "asset;1" : NULL;
+}
+
+static void test_folded_prefixes(void **state)
+{
+	static const __u8 fold[] = { FOLD_JOB, FOLD_UNIT, FOLD_THREAD, FOLD_PID, FOLD_END };
+	struct recording *r = *state;
+	char *text = NULL, *save = NULL;
+	unsigned jobs = 0, units = 0;
+	__u64 sum = 0;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	memcpy(r->fold, fold, sizeof(fold));
+	r->unit = odd_unit;
+	assert_int_equal(sink_folded(r, FOLDED_WALL, f), 0);
+	fclose(f);
+	memset(r->fold, 0, sizeof(r->fold));
+	r->unit = NULL;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *at = strchr(line, ';') + 1;
+
+		/* a ';' in a name would be another frame */
+		jobs += !strncmp(line, "a:\"b\" c#12", 10);
+		if (!strncmp(at, "asset:1;", 8)) {
+			units++;
+			at += 8;
+		}
+		assert_memory_equal(at, "w,\"1\";", 6);
+		assert_true(!strncmp(at + 6, "pid ", 4) || !strncmp(at + 6, "[ended processes]", 17));
+		sum += strtoull(strrchr(line, ' '), NULL, 10);
+	}
+	assert_true(jobs && units);
+	assert_true(sum * 1000 <= r->totals.accounted_ns && r->totals.accounted_ns - sum * 1000 < 1000);
 	free(text);
 }
 
@@ -373,6 +474,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_folded_sums_to_the_ledger),
 		cmocka_unit_test(test_threads_csv),
+		cmocka_unit_test(test_jobs_csv),
+		cmocka_unit_test(test_folded_prefixes),
 		cmocka_unit_test(test_waits_csv),
 		cmocka_unit_test(test_summary),
 		cmocka_unit_test(test_terminal_is_narrow),

@@ -21,6 +21,7 @@ struct drain {
 	struct unwind *unwind;		/* NULL: by frame pointer only */
 	struct units *units;		/* NULL: nobody asked for units */
 	struct ledger_retire retire;
+	struct jobs *jobs;		/* NULL: nobody wants to know */
 	/*
 	 * Stack events of one round.  They wait until the side-band has been read
 	 * after them: a mapping is announced before code in it can run.
@@ -106,6 +107,12 @@ static int on_event(void *arg, const void *data, size_t size)
 		return d->units ? units__on_write(d->units, data, size) : 0;
 	case WT_EV_SPLIT:
 		return size >= sizeof(struct wt_ev_split) ? put_split(d, data) : 0;
+	case WT_EV_JOB:
+		return d->jobs && size >= sizeof(struct wt_ev_job) ?
+			jobs__put_build(d->jobs, data) : 0;
+	case WT_EV_CGROUP:
+		return d->jobs && size >= sizeof(struct wt_ev_cgroup) ?
+			jobs__put_cgroup(d->jobs, data) : 0;
 	case WT_EV_RESEED:
 		d->reseed = true;
 		break;
@@ -258,6 +265,11 @@ int drain__units(struct drain *d, struct units *units, const struct ledger_retir
 	d->units = units;
 	d->retire = *retire;
 	return tracer__on_write(d->tracer, on_event, d);
+}
+
+void drain__set_jobs(struct drain *d, struct jobs *jobs)
+{
+	d->jobs = jobs;
 }
 
 void drain__free(struct drain *d)

@@ -9,6 +9,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 #include "drain/sideband.h"
+#include "jobs/jobs.h"
 #include "ledger/ledger.h"
 #include "loader/tracer.h"
 #include "symbols/symbols.h"
@@ -26,6 +27,8 @@ int drain__new(struct drain **out, struct tracer *t, struct ledger *l, struct sy
 /* Who hears of writes and epochs, borrowed; retire: see ledger__retire(). */
 int drain__units(struct drain *d, struct units *units, const struct ledger_retire *retire);
 void drain__free(struct drain *d);
+/* Where identities of jobs and control groups go; borrowed.  Before the first events. */
+void drain__set_jobs(struct drain *d, struct jobs *jobs);
 
 /* Reads the mappings of every process that is traced now, as of the start. */
 int drain__seed_mappings(struct drain *d, __u64 start_ns);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "jobs/presets.h"
 #include "loader/sampler.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -38,6 +39,10 @@ static void configure_target(struct worktrace_bpf *skel, const struct target *t,
 			     const struct features *f)
 {
 	skel->rodata->cfg_target = t->type;
+	if (t->type == WT_TARGET_JOB) {
+		skel->rodata->cfg_job_name = wt_job_value_hash(t->job);
+		skel->rodata->cfg_job_build = t->build[0] ? wt_job_value_hash(t->build) : 0;
+	}
 	memcpy((void *)skel->rodata->cfg_comm, t->comm, WT_COMM_LEN);
 	if (t->type != WT_TARGET_CGROUP)
 		return;
@@ -45,6 +50,33 @@ static void configure_target(struct worktrace_bpf *skel, const struct target *t,
 	skel->rodata->cfg_cgroup_level = t->cgroup.level;
 	skel->rodata->cfg_cgroup_subsys =
 		t->cgroup.v2 ? -1 : features__subsys_index(f, t->cgroup.controller);
+}
+
+static void configure_jobs(struct worktrace_bpf *skel, const struct options *o)
+{
+	struct job_env names[WT_ENV_NAMES];
+	unsigned n = job_presets(names, o->job_env, o->n_job_env);
+
+	job_rules((void *)skel->rodata->cfg_job_rules, o->n_job_env);
+	for (unsigned i = 0; i < n; i++)
+		((__u8 *)skel->rodata->cfg_env_first)[(__u8)names[i].name[0]] = 1;
+}
+
+/* The names that the programs look for. */
+static int allow_names(struct tracer *t)
+{
+	struct job_env names[WT_ENV_NAMES];
+	unsigned n = job_presets(names, t->o->job_env, t->o->n_job_env);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct wt_env_role role = { names[i].system, names[i].role, { 0 } };
+		char key[WT_ENV_NAME] = "";
+
+		snprintf(key, sizeof(key), "%s", names[i].name);
+		if (bpf_map_update_elem(bpf_map__fd(t->skel->maps.env_names), key, &role, BPF_ANY))
+			return wt_error(-errno, "cannot note the variable %s", names[i].name);
+	}
+	return 0;
 }
 
 /* A cgroup level deeper than the programs can follow, or a controller the kernel lacks. */
@@ -90,6 +122,9 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 		opts |= WT_OPT_CHECK;
 	if (options__units(o))
 		opts |= WT_OPT_EPOCHS | WT_OPT_BINARY;
+	if (!o->no_job_env)
+		opts |= WT_OPT_JOBS;
+	configure_jobs(skel, o);
 	skel->rodata->cfg_opts = opts;
 	skel->rodata->cfg_fault = o->fault;
 	skel->rodata->cfg_self_tgid = getpid();
@@ -97,8 +132,7 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 	syscall_classes((void *)skel->rodata->cfg_class_compat, true);
 	configure_target(skel, t, f);
 	bpf_program__set_autoload(skel->progs.wt_task_rename, f->tp.task_rename >= 0);
-	bpf_program__set_autoload(skel->progs.wt_cgroup_attach,
-				  t->type == WT_TARGET_CGROUP && f->tp.cgroup_attach_task >= 0);
+	bpf_program__set_autoload(skel->progs.wt_cgroup_attach, f->tp.cgroup_attach_task >= 0);
 	bpf_program__set_autoload(skel->progs.wt_sample, o->freq > 0);
 	bpf_program__set_autoload(skel->progs.wt_sys_exit, options__units(o));
 	bpf_program__set_autoload(skel->progs.wt_fault_skipped, o->fault & WT_FAULT_SKIPPED);
@@ -155,6 +189,8 @@ int tracer__open(struct tracer **out, const struct options *o, const struct targ
 		goto fail;
 	}
 	err = tracer__add_pids(t, target->pids, target->n_pids);
+	if (!err)
+		err = allow_names(t);
 	if (err)
 		goto fail;
 	*out = t;
@@ -272,9 +308,43 @@ static int run_iter(struct tracer *t, enum wt_iter what, tracer_record_fn fn, vo
 	return err;
 }
 
+/*
+ * Twice: a process may be met before its parent, whose job it inherits, or by which it
+ * is of the target.
+ */
 int tracer__seed(struct tracer *t)
 {
-	return run_iter(t, WT_ITER_SEED, NULL, NULL);
+	int err = run_iter(t, WT_ITER_SEED, NULL, NULL);
+
+	if (!err && !t->o->no_job_env)
+		err = run_iter(t, WT_ITER_SEED, NULL, NULL);
+	return err;
+}
+
+int tracer__job_pids(const struct tracer *t, pid_t **out, unsigned *n)
+{
+	int fd = bpf_map__fd(t->skel->maps.targets);
+	__u32 pid, *at = NULL;
+	unsigned max = 0;
+
+	*out = NULL;
+	*n = 0;
+	while (!bpf_map_get_next_key(fd, at, &pid)) {
+		if (*n == max) {
+			pid_t *v = reallocarray(*out, max ? 2 * max : 64, sizeof(*v));
+
+			if (!v) {
+				free(*out);
+				*out = NULL;
+				return -ENOMEM;
+			}
+			*out = v;
+			max = max ? 2 * max : 64;
+		}
+		(*out)[(*n)++] = pid;
+		at = &pid;
+	}
+	return 0;
 }
 
 int tracer__mark_frozen(struct tracer *t)

@@ -25,6 +25,11 @@ int tracer__open(struct tracer **out, const struct options *o, const struct targ
 void tracer__close(struct tracer *t);
 
 int tracer__attach(struct tracer *t);
+/*
+ * WT_TARGET_JOB: the processes of the job that seeds have found, allocated; *out is
+ * NULL when there are none.  0 or -ENOMEM.
+ */
+int tracer__job_pids(const struct tracer *t, pid_t **out, unsigned *n);
 /* More processes whose tasks, and descendants, the next seed takes up. */
 int tracer__add_pids(struct tracer *t, const pid_t *pids, unsigned n);
 /* Takes up the target's tasks that are not traced yet. */

@@ -133,6 +133,15 @@ int session__count_hidden(struct session *s)
 	size_t n;
 	int err;
 
+	if (s->target->type == WT_TARGET_JOB) {
+		pid_t *pids;
+		unsigned n_pids;
+
+		err = tracer__job_pids(s->tracer, &pids, &n_pids);
+		if (err)
+			return wt_error(err, "cannot compare the target with /proc");
+		target__set_pids(s->target, pids, n_pids);
+	}
 	err = target__threads(s->target, add_tid, &shown);
 	if (!err)
 		err = read_traced(s, &traced);

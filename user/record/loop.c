@@ -123,6 +123,7 @@ static bool target_gone(struct loop *l)
 		/* a command's end is its own process's: see SRC_COMMAND */
 		return !s->launch && !target__alive(s->target) && all_gone(l);
 	case WT_TARGET_COMM:
+	case WT_TARGET_JOB:
 		return l->appeared && all_gone(l);
 	case WT_TARGET_CGROUP:
 		return l->appeared && all_gone(l) && !cgroup__populated(&s->target->cgroup);

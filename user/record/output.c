@@ -3,13 +3,16 @@
 #include "record/session.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ledger/text.h"
 #include "loader/checks.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -35,6 +38,9 @@ static const struct {
 	{ WT_LOSS_RAW, true, "raw_stack_budget", "stacks that met no unwind tables yet were over the budget for raw copies: they end there" },
 	{ WT_LOSS_WRITE, false, "lines", "writes found their ring full, or could not be read: their lines are missing (--write-kb)" },
 	{ WT_LOSS_SPLIT, true, "split_ring_full", "intervals over several epochs found the ring full: they count for the first (--ring-kb)" },
+	{ WT_LOSS_ENV_CUT, true, "env_cut", "environments, or values in them, were longer than is looked at: their job may be another" },
+	{ WT_LOSS_ENV_READ, false, "env_unreadable", "environments could not be read: their job may be another" },
+	{ WT_LOSS_JOB, false, "job_ring_full", "names of jobs or control groups found the ring full: named by a later occurrence, if any (--ring-kb)" },
 	{ WT_LOSS_CLOCK, false, "clock_backwards", "intervals would have been negative and were set to 0" },
 };
 _Static_assert(sizeof(kernel_losses) / sizeof(*kernel_losses) == WT_LOSSES, "each loss has a name");
@@ -142,7 +148,20 @@ struct owned {
 	struct recording r;
 	struct recording_loss loss[SESSION_LOSSES];
 	struct utsname uts;
+	char who[128];
 };
+
+/* "root", "root (sudo: alice)" */
+static const char *who_am_i(char *buf, size_t sz)
+{
+	const struct passwd *pw = getpwuid(getuid());
+	const char *sudo = getenv("SUDO_USER");
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s%s%s%s", pw ? pw->pw_name : "uid unknown",
+		 sudo ? " (sudo: " : "", sudo ? sudo : "", sudo ? ")" : "");
+	return text__clean(buf, sz, text, strlen(text), false);
+}
 
 static int describe(struct session *s, struct owned *w, bool complete)
 {
@@ -176,6 +195,9 @@ static int describe(struct session *s, struct owned *w, bool complete)
 	r->self.startup_ns = s->start_ns - s->begin_ns;
 	r->self.bpf_map_bytes = tracer__map_bytes(s->tracer);
 	r->self.bpf_ns = tracer__cost_ns(s->tracer, r->end_ns - r->start_ns);
+	r->jobs = s->jobs;
+	r->who = who_am_i(w->who, sizeof(w->who));
+	memcpy(r->fold, s->o->fold, sizeof(r->fold));
 	r->target = target_json(s);
 	r->options = options_json(s->o);
 	r->features = checks__json(&s->features, true);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <libgen.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,8 @@ static const char *target_name(const struct options *o, char *buf, size_t sz)
 		snprintf(buf, sz, "%s", o->cgroup);
 		return basename(buf);
 	}
+	if (o->job)
+		return o->job;
 	if (o->all)
 		return "all";
 	snprintf(buf, sz, "pid-%d", o->n_pids ? o->pids[0] : 0);
@@ -110,6 +113,31 @@ static int open_unwind(struct session *s)
 	return err;
 }
 
+/*
+ * What the work of the target is called where no build claims it.  The whole machine
+ * and a control group are made of several jobs: their groups' names.
+ */
+static int open_jobs(struct session *s)
+{
+	const struct options *o = s->o;
+	char buf[PATH_MAX], path[64];
+	FILE *f;
+
+	if (o->all || o->cgroup || o->job)
+		return jobs__new(&s->jobs, NULL, NULL);
+	if (o->command || o->comm)
+		return jobs__new(&s->jobs, o->command ? "command" : "name",
+				 target_name(o, buf, sizeof(buf)));
+	snprintf(path, sizeof(path), "/proc/%d/comm", o->pids[0]);
+	snprintf(buf, sizeof(buf), "pid-%d", o->pids[0]);
+	f = o->n_pids == 1 ? fopen(path, "re") : NULL;
+	if (f && fgets(buf, sizeof(buf), f))
+		buf[strcspn(buf, "\n")] = 0;
+	if (f)
+		fclose(f);
+	return jobs__new(&s->jobs, "pid", o->n_pids == 1 ? buf : "[the processes named]");
+}
+
 static int open_stages(struct session *s)
 {
 	const struct options *o = s->o;
@@ -123,6 +151,8 @@ static int open_stages(struct session *s)
 	err = ledger__new(&s->ledger, &lo);
 	if (!err)
 		err = symbols__new(&s->symbols);
+	if (!err)
+		err = open_jobs(s);
 	if (err)
 		return wt_error(err, "cannot start");
 	err = o->inlines ? symbols__want_inlines(s->symbols) : 0;
@@ -137,6 +167,8 @@ static int open_stages(struct session *s)
 				 s->unwind);
 	if (!err)
 		err = session__open_units(s);
+	if (!err)
+		drain__set_jobs(s->drain, s->jobs);
 	return err;
 }
 
@@ -153,6 +185,9 @@ static int check_target(struct session *s)
 	if (!tracer__live(s->tracer) && s->target->type == WT_TARGET_PIDS && !s->launch)
 		return wt_error(WT_ESAID, "the kernel does not show process %d to the task iterator: "
 				"it cannot be traced", s->target->pids[0]);
+	if (!tracer__live(s->tracer) && !o->wait && o->job)
+		return wt_error(WT_ESAID, "no process belongs to the build \"%s\" now; --wait waits "
+				"for the first one", o->job);
 	if (!tracer__live(s->tracer) && !o->wait && s->target->type != WT_TARGET_ALL)
 		return wt_error(WT_ESAID, "the target ended before it could be traced");
 	return 0;
@@ -246,6 +281,7 @@ void session__close(struct session *s)
 	sideband__close(s->sideband);
 	symbols__free(s->symbols);
 	ledger__free(s->ledger);
+	jobs__free(s->jobs);
 	target__close(s->target);
 	launch__free(s->launch);
 	recdir__close(s->dir);

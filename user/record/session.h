@@ -38,6 +38,7 @@ struct session {
 	struct mapped_unwind *unwind_maps;
 	struct unwind *unwind;		/* NULL: by frame pointer only */
 	struct units *units;		/* NULL: nobody asked for units */
+	struct jobs *jobs;
 	struct drain *drain;
 	int signal_fd;			/* SIGINT, SIGTERM, SIGHUP: blocked, read here */
 	__u64 begin_ns;			/* when worktrace was started */

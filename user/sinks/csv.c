@@ -22,18 +22,24 @@ void csv_field(FILE *f, const char *text)
 	putc('"', f);
 }
 
-void csv_utc(FILE *f, __u64 ns, __s64 offset_ns)
+char *sink_utc(char *buf, size_t sz, __u64 ns, __s64 offset_ns)
 {
 	__s64 utc_ns = (__s64)ns + offset_ns;
 	time_t t = utc_ns / 1000000000;
-	char text[64];
 	struct tm tm;
 	size_t n;
 
 	gmtime_r(&t, &tm);
-	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	text[n] = 0;
-	fprintf(f, "%s.%09lldZ", text, (long long)(utc_ns % 1000000000));
+	n = strftime(buf, sz, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buf + n, sz - n, ".%09lldZ", (long long)(utc_ns % 1000000000));
+	return buf;
+}
+
+void csv_utc(FILE *f, __u64 ns, __s64 offset_ns)
+{
+	char text[64];
+
+	fputs(sink_utc(text, sizeof(text), ns, offset_ns), f);
 }
 
 void csv_states(FILE *f)

@@ -13,6 +13,8 @@ void csv_utc(FILE *f, __u64 ns, __s64 offset_ns);
 void csv_states(FILE *f);
 /* A signal by its name: "SIGKILL". */
 void csv_signal(FILE *f, int sig);
+/* An instant of CLOCK_MONOTONIC as ISO 8601; offset: CLOCK_REALTIME − CLOCK_MONOTONIC.  Returns buf. */
+char *sink_utc(char *buf, size_t sz, __u64 ns, __s64 offset_ns);
 /* 0, or the error that the stream has met. */
 int sink_result(FILE *f);
 

@@ -7,6 +7,7 @@
  * the sorted list of distinct names, so a stack compares as a row of numbers
  * where the ledger keeps it, and 100,000 stacks need no more memory than that.
  */
+#include "jobs/jobs.h"
 #include "ledger/text.h"
 #include "sinks/csv.h"
 #include "sinks/recording.h"
@@ -25,7 +26,8 @@ struct name {
 struct entry {
 	const __u32 *ustack, *kstack;
 	__u16 n_ustack, n_kstack;
-	__u32 pcomm, comm, above, mark, leaf;	/* + 1; 0: none */
+	__u32 prefix[FOLD_FRAMES];		/* + 1; 0: none */
+	__u32 above, mark, leaf;		/* the same */
 	__u64 ns;
 };
 
@@ -140,9 +142,54 @@ static int set_name(struct folder *fo, __u32 *out, const char *text)
 	return text && !*out ? -ENOMEM : 0;
 }
 
-static int add_line(void *arg, const struct ledger_line *line)
+/* NULL: no such frame. */
+static const char *prefix_text(const struct folder *fo, enum fold_frame what, bool with_comm,
+			       const struct ledger_line *line, char *buf, size_t sz)
 {
 	const struct ledger_thread *t = line->thread;
+	const struct recording *r = fo->r;
+
+	switch (what) {
+	case FOLD_JOB:
+		return r->jobs ? jobs__of(r->jobs, line->job, line->cgroup, t->flags)->name : NULL;
+	case FOLD_UNIT:
+		return r->unit ? r->unit(r->unit_ctx, line) : NULL;
+	case FOLD_COMM:
+		return t->pcomm;
+	case FOLD_THREAD:
+		return with_comm && !strcmp(t->comm, t->pcomm) ? NULL : t->comm;
+	case FOLD_PID:
+	case FOLD_TID:
+		/* threads that were folded have no number any more */
+		if (!t->tid)
+			return what == FOLD_PID ? "[ended processes]" : "[ended threads]";
+		snprintf(buf, sz, "%s %u", what == FOLD_PID ? "pid" : "tid",
+			 what == FOLD_PID ? t->tgid : t->tid);
+		return buf;
+	default:
+		return NULL;
+	}
+}
+
+static int add_prefix(struct folder *fo, struct entry *e, const struct ledger_line *line)
+{
+	static const __u8 usual[] = { FOLD_COMM, FOLD_THREAD, FOLD_END };
+	const __u8 *fold = fo->r->fold[0] ? fo->r->fold : usual;
+	bool with_comm = memchr(fold, FOLD_COMM, strlen((const char *)fold));
+	unsigned n = 0;
+	char buf[32];
+	int err = 0;
+
+	for (unsigned i = 0; fold[i] && i < FOLD_FRAMES && !err; i++) {
+		err = set_name(fo, &e->prefix[n], prefix_text(fo, fold[i], with_comm, line, buf,
+							      sizeof(buf)));
+		n += !!e->prefix[n];
+	}
+	return err;
+}
+
+static int add_line(void *arg, const struct ledger_line *line)
+{
 	struct folder *fo = arg;
 	struct entry *e;
 	char leaf[128];
@@ -153,9 +200,7 @@ static int add_line(void *arg, const struct ledger_line *line)
 	e = &fo->entries[fo->n];
 	*e = (struct entry){ .ustack = line->ustack, .n_ustack = line->n_ustack,
 			     .kstack = line->kstack, .n_kstack = line->n_kstack, .ns = line->ns };
-	err = set_name(fo, &e->pcomm, t->pcomm);
-	if (!err)
-		err = set_name(fo, &e->comm, strcmp(t->comm, t->pcomm) ? t->comm : NULL);
+	err = add_prefix(fo, e, line);
 	if (!err)
 		err = set_name(fo, &e->above, above_text(line));
 	if (!err)
@@ -221,10 +266,9 @@ static int rank_names(struct folder *fo)
 /* The i-th name of an entry from the root, or NULL behind the last. */
 static const struct name *name_nr(const struct folder *fo, const struct entry *e, unsigned i)
 {
-	if (!i--)
-		return name_at(fo, e->pcomm);
-	if (e->comm && !i--)
-		return name_at(fo, e->comm);
+	for (unsigned p = 0; p < FOLD_FRAMES && e->prefix[p]; p++)
+		if (!i--)
+			return name_at(fo, e->prefix[p]);
 	if (e->above && !i--)
 		return name_at(fo, e->above);
 	if (i < e->n_ustack)

@@ -62,6 +62,8 @@ static const struct {
 	{ "waits.csv", sink_waits_csv },
 	{ "threads.csv", sink_threads_csv },
 	{ "units.csv", sink_units_csv, has_units },
+	{ "jobs.csv", sink_jobs_csv },
+	{ "notes.md", sink_notes_md },
 	/* last: what has it is whole */
 	{ "summary.json", sink_summary_json },
 };

@@ -14,12 +14,25 @@
 #include "units/units.h"
 
 struct symbols;
+struct jobs;
 
 struct recording_loss {
 	const char *name;	/* as in summary.json's loss{} */
 	const char *what;	/* a sentence for the terminal: "%llu detail lines found their map full" without the number */
 	__u64 n;
 	bool benign;		/* repaired or explained: not worth a warning */
+};
+
+/* What a folded stack begins with.  All FOLD_END: comm, then thread where it differs. */
+enum fold_frame {
+	FOLD_END = 0,
+	FOLD_JOB = 1,
+	FOLD_UNIT = 2,		/* no frame outside a unit */
+	FOLD_COMM = 3,		/* the process's name */
+	FOLD_THREAD = 4,	/* the thread's name, where it differs */
+	FOLD_PID = 5,
+	FOLD_TID = 6,
+	FOLD_FRAMES = 6,
 };
 
 struct recording {
@@ -42,6 +55,13 @@ struct recording {
 		__u64 cpu_ns, bpf_ns, rss_peak_bytes, bpf_map_bytes, startup_ns;
 	} self;
 	json_t *features;			/* what this kernel could not give; borrowed, or NULL */
+	const char *who;			/* who recorded, or NULL */
+	struct jobs *jobs;			/* what jobs are called; borrowed, or NULL: no file names one */
+	/* the unit of work that a line belongs to, NULL: none; NULL: there are no units */
+	const char *(*unit)(void *ctx, const struct ledger_line *line);
+	void *unit_ctx;
+	/* the first frames of a folded stack: enum fold_frame, FOLD_END behind the last */
+	__u8 fold[FOLD_FRAMES + 1];
 };
 
 enum folded_which { FOLDED_WALL, FOLDED_CPU, FOLDED_OFFCPU };
@@ -54,6 +74,8 @@ int sink_folded(const struct recording *r, enum folded_which which, FILE *f);
 int sink_waits_csv(const struct recording *r, FILE *f);
 int sink_threads_csv(const struct recording *r, FILE *f);
 int sink_units_csv(const struct recording *r, FILE *f);
+int sink_jobs_csv(const struct recording *r, FILE *f);
+int sink_notes_md(const struct recording *r, FILE *f);
 int sink_summary_json(const struct recording *r, FILE *f);
 /* The table of where the time went, for a person. */
 int sink_terminal(const struct recording *r, FILE *f, bool colour);

@@ -2,12 +2,12 @@
 /* summary.c - summary.json: totals, balance, audit, what was lost. */
 #include "ledger/text.h"
 #include "sinks/csv.h"
+#include "sinks/job_totals.h"
 #include "sinks/recording.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #define SUMMARY_SCHEMA 1
 #define SUMMARY_INDENT 2
@@ -43,16 +43,9 @@ static json_t *real_json(double x)
 
 static json_t *utc_json(__u64 ns, __s64 offset_ns)
 {
-	__s64 utc_ns = (__s64)ns + offset_ns;
-	time_t t = utc_ns / 1000000000;
 	char text[64];
-	struct tm tm;
-	size_t n;
 
-	gmtime_r(&t, &tm);
-	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + n, sizeof(text) - n, ".%09lldZ", (long long)(utc_ns % 1000000000));
-	return json_string(text);
+	return json_string(sink_utc(text, sizeof(text), ns, offset_ns));
 }
 
 static json_t *states_json(const struct ledger_totals *t)
@@ -202,6 +195,8 @@ int sink_summary_json(const struct recording *r, FILE *f)
 	incomplete = false;
 	set_head(o, r);
 	set(o, "ledger", ledger_json(&r->totals));
+	if (job_totals__json(r, o))
+		incomplete = true;
 	set(o, "audit", audit_json(&r->totals));
 	set(o, "stacks", stacks_json(r));
 	set(o, "loss", loss_json(r));

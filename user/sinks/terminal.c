@@ -6,6 +6,7 @@
 #include "ledger/text.h"
 #include "sinks/csv.h"
 #include "sinks/human.h"
+#include "sinks/job_totals.h"
 #include "sinks/rowmap.h"
 #include "sinks/waits.h"
 
@@ -144,23 +145,23 @@ static int by_work(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* "cpu 88 %, disk 5 %, lock 3 %": the largest states of its work. */
-static void write_mix(const struct page *p, const struct who *who)
+/* "cpu 88 %, disk 5 %, lock 3 %": the largest states of its work, `most` of them. */
+static void write_mix(const struct page *p, const __u64 *st_ns, __u64 work_ns, int most)
 {
 	bool done[WT_STATES] = { false };
 
-	for (int k = 0; k < 4; k++) {
+	for (int k = 0; k < most; k++) {
 		unsigned top = WT_STATES;
 
 		for (unsigned s = 0; s < WT_STATES; s++)
 			if (is_work(s) && !done[s] && (top == WT_STATES ||
-						       who->st_ns[s] > who->st_ns[top]))
+						       st_ns[s] > st_ns[top]))
 				top = s;
-		if (!who->work_ns || who->st_ns[top] * 100 < who->work_ns)
+		if (!work_ns || st_ns[top] * 100 < work_ns)
 			break;
 		done[top] = true;
 		fprintf(p->f, "%s%s %.0f %%", k ? ", " : "", ledger__state_name(top),
-			100.0 * (double)who->st_ns[top] / (double)who->work_ns);
+			100.0 * (double)st_ns[top] / (double)work_ns);
 	}
 }
 
@@ -174,8 +175,43 @@ static void who_row(const struct page *p, const struct who *who)
 	human_cell(p->f, human_ns(buf, sizeof(buf), who->work_ns), 11);
 	human_cell(p->f, human_share(buf, sizeof(buf), who->work_ns, p->work_ns), 9);
 	fputs("  ", p->f);
-	write_mix(p, who);
+	write_mix(p, who->st_ns, who->work_ns, 4);
 	putc('\n', p->f);
+}
+
+static void job_row(const struct page *p, const struct job_total *t)
+{
+	char buf[32];
+
+	fputs("  ", p->f);
+	human_label(p->f, t->job->name, 28);
+	human_cell(p->f, human_count(buf, sizeof(buf), t->processes), 11);
+	human_cell(p->f, human_ns(buf, sizeof(buf), t->work_ns), 11);
+	human_cell(p->f, human_share(buf, sizeof(buf), t->work_ns, p->work_ns), 9);
+	fputs("  ", p->f);
+	write_mix(p, t->st_ns, t->work_ns, 3);
+	putc('\n', p->f);
+}
+
+/* Only where it says something: more than one job, or a build. */
+static int write_jobs(const struct page *p)
+{
+	struct job_totals t;
+	int err = job_totals__collect(&t, p->r);
+
+	if (!err && (t.n > 1 || t.builds)) {
+		heading(p, "JOBS");
+		if (t.builds)
+			fprintf(p->f, "  %u build%s, at most %u at once", t.builds,
+				t.builds == 1 ? "" : "s", t.at_once);
+		fputs("\n  job                            processes       work  of work  spent in\n", p->f);
+		for (unsigned i = 0; i < t.n && i < TOP; i++)
+			job_row(p, &t.v[i]);
+		if (t.n > TOP)
+			fprintf(p->f, "  … and %u more: see jobs.csv\n", t.n - TOP);
+	}
+	job_totals__free(&t);
+	return err;
 }
 
 static int write_processes(const struct page *p)
@@ -368,7 +404,9 @@ int sink_terminal(const struct recording *r, FILE *f, bool colour)
 		p.work_ns += is_work(s) ? r->totals.st_ns[s] : 0;
 	write_head(&p);
 	write_states(&p);
-	err = write_processes(&p);
+	err = write_jobs(&p);
+	if (!err)
+		err = write_processes(&p);
 	if (!err)
 		err = write_waits(&p);
 	if (err)

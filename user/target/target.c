@@ -215,6 +215,25 @@ static int open_cgroup(struct target *t, const char *what, bool wait)
 	return 0;
 }
 
+/* Which processes those are, the kernel side finds. */
+static void open_job(struct target *t, const char *job)
+{
+	const char *number = strrchr(job, '#');
+	size_t len = number ? (size_t)(number - job) : strlen(job);
+
+	t->type = WT_TARGET_JOB;
+	memcpy(t->job, job, len);
+	if (number)
+		snprintf(t->build, sizeof(t->build), "%s", number + 1);
+}
+
+void target__set_pids(struct target *t, pid_t *pids, unsigned n)
+{
+	free(t->pids);
+	t->pids = pids;
+	t->n_pids = n;
+}
+
 static struct target *target_new(void)
 {
 	struct target *t = calloc(1, sizeof(*t));
@@ -240,6 +259,8 @@ int target__open(struct target **out, const struct options *o)
 		err = open_comm(t, o->comm, o->wait);
 	else if (o->cgroup)
 		err = open_cgroup(t, o->cgroup, o->wait);
+	else if (o->job)
+		open_job(t, o->job);
 	else
 		t->type = WT_TARGET_ALL;
 	if (err) {
@@ -310,6 +331,10 @@ json_t *target__json(const struct target *t)
 		return json_pack("{s:s, s:o*, s:i, s:s}", "type", "cgroup",
 				 "path", json_string(c->path), "version", c->v2 ? 2 : 1,
 				 "controller", c->controller);
+	case WT_TARGET_JOB:
+		/* nor need a job's */
+		return json_pack("{s:s, s:o*, s:o*}", "type", "job", "job", json_string(t->job),
+				 "build", t->build[0] ? json_string(t->build) : NULL);
 	case WT_TARGET_ALL:
 		break;
 	}

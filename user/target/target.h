@@ -16,12 +16,14 @@ struct target {
 	enum wt_target type;
 	/*
 	 * WT_TARGET_PIDS: the processes named.  WT_TARGET_COMM: those of that name
-	 * now, perhaps none.  Else none.
+	 * now, perhaps none.  WT_TARGET_JOB: none before target__set_pids.  Else none.
 	 */
 	pid_t *pids;
 	unsigned n_pids;
 	char comm[WT_COMM_LEN];		/* WT_TARGET_COMM: as the kernel would cut it */
 	struct cgroup cgroup;		/* WT_TARGET_CGROUP */
+	/* WT_TARGET_JOB: padded with zeroes; build "": any */
+	char job[WT_JOB_VALUE], build[WT_JOB_VALUE];
 
 	/* of WT_TARGET_PIDS only, see target__alive */
 	int *pidfds;
@@ -29,7 +31,7 @@ struct target {
 };
 
 /*
- * Resolves -p, -n, -g or -a.  Returns 0, or a negative errno or WT_ESAID after a
+ * Resolves -p, -n, -g, -J or -a.  Returns 0, or a negative errno or WT_ESAID after a
  * sentence: no such process, a thread id, a zombie, nobody of that name or an
  * empty control group (unless o->wait).
  */
@@ -46,6 +48,8 @@ int target__fd(const struct target *t);
  * takes those that ended out of target__fd's sight.  WT_TARGET_PIDS only.
  */
 unsigned target__alive(struct target *t);
+/* WT_TARGET_JOB: the processes that the kernel side has found; pids is taken over. */
+void target__set_pids(struct target *t, pid_t *pids, unsigned n);
 /* For summary.json's "target": {"type": …, …}; a new reference, NULL without memory. */
 json_t *target__json(const struct target *t);
 void target__close(struct target *t);
