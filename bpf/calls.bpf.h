@@ -188,4 +188,10 @@ int wt_send_record(struct wt_scratch *s, __u32 why);
 /* Fills in fresh storage: traced from now on, on the CPU. */
 int wt_birth(struct wt_task *w, __u64 now, __u32 parent);
 
+/* exec.bpf.c */
+/* The current thread, w, has just become the program of the linux_binprm at that address. */
+int wt_exec(struct wt_task *w, __u64 address);
+/* The ring could not take the record in s: what of it belongs to a unit. */
+int wt_exec_lost(struct wt_scratch *s);
+
 #endif /* WT_CALLS_BPF_H */

@@ -104,7 +104,10 @@ int BPF_PROG(wt_process_exec, struct task_struct *t, pid_t old_pid, struct linux
 	struct wt_task *w = wt_task_of(t);
 	struct wt_job_found found = {};
 	bool named = false;
+	__u64 binprm = 0;
 
+	/* a number: a pointer of the kernel's is not passed on to other files */
+	bpf_probe_read_kernel(&binprm, sizeof(binprm), &ctx[2]);
 	if (!w && cfg_target == WT_TARGET_COMM) {
 		char comm[WT_COMM_LEN];
 
@@ -126,13 +129,19 @@ int BPF_PROG(wt_process_exec, struct task_struct *t, pid_t old_pid, struct linux
 		/* a thread that was not the leader is now */
 		if (old_pid != t->pid)
 			w->proc_epoch = w->epoch;
+		/* it is still in the epoch it was forked in */
+		wt_exec(w, binprm);
 		if (wt_epochs_on())
 			wt_exec_bound(w, w->exec_ns);
 		wt_counted(WT_CNT_EXEC);
 		return 0;
 	}
-	if (named || found.wanted)
-		wt_join(t, found.job);
+	if (!named && !found.wanted)
+		return 0;
+	wt_join(t, found.job);
+	w = wt_task_of(t);
+	if (w)
+		wt_exec(w, binprm);
 	return 0;
 }
 

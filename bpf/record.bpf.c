@@ -130,6 +130,7 @@ int wt_send_record(struct wt_scratch *s, __u32 why)
 	for (int i = 0; i < WT_STATES; i++)
 		st->lost_st_ns[i] += r->st_ns[i];
 	st->lost_preempt_ns += r->preempt_ns;
+	wt_exec_lost(s);
 	return 1;
 }
 

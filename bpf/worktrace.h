@@ -275,6 +275,7 @@ _Static_assert(sizeof(struct wt_event) == 16, "wt_event is on the wire");
 #include "jvm.h"
 #include "units.h"
 #include "jobs.h"
+#include "exec.h"
 
 /*
  * Innermost frame first.  Of a user stack see enum wt_frame_tag; a kernel stack
@@ -354,7 +355,9 @@ enum wt_loss {
 	WT_LOSS_ENV_CUT = 16,		/* environments longer than is looked through, and values longer than is kept */
 	WT_LOSS_ENV_READ = 17,		/* environments that could not be read */
 	WT_LOSS_JOB = 18,		/* identities of jobs and groups that found the ring full */
-	WT_LOSSES = 19,
+	WT_LOSS_EXEC_UNIT = 19,		/* programs that are units and found their map full */
+	WT_LOSS_EXEC_ARGS = 20,		/* command lines of units that found the ring full */
+	WT_LOSSES = 21,
 };
 
 /* Things counted that are not losses, per CPU. */
@@ -413,6 +416,7 @@ struct wt_stats {
 #define WT_FAULT_HIDDEN 32		/* the task iterator shows leaders only */
 #define WT_FAULT_SKIPPED 64		/* a program that the kernel has to skip */
 #define WT_FAULT_ENV 128		/* an environment cannot be read */
+#define WT_FAULT_UNITS 256		/* no room for a program that is a unit */
 
 /* How the system calls are told apart: one class for each number. */
 enum wt_class {

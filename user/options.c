@@ -280,6 +280,26 @@ static int parse_job(struct options *o, const struct opt *opt, const char *arg)
 	return parse_string(o, opt, arg);
 }
 
+/* Names of programs, without directories, separated by commas. */
+static int parse_names(struct options *o, const struct opt *opt, const char *arg)
+{
+	unsigned n = 0;
+
+	for (const char *p = arg;; p++) {
+		size_t len = strcspn(p, ",");
+
+		if (!len || memchr(p, '/', len) || len > 255 || ++n > WT_EXEC_NAMES)
+			return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": up to %d names of programs without "
+					"directories, separated by commas, or \"none\" are expected",
+					opt->name, arg, WT_EXEC_NAMES);
+		p += len;
+		if (!*p)
+			break;
+	}
+	*(const char **)field_of(o, opt) = arg;
+	return 0;
+}
+
 static int parse_event(struct options *o, const struct opt *opt, const char *arg)
 {
 	if (strcmp(arg, "cpu-clock") && strcmp(arg, "cycles"))
@@ -299,6 +319,7 @@ static int parse_fault(struct options *o, const struct opt *opt, const char *arg
 		{ "clock", WT_FAULT_CLOCK },     { "kernel-stack", WT_FAULT_KSTACK },
 		{ "recall", WT_FAULT_RECALL },   { "hidden", WT_FAULT_HIDDEN },
 		{ "skipped", WT_FAULT_SKIPPED }, { "environ", WT_FAULT_ENV },
+		{ "units", WT_FAULT_UNITS },
 	};
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -308,7 +329,7 @@ static int parse_fault(struct options *o, const struct opt *opt, const char *arg
 		}
 	}
 	return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": threads, missed-switch, clock, kernel-stack, "
-			"recall, hidden, skipped or environ is expected", opt->name, arg);
+			"recall, hidden, skipped, environ or units is expected", opt->name, arg);
 }
 
 static int parse_help(struct options *o, const struct opt *opt, const char *arg);
@@ -382,6 +403,11 @@ static const struct opt opts[] = {
 	{ "unwind-check", 0, NULL, parse_flag, AT(unwind_check), 0, 0,
 	  "unwind what was remembered, too, and count what differs" },
 
+	{ .help = "Units of work:" },
+	{ "unit-exec", 0, "NAME[,NAME…]|none", parse_names, AT(unit_exec), 0, 0,
+	  "programs that are units from their start to their end\n"
+	  "(default ffmpeg,ffprobe)" },
+
 	{ .help = "Sizes (what does not fit is counted and reported):" },
 	{ "detail-entries", 0, "N", parse_unsigned, AT(detail_entries), 1, 1 << 24,
 	  "lines of detail between two drains (default 32768)" },
@@ -395,6 +421,8 @@ static const struct opt opts[] = {
 	  "ended threads that keep a row of their own (default 10000)" },
 	{ "max-stacks", 0, "N", parse_unsigned, AT(max_stacks), 1, 1 << 28,
 	  "different stacks kept (default 100000)" },
+	{ "max-units", 0, "N", parse_unsigned, AT(max_units), 1, 1 << 24,
+	  "programs that are units and keep a row of their own (default 20000)" },
 	{ "sideband-pages", 0, "N", parse_power_of_two, AT(sideband_pages), 1, 1 << 16,
 	  "pages of each CPU's buffer for mappings (default 64)" },
 	{ "drain-ms", 0, "MS", parse_unsigned, AT(drain_ms), 10, 60000,
@@ -558,6 +586,7 @@ void options__defaults(struct options *o)
 		.folded = -1,
 		.freq = 99,
 		.event = "cpu-clock",
+		.unit_exec = "ffmpeg,ffprobe",
 		.checkpoint_s = 30,
 		.drain_ms = 1000,
 		.table_mb = 32,
@@ -568,6 +597,7 @@ void options__defaults(struct options *o)
 		.write_kb = 2048,
 		.max_exited = 10000,
 		.max_stacks = 100000,
+		.max_units = 20000,
 		.sideband_pages = 64,
 	};
 }

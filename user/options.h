@@ -45,6 +45,7 @@ struct options {
 	bool frame_pointers;		/* --frame-pointers: no unwind tables */
 	double budget;			/* --budget, per cent of the machine (default 1); 0: off */
 	bool unwind_check;		/* --unwind-check */
+	const char *unit_exec;		/* --unit-exec: names, or "none" (default "ffmpeg,ffprobe") */
 	double checkpoint_s;		/* --checkpoint SECONDS (default 30); 0: none */
 	unsigned drain_ms;		/* --drain-ms (default 1000) */
 
@@ -55,6 +56,7 @@ struct options {
 	unsigned seen_entries;		/* --seen-entries (default 32768) */
 	unsigned max_exited;		/* --max-exited (default 10000) */
 	unsigned max_stacks;		/* --max-stacks (default 100000) */
+	unsigned max_units;		/* --max-units (default 20000) */
 	unsigned sideband_pages;	/* --sideband-pages (default 64) */
 	unsigned table_mb;		/* --table-mb (default 32) */
 	unsigned fault;			/* --fault: WT_FAULT_*, for tests */

@@ -280,14 +280,40 @@ struct pid {
 };
 
 struct mm_struct {
+	unsigned long hiwater_rss;
 	unsigned long start_stack;
 	unsigned long env_start;
 	unsigned long env_end;
+	unsigned long arg_start;
+	unsigned long arg_end;
 };
+
+struct percpu_counter {
+	s64 count;
+};
+
+struct mm_struct___counters {
+	struct percpu_counter rss_stat[4];	/* another type before 6.2 */
+};
+
+struct task_io_accounting {
+	u64 rchar;		/* absent: without CONFIG_TASK_XACCT */
+	u64 wchar;		/* absent: without CONFIG_TASK_XACCT */
+	u64 read_bytes;		/* absent: without CONFIG_TASK_IO_ACCOUNTING */
+	u64 write_bytes;	/* absent: without CONFIG_TASK_IO_ACCOUNTING */
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct signal_struct {
 	int nr_threads;
+	atomic_t live;
 	struct list_head thread_head;
 	int group_exit_code;
+	unsigned int flags;
+	unsigned long maxrss;
 };
 
 struct task_struct {
@@ -320,13 +346,19 @@ struct task_struct {
 	char comm[16];
 	struct files_struct *files;
 	struct signal_struct *signal;
+	struct task_io_accounting ioac;
 	struct css_set *cgroups;
 	struct mem_cgroup *memcg_in_oom;	/* absent: without CONFIG_MEMCG_V1 */
 	unsigned int saved_state;	/* absent before 6.7: but for PREEMPT_RT */
 	struct thread_struct thread;
 };
 
-struct linux_binprm;
+struct linux_binprm {
+	struct file *file;
+	const char *filename;
+	const char *interp;
+};
+
 struct seq_file;
 
 struct bpf_iter_meta {

@@ -102,6 +102,7 @@ static void load(__u32 target, __u32 opts, __s32 subsys)
 		return;
 	}
 	skel->rodata->cfg_target = target;
+	skel->rodata->cfg_execs = 1;
 	skel->rodata->cfg_opts = opts;
 	skel->rodata->cfg_cgroup_subsys = subsys;
 	err = worktrace_bpf__load(skel);

@@ -38,11 +38,13 @@ MS = 1_000_000
 S = 1_000_000_000
 FILES = {"wall.folded", "cpu.folded", "offcpu.folded", "waits.csv", "threads.csv", "jobs.csv",
          "notes.md", "summary.json"}
+# only where there is something to say
+MORE_FILES = {"transcodes.csv"}
 LOSSES = ["detail_full", "sample_full", "stack_ring_full", "reason_ring_full", "exit_ring_full",
           "threads", "missed_switch", "user_stack_unreadable", "kernel_stack_failed",
           "clock_backwards", "space_ring_full", "kernel_stack_misremembered",
           "user_stack_misremembered", "raw_stack_budget", "audit_waits", "hidden_threads",
-          "program_skipped", "sideband",
+          "program_skipped", "sideband", "exec_units_full", "exec_ring_full", "exec_rows_full",
           "env_cut", "env_unreadable", "job_ring_full", "object_gone", "frames_folded", "frames_unmapped"]
 # losses after which lines of detail lack: only then may time be unattributed
 DETAIL_LOSSES = ["detail_full", "sample_full", "exit_ring_full", "clock_backwards"]
@@ -422,6 +424,17 @@ class Recording:
                     rows.append(row)
         return rows
 
+    def transcodes(self, **match):
+        """Rows of transcodes.csv: numbers as int or float, None where there is none."""
+        def value(key, text):
+            if key in ("job", "unit", "exit_status", "input", "output", "start_utc", "end_utc",
+                       "stage_source"):
+                return text
+            return None if text == "" else float(text) if "." in text else int(text)
+        with open(os.path.join(self.path, "transcodes.csv"), newline="") as f:
+            rows = [{k: value(k, v) for k, v in row.items()} for row in csv.DictReader(f)]
+        return [row for row in rows if all(row[k] == v for k, v in match.items())]
+
     def waited(self, **match):
         return sum(w["total_ns"] for w in self.waits(**match))
 
@@ -455,9 +468,10 @@ def parse_folded(text, what):
 
 def check(r):
     s, ledger = r.summary, r.ledger
-    equal(set(os.listdir(r.path)), FILES, "files of the recording")
+    files = set(os.listdir(r.path))
+    equal(files - MORE_FILES, FILES, "files of the recording")
     equal(os.stat(r.path).st_mode & 0o777, 0o700, "mode of the directory")
-    for name in FILES:
+    for name in files:
         equal(os.stat(os.path.join(r.path, name)).st_mode & 0o777, 0o600, f"mode of {name}")
     check_keys(s)
     check_ledger(s, ledger)
@@ -465,6 +479,8 @@ def check(r):
     check_jobs(r)
     check_waits(r)
     check_folded(r)
+    if "transcodes.csv" in files:
+        check_transcodes(r)
     lost = sum(r.loss[k] for k in DETAIL_LOSSES)
     if ledger["unattributed_ns"]:
         assert lost, f"{ledger['unattributed_ns']} ns are unattributed, but no loss says why: {r.loss}"
@@ -574,6 +590,21 @@ def check_waits(r):
         last = w["total_ns"]
     for s in STATES[1:]:
         equal(sums[s], r.state(s), f"waits.csv: {s}")
+
+
+def check_transcodes(r):
+    rows = r.transcodes()
+    stats = r.summary["transcodes"]
+    assert rows, "transcodes.csv has no row"
+    equal(stats["count"], len(rows), "transcodes: count")
+    equal(stats["ended"], sum(1 for row in rows if row["end_utc"]), "transcodes: ended")
+    for row in rows:
+        equal(sum(row[s + "_ns"] for s in STATES), row["thread_ns"], f"states of {row}")
+        equal(row["user_ns"] + row["sys_ns"], row["cpu_ns"], f"user and sys of {row}")
+        if not row["seeded"]:
+            at_most(row["thread_ns"], row["threads"] * row["elapsed_ns"], f"thread time of {row}")
+        if not row["end_utc"]:
+            equal(row["exit_status"], "", f"exit status of one that runs: {row}")
 
 
 def check_folded(r):

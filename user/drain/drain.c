@@ -22,6 +22,7 @@ struct drain {
 	struct units *units;		/* NULL: nobody asked for units */
 	struct ledger_retire retire;
 	struct jobs *jobs;		/* NULL: nobody wants to know */
+	struct execs *execs;		/* NULL: no program is a unit */
 	/*
 	 * Stack events of one round.  They wait until the side-band has been read
 	 * after them: a mapping is announced before code in it can run.
@@ -120,6 +121,8 @@ static int on_event(void *arg, const void *data, size_t size)
 		if (d->unwind && size >= sizeof(struct wt_ev_want))
 			unwind__want(d->unwind, data);
 		break;
+	case WT_EV_EXEC:
+		return d->execs ? execs__on_event(d->execs, data, size) : 0;
 	case WT_EV_PYCODE:
 		return d->unwind ? unwind__on_pycode(d->unwind, data, size) : 0;
 	}
@@ -238,7 +241,7 @@ int drain__last_stacks(struct drain *d)
 }
 
 int drain__new(struct drain **out, struct tracer *t, struct ledger *l, struct symbols *s,
-	       struct sideband *sb, struct unwind *u)
+	       struct sideband *sb, struct unwind *u, struct execs *e)
 {
 	struct drain *d = calloc(1, sizeof(*d));
 	int err;
@@ -251,6 +254,7 @@ int drain__new(struct drain **out, struct tracer *t, struct ledger *l, struct sy
 	d->symbols = s;
 	d->sideband = sb;
 	d->unwind = u;
+	d->execs = e;
 	err = tracer__on_event(t, on_event, d);
 	if (err) {
 		drain__free(d);
@@ -297,8 +301,34 @@ static int seed_mapping(void *arg, const struct wt_thread_rec *rec)
 
 int drain__seed_mappings(struct drain *d, __u64 start_ns)
 {
+	int err;
+
 	d->start_ns = start_ns;
-	return tracer__records(d->tracer, false, seed_mapping, d);
+	err = tracer__records(d->tracer, false, seed_mapping, d);
+	return err ? err : drain__seed_execs(d);
+}
+
+static int seed_exec(void *arg, const struct wt_thread_rec *rec)
+{
+	struct drain *d = arg;
+	struct wt_exec x;
+
+	/* one that the kernel side has no room for is known by its records all the same */
+	if (execs__seed(d->execs, rec, &x))
+		tracer__add_exec(d->tracer, &x);
+	return 0;
+}
+
+int drain__seed_execs(struct drain *d)
+{
+	return d->execs ? tracer__records(d->tracer, false, seed_exec, d) : 0;
+}
+
+static int put_exec(void *arg, const struct wt_exec *x)
+{
+	struct drain *d = arg;
+
+	return execs__put(d->execs, x);
 }
 
 int drain__events(struct drain *d)
@@ -337,6 +367,9 @@ int drain__details(struct drain *d)
 	int err;
 
 	err = drain__events(d);
+	/* before any of their threads can be folded */
+	if (!err && d->execs)
+		err = tracer__execs(d->tracer, false, put_exec, d);
 	if (!err)
 		err = tracer__swap_details(d->tracer, put_detail, d);
 	if (!err && d->units)
@@ -352,7 +385,9 @@ int drain__details(struct drain *d)
 
 int drain__records(struct drain *d, bool last)
 {
-	return tracer__records(d->tracer, last, put_record, d);
+	int err = tracer__records(d->tracer, last, put_record, d);
+
+	return err || !d->execs ? err : tracer__execs(d->tracer, true, put_exec, d);
 }
 
 bool drain__reseed_wanted(struct drain *d)

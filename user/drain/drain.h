@@ -13,6 +13,7 @@
 #include "ledger/ledger.h"
 #include "loader/tracer.h"
 #include "symbols/symbols.h"
+#include "units/execs.h"
 #include "units/units.h"
 #include "unwind/unwind.h"
 
@@ -20,17 +21,17 @@ struct drain;
 
 /*
  * All are borrowed and outlive the drain; u NULL: user stacks are walked by frame
- * pointer only.  0 or a negative errno, printed.
+ * pointer only; e NULL: no program is a unit.  0 or a negative errno, printed.
  */
 int drain__new(struct drain **out, struct tracer *t, struct ledger *l, struct symbols *s,
-	       struct sideband *sb, struct unwind *u);
+	       struct sideband *sb, struct unwind *u, struct execs *e);
 /* Who hears of writes and epochs, borrowed; retire: see ledger__retire(). */
 int drain__units(struct drain *d, struct units *units, const struct ledger_retire *retire);
 void drain__free(struct drain *d);
 /* Where identities of jobs and control groups go; borrowed.  Before the first events. */
 void drain__set_jobs(struct drain *d, struct jobs *jobs);
 
-/* Reads the mappings of every process that is traced now, as of the start. */
+/* Reads the mappings and the command lines of every process that is traced now, as of the start. */
 int drain__seed_mappings(struct drain *d, __u64 start_ns);
 /* Takes what is in the rings: cheap, often. */
 int drain__events(struct drain *d);
@@ -46,6 +47,8 @@ int drain__finish(struct drain *d, __u64 end_ns);
 /* The records of the threads that live; last: after tracer__stop. */
 int drain__records(struct drain *d, bool last);
 /* Somebody joined the target in a way only a new seed can follow; asks once. */
+/* … and it has been made: who joined may be a unit. */
+int drain__seed_execs(struct drain *d);
 bool drain__reseed_wanted(struct drain *d);
 /* Thread records taken so far, and user stacks whose frames were resolved. */
 __u64 drain__stacks(const struct drain *d);

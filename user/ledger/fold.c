@@ -137,6 +137,7 @@ static int fold_prog(struct ledger *l, __u32 prog)
 	l->folded.sys_ns += s->sys_ns;
 	l->folded.overattributed_ns += s->over_ns;
 	totals__add_rec(&l->folded, &l->clock_ns, &p->rec);
+	programs__fold(l, p);
 	return 0;
 }
 

@@ -173,8 +173,8 @@ struct row {
 
 struct ledger {
 	struct ledger_opts opts;
-	struct pool progs, tasks, lines, groups, procs, reasons;
-	struct u64map by_serial, by_task, by_proc, by_group, by_reason;
+	struct pool progs, tasks, lines, groups, procs, reasons, watched;
+	struct u64map by_serial, by_task, by_proc, by_group, by_reason, by_image;
 	struct stacks stacks;
 	__u32 *line_hash;
 	__u32 line_hash_mask;
@@ -220,6 +220,10 @@ int settle__owner(struct ledger *l, const __u64 *st_ns, __u64 utime_ns, __u64 st
 		  struct settled *out);
 int scratch__push(struct ledger *l, struct line *line);
 int settle__prog(struct ledger *l, struct prog *p);
+/* programs.c */
+void programs__init(struct ledger *l);
+void programs__fold(struct ledger *l, const struct prog *p);
+void programs__settle(struct ledger *l);
 /* rows.c */
 int ledger__make_rows(struct ledger *l);
 /* Shows one line, as it was put, to r->detail. */

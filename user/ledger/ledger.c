@@ -41,6 +41,7 @@ int ledger__new(struct ledger **out, const struct ledger_opts *opts)
 	pool__init(&l->groups, sizeof(struct group));
 	pool__init(&l->procs, sizeof(struct proc));
 	pool__init(&l->reasons, sizeof(struct reason_slot));
+	programs__init(l);
 	if (stacks__init(&l->stacks, l->opts.max_stacks)) {
 		ledger__free(l);
 		return -ENOMEM;
@@ -59,11 +60,13 @@ void ledger__free(struct ledger *l)
 	pool__destroy(&l->groups);
 	pool__destroy(&l->procs);
 	pool__destroy(&l->reasons);
+	pool__destroy(&l->watched);
 	u64map__free(&l->by_serial);
 	u64map__free(&l->by_task);
 	u64map__free(&l->by_proc);
 	u64map__free(&l->by_group);
 	u64map__free(&l->by_reason);
+	u64map__free(&l->by_image);
 	stacks__destroy(&l->stacks);
 	free(l->line_hash);
 	free(l->rows);

@@ -66,6 +66,12 @@ int ledger__retire(struct ledger *l, const struct ledger_retire *r);
 /* The sum of exit records that the ring could not take (cumulative). */
 void ledger__put_lost_exits(struct ledger *l, const struct wt_stats *stats);
 
+/*
+ * Keeps the account of one program (wt_thread_rec.image) apart, also of its threads
+ * that are folded from now on.  0 or -ENOMEM.
+ */
+int ledger__watch_program(struct ledger *l, __u64 image);
+
 /* What settle needs to know of a frame; see symbols.h. */
 struct ledger_frames {
 	void *ctx;
@@ -169,6 +175,18 @@ struct ledger_account {
 };
 typedef int (*ledger_account_fn)(void *arg, const struct ledger_account *a);
 int ledger__each_account(struct ledger *l, ledger_account_fn fn, void *arg);
+/* One program over all its threads. */
+struct ledger_program {
+	__u32 threads;
+	__u64 start_ns, end_ns;		/* first birth, last end within the recording */
+	__u64 thread_ns, st_ns[WT_STATES];
+	__u64 user_ns, sys_ns;
+	__u32 alive;			/* of the threads */
+	bool leader_ended;
+	__s32 exit_code;		/* wait(2) status, once it has */
+};
+/* As of the last settle; NULL: it is not watched. */
+const struct ledger_program *ledger__program(const struct ledger *l, __u64 image);
 
 /*
  * One line: a share of one thread's time with its reason and stack.  For cpu

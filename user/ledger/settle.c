@@ -456,5 +456,6 @@ int ledger__settle(struct ledger *l, const struct ledger_frames *f, struct ledge
 	}
 	judge_lines(l, t);
 	derive(t, clock_ns);
+	programs__settle(l);
 	return ledger__make_rows(l);
 }

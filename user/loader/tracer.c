@@ -21,6 +21,7 @@ struct tracer {
 	struct ring_buffer *ring;
 	const struct options *o;
 	unsigned n_cpus;
+	__u32 execs_seen, execs_ended;	/* run_execs at the last look; how many had ended then */
 	__u64 details_before;		/* count[WT_CNT_DETAIL] at the last swap */
 	int stats_fd;			/* of a cost window, -1: none is open */
 	__u64 window_start, window_ns;	/* of the open one; sum of all */
@@ -135,6 +136,8 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 	bpf_program__set_autoload(skel->progs.wt_cgroup_attach, f->tp.cgroup_attach_task >= 0);
 	bpf_program__set_autoload(skel->progs.wt_sample, o->freq > 0);
 	bpf_program__set_autoload(skel->progs.wt_sys_exit, options__units(o));
+	skel->rodata->cfg_execs = strcmp(o->unit_exec, "none") != 0;
+	bpf_program__set_autoload(skel->progs.wt_process_exit, skel->rodata->cfg_execs);
 	bpf_program__set_autoload(skel->progs.wt_fault_skipped, o->fault & WT_FAULT_SKIPPED);
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		err = bpf_map__set_max_entries(sizes[i].map, sizes[i].n);
@@ -142,6 +145,27 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 			return wt_error(err, "cannot size the map %s", bpf_map__name(sizes[i].map));
 	}
 	return 0;
+}
+
+/* The names of --unit-exec, as the kernel cuts them. */
+static int note_names(struct tracer *t)
+{
+	int fd = bpf_map__fd(t->skel->maps.exec_names);
+	__u8 one = 1;
+
+	if (!t->skel->rodata->cfg_execs)
+		return 0;
+	for (const char *p = t->o->unit_exec;; p++) {
+		size_t len = strcspn(p, ",");
+		struct wt_exec_name key = { "" };
+
+		memcpy(key.name, p, len < sizeof(key.name) ? len : sizeof(key.name) - 1);
+		if (bpf_map_update_elem(fd, &key, &one, BPF_ANY))
+			return wt_error(-errno, "cannot note the names of --unit-exec");
+		p += len;
+		if (!*p)
+			return 0;
+	}
 }
 
 int tracer__open(struct tracer **out, const struct options *o, const struct target *target,
@@ -191,6 +215,8 @@ int tracer__open(struct tracer **out, const struct options *o, const struct targ
 	err = tracer__add_pids(t, target->pids, target->n_pids);
 	if (!err)
 		err = allow_names(t);
+	if (!err)
+		err = note_names(t);
 	if (err)
 		goto fail;
 	*out = t;
@@ -447,6 +473,49 @@ double tracer__detail_fill(const struct tracer *t)
 	if (tracer__stats(t, &st))
 		return 0;
 	return (double)(st.count[WT_CNT_DETAIL] - t->details_before) / t->o->detail_entries;
+}
+
+int tracer__add_exec(struct tracer *t, const struct wt_exec *x)
+{
+	int fd = bpf_map__fd(t->skel->maps.exec_units);
+
+	return bpf_map_update_elem(fd, &x->image, x, BPF_NOEXIST) ? -errno : 0;
+}
+
+/* Programs that were seen to have ended so long ago have nothing more to say. */
+#define EXEC_LINGER_NS NSEC_PER_SEC
+
+int tracer__execs(struct tracer *t, bool all, tracer_exec_fn fn, void *arg)
+{
+	int fd = bpf_map__fd(t->skel->maps.exec_units), err = 0;
+	__u32 changes = __atomic_load_n(&t->skel->bss->run_execs, __ATOMIC_ACQUIRE);
+	__u64 now = now_ns(), *old, key;
+	size_t n_old = 0;
+
+	if (!t->skel->rodata->cfg_execs || (!all && changes == t->execs_seen && !t->execs_ended))
+		return 0;
+	t->execs_seen = changes;
+	t->execs_ended = 0;
+	old = calloc(bpf_map__max_entries(t->skel->maps.exec_units), sizeof(*old));
+	if (!old)
+		return wt_error(-ENOMEM, "cannot read the units of work");
+	for (void *at = NULL; !err && !bpf_map_get_next_key(fd, at, &key); at = &key) {
+		struct wt_exec x;
+
+		if (bpf_map_lookup_elem(fd, &key, &x))
+			continue;
+		err = fn(arg, &x);
+		if (!(x.flags & (WT_X_ENDED | WT_X_REPLACED)))
+			continue;
+		if (x.end_ns + EXEC_LINGER_NS < now)
+			old[n_old++] = key;
+		else
+			t->execs_ended++;
+	}
+	for (size_t i = 0; i < n_old; i++)
+		bpf_map_delete_elem(fd, &old[i]);
+	free(old);
+	return err;
 }
 
 int tracer__on_event(struct tracer *t, tracer_event_fn fn, void *arg)

@@ -86,6 +86,16 @@ void tracer__unwind_fds(const struct tracer *t, struct tracer_unwind_fds *out);
  */
 void tracer__shed(struct tracer *t, __u64 ns);
 
+/*
+ * The programs that are units of work (bpf/exec.h): whatever of them changed since
+ * the last call, all of them with all set.  What has ended is handed out twice or
+ * more, so that what came after its end is in it, and then forgotten.
+ */
+typedef int (*tracer_exec_fn)(void *arg, const struct wt_exec *x);
+int tracer__execs(struct tracer *t, bool all, tracer_exec_fn fn, void *arg);
+/* One more, which ran already.  0 or a negative errno, nothing printed. */
+int tracer__add_exec(struct tracer *t, const struct wt_exec *x);
+
 /* Sums over the CPUs. */
 int tracer__stats(const struct tracer *t, struct wt_stats *out);
 /* Program runs that the kernel skipped because a program was already at work on that CPU. */

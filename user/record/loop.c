@@ -89,7 +89,9 @@ static int reseed(struct loop *l)
 			err = tracer__add_pids(s->tracer, t->pids, t->n_pids);
 		target__close(err ? NULL : t);
 	}
-	return err ? err : tracer__seed(s->tracer);
+	if (!err)
+		err = tracer__seed(s->tracer);
+	return err ? err : drain__seed_execs(s->drain);
 }
 
 static int count_record(void *arg, const struct wt_thread_rec *rec)

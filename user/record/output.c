@@ -41,6 +41,8 @@ static const struct {
 	{ WT_LOSS_ENV_CUT, true, "env_cut", "environments, or values in them, were longer than is looked at: their job may be another" },
 	{ WT_LOSS_ENV_READ, false, "env_unreadable", "environments could not be read: their job may be another" },
 	{ WT_LOSS_JOB, false, "job_ring_full", "names of jobs or control groups found the ring full: named by a later occurrence, if any (--ring-kb)" },
+	{ WT_LOSS_EXEC_UNIT, true, "exec_units_full", "programs that are units were too many at once: their exit status or memory may lack" },
+	{ WT_LOSS_EXEC_ARGS, false, "exec_ring_full", "command lines of units found the ring full: their rows lack them (--ring-kb)" },
 	{ WT_LOSS_CLOCK, false, "clock_backwards", "intervals would have been negative and were set to 0" },
 };
 _Static_assert(sizeof(kernel_losses) / sizeof(*kernel_losses) == WT_LOSSES, "each loss has a name");
@@ -88,6 +90,8 @@ unsigned session__losses(struct session *s, struct recording_loss *out)
 	out[n++] = (struct recording_loss){ "frames_folded", "frames found their table full", sym.evicted, false };
 	out[n++] = (struct recording_loss){ "frames_unmapped", "distinct frames lie outside every known mapping",
 					    sym.no_mapping, true };
+	out[n++] = (struct recording_loss){ "exec_rows_full",
+		"programs that are units have no row: there are too many (--max-units)", execs__dropped(s->execs), false };
 	return n;
 }
 
@@ -173,6 +177,9 @@ static int describe(struct session *s, struct owned *w, bool complete)
 	uname(&w->uts);
 	r->ledger = s->ledger;
 	r->units = s->units;
+	if (s->execs)
+		execs__sample(s->execs);
+	r->execs = s->execs;
 	r->frames = (struct ledger_frames){ s->symbols, frame_name, frame_kernel_name,
 					    frame_is_root };
 	r->host = w->uts.nodename;

@@ -162,9 +162,14 @@ static int open_stages(struct session *s)
 		err = sideband__open(&s->sideband, o->sideband_pages);
 	if (!err && !o->frame_pointers)
 		err = open_unwind(s);
+	if (!err && strcmp(o->unit_exec, "none")) {
+		err = execs__new(&s->execs, o->unit_exec, s->ledger, o->max_units);
+		if (err)
+			wt_error(err, "cannot start");
+	}
 	if (!err)
 		err = drain__new(&s->drain, s->tracer, s->ledger, s->symbols, s->sideband,
-				 s->unwind);
+				 s->unwind, s->execs);
 	if (!err)
 		err = session__open_units(s);
 	if (!err)
@@ -275,6 +280,7 @@ void session__close(struct session *s)
 {
 	drain__free(s->drain);
 	units__free(s->units);
+	execs__free(s->execs);
 	unwind__free(s->unwind);
 	unwind_maps__close(s->unwind_maps);
 	tracer__close(s->tracer);

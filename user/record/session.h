@@ -24,6 +24,7 @@
 #include "symbols/symbols.h"
 #include "target/launch.h"
 #include "target/target.h"
+#include "units/execs.h"
 
 struct session {
 	const struct options *o;
@@ -39,6 +40,7 @@ struct session {
 	struct unwind *unwind;		/* NULL: by frame pointer only */
 	struct units *units;		/* NULL: nobody asked for units */
 	struct jobs *jobs;
+	struct execs *execs;		/* NULL: --unit-exec none */
 	struct drain *drain;
 	int signal_fd;			/* SIGINT, SIGTERM, SIGHUP: blocked, read here */
 	__u64 begin_ns;			/* when worktrace was started */
@@ -70,7 +72,7 @@ int session__count_hidden(struct session *s);
 /* Takes a waiting signal, sent on to the command unless the terminal did so; 0: none. */
 int session__take_signal(struct session *s);
 /* Fills losses (at least SESSION_LOSSES places); returns how many. */
-#define SESSION_LOSSES 32
+#define SESSION_LOSSES 48
 unsigned session__losses(struct session *s, struct recording_loss *out);
 
 #endif /* WT_SESSION_H */

@@ -6,6 +6,7 @@
  */
 #include "sinks/recfile.h"
 #include "sinks/recording.h"
+#include "units/execs.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -51,6 +52,11 @@ static bool has_units(const struct recording *r)
 	return r->units;
 }
 
+static bool has_transcodes(const struct recording *r)
+{
+	return execs__has(r->execs, EXEC_FFMPEG);
+}
+
 static const struct {
 	const char *name;
 	int (*write)(const struct recording *r, FILE *f);
@@ -64,6 +70,7 @@ static const struct {
 	{ "units.csv", sink_units_csv, has_units },
 	{ "jobs.csv", sink_jobs_csv },
 	{ "notes.md", sink_notes_md },
+	{ "transcodes.csv", sink_transcodes_csv, has_transcodes },
 	/* last: what has it is whole */
 	{ "summary.json", sink_summary_json },
 };

@@ -13,6 +13,7 @@
 #include "ledger/ledger.h"
 #include "units/units.h"
 
+struct execs;
 struct symbols;
 struct jobs;
 
@@ -40,6 +41,7 @@ struct recording {
 	struct units *units;			/* NULL: nobody asked for units */
 	struct ledger_totals totals;
 	struct ledger_frames frames;
+	const struct execs *execs;		/* as sampled; NULL: none were asked for */
 	const char *host, *kernel, *version;
 	__u64 start_ns, end_ns;			/* CLOCK_MONOTONIC */
 	__s64 utc_offset_ns;			/* CLOCK_REALTIME − CLOCK_MONOTONIC */
@@ -76,6 +78,8 @@ int sink_threads_csv(const struct recording *r, FILE *f);
 int sink_units_csv(const struct recording *r, FILE *f);
 int sink_jobs_csv(const struct recording *r, FILE *f);
 int sink_notes_md(const struct recording *r, FILE *f);
+/* One row an ffmpeg. */
+int sink_transcodes_csv(const struct recording *r, FILE *f);
 int sink_summary_json(const struct recording *r, FILE *f);
 /* The table of where the time went, for a person. */
 int sink_terminal(const struct recording *r, FILE *f, bool colour);

@@ -4,6 +4,8 @@
 #include "sinks/csv.h"
 #include "sinks/job_totals.h"
 #include "sinks/recording.h"
+#include "sinks/transcodes.h"
+#include "units/execs.h"
 
 #include <errno.h>
 #include <math.h>
@@ -199,6 +201,8 @@ int sink_summary_json(const struct recording *r, FILE *f)
 		incomplete = true;
 	set(o, "audit", audit_json(&r->totals));
 	set(o, "stacks", stacks_json(r));
+	if (execs__has(r->execs, EXEC_FFMPEG))
+		set(o, "transcodes", transcodes__json(r));
 	set(o, "loss", loss_json(r));
 	set(o, "self", self_json(r));
 	set(o, "features", borrowed(r->features));

@@ -8,6 +8,7 @@
 #include "sinks/human.h"
 #include "sinks/job_totals.h"
 #include "sinks/rowmap.h"
+#include "sinks/transcodes.h"
 #include "sinks/waits.h"
 
 #include <errno.h>
@@ -409,6 +410,8 @@ int sink_terminal(const struct recording *r, FILE *f, bool colour)
 		err = write_processes(&p);
 	if (!err)
 		err = write_waits(&p);
+	if (!err)
+		err = transcodes__print(r, f, colour);
 	if (err)
 		return err;
 	write_trust(&p);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * execs.h - programs that are units of work from exec to exit: who ran, with what
+ * arguments, how it ended.  What it cost is the ledger's (ledger__program).
+ *
+ * Life: new → seed (what runs already) → put and on_event while the drain runs →
+ * sample (what still runs) → each → free.
+ */
+#ifndef WT_EXECS_H
+#define WT_EXECS_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include "ledger/ledger.h"
+#include "worktrace.h"
+
+struct execs;
+
+/*
+ * names: of --unit-exec, separated by commas; ledger is borrowed.  At most max units
+ * are kept (0: 20,000); 0 or -ENOMEM.
+ */
+int execs__new(struct execs **out, const char *names, struct ledger *l, unsigned max);
+void execs__free(struct execs *e);
+
+/* What the kernel side says of one, as often as it says it.  0 or -ENOMEM. */
+int execs__put(struct execs *e, const struct wt_exec *x);
+/* Its command line; size: bytes received. */
+int execs__on_event(struct execs *e, const struct wt_ev_exec *ev, size_t size);
+
+/*
+ * A process of the target that runs already, by the record of its leader: fills *x
+ * and returns true when it is one of the names'; else, or when it is gone, false.
+ * Reads /proc.  Put *x and give it to the kernel side.
+ */
+bool execs__seed(struct execs *e, const struct wt_thread_rec *leader, struct wt_exec *x);
+/* What those that still run have moved and had in memory, from /proc; before each(). */
+void execs__sample(struct execs *e);
+
+enum exec_kind { EXEC_OTHER, EXEC_FFMPEG, EXEC_FFPROBE };
+
+struct exec_unit {
+	struct wt_exec x;		/* bytes and rss_pages as of the last sample if it runs */
+	enum exec_kind kind;
+	const char *name;		/* as --unit-exec has it */
+	const char *command;		/* redacted, words separated by blanks; NULL: unknown */
+	const char *input, *output;	/* of ffmpeg and ffprobe: redacted, separated by blanks */
+	__u64 start_ns;			/* CLOCK_MONOTONIC, also before the recording */
+	__u64 end_ns;			/* 0: it still runs */
+	bool bytes_known;		/* x's bytes say what it moved */
+	char status[16];		/* "0", "SIGKILL"; "": it still runs, or went on as another program */
+	/* what it cost within the recording; the states sum to thread_ns */
+	__u32 threads;
+	__u64 thread_ns, st_ns[WT_STATES], user_ns, sys_ns;
+};
+typedef int (*exec_unit_fn)(void *arg, const struct exec_unit *u);
+/* In order of start, as of the ledger's last settle; stops at the first non-zero return. */
+int execs__each(const struct execs *e, exec_unit_fn fn, void *arg);
+
+/* From its start to its end, or to now_ns if it still runs. */
+static inline __u64 exec_unit__elapsed(const struct exec_unit *u, __u64 now_ns)
+{
+	__u64 end = u->end_ns ? u->end_ns : now_ns;
+
+	return end > u->start_ns ? end - u->start_ns : 0;
+}
+
+/* e NULL: no. */
+bool execs__has(const struct execs *e, enum exec_kind kind);
+unsigned execs__count(const struct execs *e);
+/* Units beyond max: they have no row. */
+__u64 execs__dropped(const struct execs *e);
+
+#endif /* WT_EXECS_H */

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* execs_impl.h - what the files of execs.h share. */
+#ifndef WT_EXECS_IMPL_H
+#define WT_EXECS_IMPL_H
+
+#include "units/execs.h"
+#include "util/u64map.h"
+
+struct exec_io {
+	__u64 read_bytes, write_bytes, rchar, wchar;
+};
+
+struct exec_entry {
+	struct wt_exec x;
+	enum exec_kind kind;
+	bool ignored;			/* its name is another one that begins alike */
+	char *name, *command, *input, *output;
+	/* of its threads that live, at the last look; only while it runs */
+	bool sampled;
+	struct exec_io io;
+	__u64 rss_pages;
+};
+
+struct execs {
+	struct ledger *ledger;
+	char *names;
+	struct exec_entry **all;
+	unsigned n, size, max, n_ignored;
+	struct u64map by_image;		/* → index in all; ~0: dropped */
+	__u64 dropped;
+};
+
+/* The name of --unit-exec that this file's is (a copy), or NULL; cut: file may be cut to 15 bytes. */
+char *execs__match(const struct execs *e, const char *file, bool cut);
+/* args: n bytes, words that end with a zero byte.  0 or -ENOMEM. */
+int execs__set_args(struct exec_entry *t, const char *args, size_t n);
+
+#endif /* WT_EXECS_IMPL_H */
