@@ -297,6 +297,7 @@ static int parse_names(struct options *o, const struct opt *opt, const char *arg
 			break;
 	}
 	*(const char **)field_of(o, opt) = arg;
+	o->unit_exec_given = strcmp(arg, "none");
 	return 0;
 }
 

@@ -46,6 +46,7 @@ struct options {
 	double budget;			/* --budget, per cent of the machine (default 1); 0: off */
 	bool unwind_check;		/* --unwind-check */
 	const char *unit_exec;		/* --unit-exec: names, or "none" (default "ffmpeg,ffprobe") */
+	bool unit_exec_given;		/* … on the command line */
 	double checkpoint_s;		/* --checkpoint SECONDS (default 30); 0: none */
 	unsigned drain_ms;		/* --drain-ms (default 1000) */
 

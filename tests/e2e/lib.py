@@ -39,7 +39,7 @@ S = 1_000_000_000
 FILES = {"wall.folded", "cpu.folded", "offcpu.folded", "waits.csv", "threads.csv", "jobs.csv",
          "notes.md", "summary.json"}
 # only where there is something to say
-MORE_FILES = {"transcodes.csv"}
+MORE_FILES = {"transcodes.csv", "units.csv"}
 LOSSES = ["detail_full", "sample_full", "stack_ring_full", "reason_ring_full", "exit_ring_full",
           "threads", "missed_switch", "user_stack_unreadable", "kernel_stack_failed",
           "clock_backwards", "space_ring_full", "kernel_stack_misremembered",
@@ -433,6 +433,14 @@ class Recording:
             return None if text == "" else float(text) if "." in text else int(text)
         with open(os.path.join(self.path, "transcodes.csv"), newline="") as f:
             rows = [{k: value(k, v) for k, v in row.items()} for row in csv.DictReader(f)]
+        return [row for row in rows if all(row[k] == v for k, v in match.items())]
+
+    def units(self, **match):
+        """Rows of units.csv: numbers as int, None where there is none."""
+        texts = ("job", "unit", "kind", "start_utc", "end_utc", "exit_status", "label")
+        with open(os.path.join(self.path, "units.csv"), newline="") as f:
+            rows = [{k: v if k in texts else int(v) if v else None for k, v in row.items()}
+                    for row in csv.DictReader(f)]
         return [row for row in rows if all(row[k] == v for k, v in match.items())]
 
     def waited(self, **match):

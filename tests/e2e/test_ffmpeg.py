@@ -137,8 +137,19 @@ def test_names():
     os.chmod(script, 0o755)
     source = make_input(seconds=1)
     command = ["sh", "-c", f"{script}; {' '.join(ffmpeg('-i', source, '-c', 'copy', lib.tmp('o.mp4')))}"]
-    r = lib.record(["--unit-exec", "convert-asset"], command)
-    assert not os.path.exists(os.path.join(r.path, "transcodes.csv")), "an ffmpeg nobody asked for"
+    r = lib.record(["--unit-exec", "convert-asset,ffmpeg"], command)
+    units = r.units()
+    lib.equal([u["kind"] for u in units], ["exec:convert-asset", "exec:ffmpeg"], "kinds")
+    for u in units:
+        lib.equal(u["exit_status"], "0", f"exit status of {u}")
+        lib.equal(sum(u[s + "_ns"] for s in lib.STATES), u["thread_ns"], f"states of {u}")
+    script, transcode = units
+    lib.near(script["elapsed_ns"], 200 * MS, 150 * MS, "elapsed of the script")
+    lib.contains(script["label"], "convert-asset", "its command line")
+    lib.equal(script["transcode_ns"], 0, "transcode_ns of what is none")
+    row = one(r)
+    lib.equal([transcode[k] for k in ("elapsed_ns", "thread_ns", "pid", "transcode_ns")],
+              [row[k] for k in ("elapsed_ns", "thread_ns", "pid", "elapsed_ns")], "the same unit twice")
     r = lib.record(["--unit-exec", "none"], command)
     assert not os.path.exists(os.path.join(r.path, "transcodes.csv")), "an ffmpeg nobody asked for"
 

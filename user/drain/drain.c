@@ -58,7 +58,11 @@ int drain__finish(struct drain *d, __u64 end_ns)
 
 	if (!d->units)
 		return 0;
-	err = units__finish(d->units, end_ns);
+	err = d->execs ? execs__tell(d->execs, d->units, end_ns, true) : 0;
+	if (!err)
+		err = units__finish(d->units, end_ns);
+	if (!err && d->execs)
+		err = execs__find_parents(d->execs, d->units);
 	return err ? err : ledger__retire(d->ledger, &d->retire);
 }
 
@@ -374,6 +378,8 @@ int drain__details(struct drain *d)
 		err = tracer__swap_details(d->tracer, put_detail, d);
 	if (!err && d->units)
 		err = units__generation(d->units);
+	if (!err && d->units && d->execs)
+		err = execs__tell(d->execs, d->units, now_ns(), false);
 	if (!err && d->units)
 		err = ledger__retire(d->ledger, &d->retire);
 	if (!err)

@@ -223,7 +223,6 @@ int settle__prog(struct ledger *l, struct prog *p);
 /* programs.c */
 void programs__init(struct ledger *l);
 void programs__fold(struct ledger *l, const struct prog *p);
-void programs__settle(struct ledger *l);
 /* rows.c */
 int ledger__make_rows(struct ledger *l);
 /* Shows one line, as it was put, to r->detail. */

@@ -185,6 +185,8 @@ struct ledger_program {
 	bool leader_ended;
 	__s32 exit_code;		/* wait(2) status, once it has */
 };
+/* Adds up their records, so that what follows is of now; user_ns and sys_ns are as settled. */
+void ledger__settle_programs(struct ledger *l);
 /* As of the last settle; NULL: it is not watched. */
 const struct ledger_program *ledger__program(const struct ledger *l, __u64 image);
 

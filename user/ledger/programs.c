@@ -65,7 +65,7 @@ void programs__fold(struct ledger *l, const struct prog *p)
 		add(&w->folded, p);
 }
 
-void programs__settle(struct ledger *l)
+void ledger__settle_programs(struct ledger *l)
 {
 	if (!l->by_image.n)
 		return;

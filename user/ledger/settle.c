@@ -456,6 +456,6 @@ int ledger__settle(struct ledger *l, const struct ledger_frames *f, struct ledge
 	}
 	judge_lines(l, t);
 	derive(t, clock_ns);
-	programs__settle(l);
+	ledger__settle_programs(l);
 	return ledger__make_rows(l);
 }

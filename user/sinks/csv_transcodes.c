@@ -34,7 +34,8 @@ static void write_who(const struct out *o, const struct exec_unit *u)
 
 	csv_field(f, recording__job(o->r, u->x.job, u->x.cgroup));
 	putc(',', f);
-	putc(',', f);		/* unit */
+	csv_field(f, u->unit ? u->unit : "");
+	putc(',', f);
 	fprintf(f, "%u,%u,%s,", u->x.tgid, u->x.ppid, u->status);
 	csv_field(f, u->input ? u->input : "");
 	putc(',', f);

@@ -39,6 +39,7 @@ static void free_texts(struct exec_entry *t)
 	free(t->command);
 	free(t->input);
 	free(t->output);
+	free(t->parent_unit);
 }
 
 void execs__free(struct execs *e)
@@ -274,6 +275,7 @@ static void set_status(struct exec_unit *u, int status)
 {
 	const char *name;
 
+	u->wait_status = status;
 	if (WIFEXITED(status)) {
 		snprintf(u->status, sizeof(u->status), "%d", WEXITSTATUS(status));
 		return;
@@ -324,6 +326,33 @@ static void set_cost(struct exec_unit *u, const struct ledger_program *p)
 	u->sys_ns += lost - user;
 }
 
+void execs__view(const struct execs *e, const struct exec_entry *t, struct exec_unit *u)
+{
+	const struct ledger_program *p = ledger__program(e->ledger, t->x.image);
+
+	*u = (struct exec_unit){
+		.x = t->x,
+		.kind = t->kind,
+		.name = t->name,
+		.command = t->command,
+		.unit = t->parent_unit,
+		.input = t->input,
+		.output = t->output,
+		.start_ns = t->x.start_ns,
+		.bytes_known = t->x.flags & (WT_X_ENDED | WT_X_REPLACED),
+	};
+	set_end(u, p);
+	set_cost(u, p);
+	if (u->end_ns || !t->sampled)
+		return;
+	u->x.read_bytes += t->io.read_bytes;
+	u->x.write_bytes += t->io.write_bytes;
+	u->x.rchar += t->io.rchar;
+	u->x.wchar += t->io.wchar;
+	u->x.rss_pages = t->rss_pages;
+	u->bytes_known = true;
+}
+
 static int by_start(const void *a, const void *b)
 {
 	const struct exec_entry *x = *(struct exec_entry *const *)a;
@@ -347,31 +376,11 @@ int execs__each(const struct execs *e, exec_unit_fn fn, void *arg)
 	memcpy(v, e->all, e->n * sizeof(*v));
 	qsort(v, e->n, sizeof(*v), by_start);
 	for (unsigned i = 0; i < e->n && !err; i++) {
-		const struct exec_entry *t = v[i];
-		const struct ledger_program *p = ledger__program(e->ledger, t->x.image);
-		struct exec_unit u = {
-			.x = t->x,
-			.kind = t->kind,
-			.name = t->name,
-			.command = t->command,
-			.input = t->input,
-			.output = t->output,
-			.start_ns = t->x.start_ns,
-			.bytes_known = t->x.flags & (WT_X_ENDED | WT_X_REPLACED),
-		};
+		struct exec_unit u;
 
-		if (t->ignored)
+		if (v[i]->ignored)
 			continue;
-		set_end(&u, p);
-		set_cost(&u, p);
-		if (!u.end_ns && t->sampled) {
-			u.x.read_bytes += t->io.read_bytes;
-			u.x.write_bytes += t->io.write_bytes;
-			u.x.rchar += t->io.rchar;
-			u.x.wchar += t->io.wchar;
-			u.x.rss_pages = t->rss_pages;
-			u.bytes_known = true;
-		}
+		execs__view(e, v[i], &u);
 		err = fn(arg, &u);
 	}
 	free(v);

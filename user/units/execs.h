@@ -16,6 +16,7 @@
 #include "worktrace.h"
 
 struct execs;
+struct units;
 
 /*
  * names: of --unit-exec, separated by commas; ledger is borrowed.  At most max units
@@ -45,10 +46,12 @@ struct exec_unit {
 	enum exec_kind kind;
 	const char *name;		/* as --unit-exec has it */
 	const char *command;		/* redacted, words separated by blanks; NULL: unknown */
+	const char *unit;		/* label of the unit it was run for; NULL: none is known */
 	const char *input, *output;	/* of ffmpeg and ffprobe: redacted, separated by blanks */
 	__u64 start_ns;			/* CLOCK_MONOTONIC, also before the recording */
 	__u64 end_ns;			/* 0: it still runs */
 	bool bytes_known;		/* x's bytes say what it moved */
+	int wait_status;		/* wait(2)'s, where status says something */
 	char status[16];		/* "0", "SIGKILL"; "": it still runs, or went on as another program */
 	/* what it cost within the recording; the states sum to thread_ns */
 	__u32 threads;
@@ -68,6 +71,14 @@ static inline __u64 exec_unit__elapsed(const struct exec_unit *u, __u64 now_ns)
 
 /* e NULL: no. */
 bool execs__has(const struct execs *e, enum exec_kind kind);
+/*
+ * Those that have ended become units of kind exec, and what they took counts for the
+ * unit they were run for; after each generation of u.  last: all, at now.
+ */
+int execs__tell(struct execs *e, struct units *u, __u64 now_ns, bool last);
+/* Once u has finished: the units that the others were run for. */
+int execs__find_parents(struct execs *e, const struct units *u);
+
 unsigned execs__count(const struct execs *e);
 /* Units beyond max: they have no row. */
 __u64 execs__dropped(const struct execs *e);

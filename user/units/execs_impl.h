@@ -15,6 +15,9 @@ struct exec_entry {
 	enum exec_kind kind;
 	bool ignored;			/* its name is another one that begins alike */
 	char *name, *command, *input, *output;
+	char *parent_unit;		/* label of the unit it was run for; NULL: none is known */
+	bool told;			/* it is a unit of the units' */
+	unsigned calls_ended;		/* of execs__tell() since its end */
 	/* of its threads that live, at the last look; only while it runs */
 	bool sampled;
 	struct exec_io io;
@@ -34,5 +37,8 @@ struct execs {
 char *execs__match(const struct execs *e, const char *file, bool cut);
 /* args: n bytes, words that end with a zero byte.  0 or -ENOMEM. */
 int execs__set_args(struct exec_entry *t, const char *args, size_t n);
+
+/* What is known of it, as of the ledger's last look at its programs. */
+void execs__view(const struct execs *e, const struct exec_entry *t, struct exec_unit *u);
 
 #endif /* WT_EXECS_IMPL_H */

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* execs_units.c - programs that have ended become units, and count for the unit they were run for. */
+#include "units/execs_impl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "units/units.h"
+
+/* Calls after its end until the records of its last threads have surely come. */
+#define SETTLE_CALLS 2
+#define LABEL_MAX 200		/* bytes of a command line that name a unit */
+
+static void make_label(const struct exec_entry *t, char *label, size_t sz)
+{
+	const char *command = t->command ? t->command : t->name;
+	size_t n = strlen(command);
+
+	if (n < sz) {
+		strcpy(label, command);
+		return;
+	}
+	/* not within a character */
+	for (n = sz - 4; n && (command[n] & 0xc0) == 0x80; n--)
+		;
+	snprintf(label, sz, "%.*s…", (int)n, command);
+}
+
+static int put_row(struct execs *e, const struct exec_entry *t, struct units *u, __u64 now)
+{
+	struct exec_unit x;
+	struct unit_row r = {
+		.kind = UNIT_EXEC, .n = 1, .seq = 1, .done = ~0ULL, .total = ~0ULL, .batched = 1,
+		.pattern = t->name,
+	};
+	char label[LABEL_MAX + 1];
+
+	execs__view(e, t, &x);
+	make_label(t, label, sizeof(label));
+	r.label = label;
+	r.job = t->x.job;
+	r.cgroup = t->x.cgroup;
+	r.tgid = t->x.tgid;
+	memcpy(r.comm, t->x.name.name, sizeof(r.comm));
+	r.start_ns = x.start_ns;
+	r.end_ns = x.end_ns ? x.end_ns : now;
+	memcpy(r.st_ns, x.st_ns, sizeof(r.st_ns));
+	if (t->kind == EXEC_FFMPEG)
+		r.transcode_ns = r.end_ns - r.start_ns;
+	r.has_exit = x.status[0];
+	r.exit_code = x.wait_status;
+	r.failed = r.has_exit && r.exit_code;
+	return units__put(u, &r);
+}
+
+static int tell(struct execs *e, struct exec_entry *t, struct units *u, __u64 now)
+{
+	__u64 end = t->x.end_ns ? t->x.end_ns : now;
+	int err = put_row(e, t, u, now);
+
+	t->told = true;
+	if (err || t->kind != EXEC_FFMPEG || !t->x.epoch)
+		return err;
+	return units__on_transcode(u, t->x.epoch, end > t->x.start_ns ? end - t->x.start_ns : 0);
+}
+
+/* The unit it was run for, once that is known. */
+static int find_parent(struct exec_entry *t, const struct units *u)
+{
+	__u32 row = t->x.epoch ? units__of_epoch(u, t->x.epoch) : 0;
+	const struct unit_row *r;
+
+	if (row == UNITS_OPEN)
+		return 0;
+	r = row ? units__row(u, row) : NULL;
+	if (!r)
+		return 0;
+	t->parent_unit = strdup(r->label);
+	return t->parent_unit ? 0 : -ENOMEM;
+}
+
+int execs__tell(struct execs *e, struct units *u, __u64 now, bool last)
+{
+	bool settled = false;
+	int err = 0;
+
+	for (unsigned i = 0; i < e->n && !err; i++) {
+		struct exec_entry *t = e->all[i];
+
+		if (t->ignored)
+			continue;
+		if (!t->parent_unit)
+			err = find_parent(t, u);
+		if (err || t->told)
+			continue;
+		if (t->x.flags & (WT_X_ENDED | WT_X_REPLACED))
+			t->calls_ended++;
+		if (t->calls_ended < SETTLE_CALLS && !last)
+			continue;
+		if (!settled)
+			ledger__settle_programs(e->ledger);
+		settled = true;
+		err = tell(e, t, u, now);
+	}
+	return err;
+}
+
+int execs__find_parents(struct execs *e, const struct units *u)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < e->n && !err; i++)
+		if (!e->all[i]->ignored && !e->all[i]->parent_unit)
+			err = find_parent(e->all[i], u);
+	return err;
+}
