@@ -32,6 +32,9 @@ int wt_epoch_split(struct wt_task *w, struct wt_detail_key *k, __u64 to, __u64 n
 /* write.bpf.c: the thread's process goes on as another program, in an epoch of its own. */
 int wt_exec_bound(struct wt_task *w, __u64 now);
 
+/* rival.bpf.c: charges [w->since, at] to runq, by who had the CPU; kind: of the wait. */
+int wt_charge_queued(struct wt_scratch *s, struct wt_task *w, __u64 at, __u32 kind);
+
 /* intern.bpf.c */
 /*
  * Sends the n frames in s->ip under id, unless user space has them; tgid 0: kernel

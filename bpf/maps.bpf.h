@@ -238,6 +238,13 @@ struct wt_walk {
 	__u64 words[WT_SCAN_WORDS];
 };
 
+/* A wait for a CPU that is charged to who ran meanwhile: see rival.bpf.c. */
+struct wt_rival_walk {
+	__u64 at;			/* its end */
+	__u32 n;			/* stays that it reached over */
+	__u32 kind;
+};
+
 /* What does not fit a program's stack; one slot for each context that can interrupt another. */
 struct wt_scratch {
 	struct wt_event stack_h;		/* struct wt_ev_stack, its frames behind it */
@@ -255,6 +262,7 @@ struct wt_scratch {
 	struct wt_py_walk py;
 	__u64 set[2][WT_FDSET_WORDS];		/* with WT_B_COPIED: a struct wt_pollfd, or two fd_sets */
 	struct wt_jvm_walk jvm;
+	struct wt_rival_walk rival;
 	__u32 want, found, span_used;		/* of wt_remember */
 	__u32 zero;
 	__u8 span[WT_USPAN];			/* of a kernel stack WT_KSPAN of it are used; a power of two for the verifier */

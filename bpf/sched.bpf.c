@@ -10,6 +10,7 @@
 #include "charge.bpf.h"
 #include "kstack.bpf.h"
 #include "record.bpf.h"
+#include "rival.bpf.h"
 
 /*
  * A thread's own runtime and the run queue's clock stop and start at the same
@@ -94,8 +95,8 @@ static __always_inline void wt_note_queue(struct wt_task *w, struct task_struct 
 }
 
 /* The wait in a queue, [since, at]: first what the quota took of it, then the rest. */
-static __always_inline void wt_end_queued(struct wt_task *w, struct task_struct *t, __u64 at,
-					  __u8 state, __u64 reason)
+static __always_inline void wt_end_queued(struct wt_scratch *s, struct wt_task *w,
+					  struct task_struct *t, __u64 at, __u8 state, __u64 reason)
 {
 	bool throttled = state == WT_THROTTLED;
 	__u64 took, since = w->since;
@@ -108,7 +109,10 @@ static __always_inline void wt_end_queued(struct wt_task *w, struct task_struct 
 			wt_charge(w, since + took, WT_THROTTLED, WT_K_QUOTA);
 		throttled = false;
 	}
-	wt_charge(w, at, throttled ? WT_THROTTLED : WT_RUNQ, throttled ? WT_K_QUOTA : reason);
+	if (throttled)
+		wt_charge(w, at, WT_THROTTLED, WT_K_QUOTA);
+	else
+		wt_charge_queued(s, w, at, reason);
 }
 
 /* The end of a wait: blocked until the wakeup, then queued. */
@@ -135,10 +139,10 @@ static __noinline int wt_end_wait(struct wt_switch *x, struct wt_task *w, struct
 		wt_charge(w, wake - frozen, w->state, w->reason);
 		if (frozen)
 			wt_charge(w, wake, WT_STOPPED, WT_K_FROZEN);
-		wt_end_queued(w, t, at, w->throttled_wake ? WT_THROTTLED : WT_RUNQ, WT_K_WAKEUP);
+		wt_end_queued(x->s, w, t, at, w->throttled_wake ? WT_THROTTLED : WT_RUNQ, WT_K_WAKEUP);
 	} else {
 		reason = w->reason == WT_K_QUOTA ? w->queued_as : w->reason;
-		wt_end_queued(w, t, at, w->state, reason);
+		wt_end_queued(x->s, w, t, at, w->state, reason);
 	}
 	w->wake_ns = 0;
 	w->throttled_wake = 0;
@@ -393,8 +397,11 @@ int BPF_PROG(wt_sched_switch, bool preempt, struct task_struct *prev, struct tas
 		p = wt_task_of(prev);
 	if (next->pid)
 		n = wt_task_of(next);
-	if (!p && !n)
+	if (!p && !n) {
+		if (wt_rivals_on())
+			wt_note_run(prev, NULL, bpf_ktime_get_ns());
 		return 0;
+	}
 	if (wt_fault(WT_FAULT_MISSED, 64))
 		return 0;
 	x.now = bpf_ktime_get_ns();
@@ -413,6 +420,8 @@ int BPF_PROG(wt_sched_switch, bool preempt, struct task_struct *prev, struct tas
 		}
 		return 0;
 	}
+	if (wt_rivals_on())
+		wt_note_run(prev, p, x.now);
 	rq = p ? wt_rq(prev) : wt_rq(next);
 	if (rq) {
 		x.clock = rq->clock;

@@ -50,7 +50,7 @@ enum wt_kind {
 	WT_K_USER = 1,			/* a sample that hit user mode */
 	WT_K_KERNEL = 2,		/* … kernel mode */
 	/* runq */
-	WT_K_WAKEUP = 3,		/* waited for a CPU after a wakeup (or birth) */
+	WT_K_WAKEUP = 3,		/* waited for a CPU after a wakeup (or birth): name = who ran, n = enum wt_rival */
 	WT_K_PREEMPT = 4,		/* … after it had been preempted */
 	/* throttled */
 	WT_K_QUOTA = 5,
@@ -111,6 +111,16 @@ enum wt_kind {
 	WT_K_GIL = 50,			/* lock: CPython's; name = what its holder is at, else n = its thread */
 	WT_K_EXACT = 51,		/* cpu: not a sample, but the exact time of one epoch */
 	WT_KINDS = 52,
+};
+
+/* Who had the CPU that a thread waited for; 0: it is not known. */
+enum wt_rival {
+	WT_RIVAL_SELF = 1,		/* another thread of its process */
+	WT_RIVAL_JOB = 2,		/* another process of its job */
+	WT_RIVAL_OTHER_JOB = 3,		/* addr = that job and its control group, 8 bytes each */
+	WT_RIVAL_OTHER = 4,		/* a process of no job that is known */
+	WT_RIVAL_SYSTEM = 5,		/* a kernel thread */
+	WT_RIVAL_IDLE = 6,		/* nobody: the CPU slept, or was waking up */
 };
 
 #define WT_COMM_LEN 16
@@ -405,6 +415,7 @@ struct wt_stats {
 #define WT_OPT_CHECK 16			/* unwind what was remembered, too, and compare */
 #define WT_OPT_EPOCHS 32		/* epochs are counted: units come from what is written */
 #define WT_OPT_JOBS 128			/* environments are looked through for the job */
+#define WT_OPT_RIVALS 256		/* waits for a CPU are charged to who ran meanwhile */
 #define WT_OPT_BINARY 64		/* … and what is written to pipes that is no text bounds epochs, too */
 
 /* What tests may ask the programs to get wrong now and then (--fault). */

@@ -392,6 +392,8 @@ static const struct opt opts[] = {
 	  "reads the DWARF of the programs, which takes time and memory" },
 	{ "no-user-stacks", 0, NULL, parse_flag, AT(no_user_stacks), 0, 0,
 	  "no user stacks where threads block" },
+	{ "no-rivals", 0, NULL, parse_flag, AT(no_rivals), 0, 0,
+	  "do not say who ran while a thread waited for a CPU" },
 	{ "no-kernel-stacks", 0, NULL, parse_flag, AT(no_kernel_stacks), 0, 0,
 	  "no kernel stacks where threads block" },
 	{ "no-remember", 0, NULL, parse_flag, AT(no_remember), 0, 0,

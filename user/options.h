@@ -40,6 +40,7 @@ struct options {
 	const char *event;		/* --event: "cpu-clock" (default) or "cycles" */
 	bool inlines;			/* --inlines */
 	bool no_user_stacks;		/* --no-user-stacks: none where threads block */
+	bool no_rivals;			/* --no-rivals: do not say who ran while a thread waited for a CPU */
 	bool no_kernel_stacks;		/* --no-kernel-stacks */
 	bool no_remember;		/* --no-remember: unwind every stack again */
 	bool frame_pointers;		/* --frame-pointers: no unwind tables */

@@ -130,8 +130,9 @@ int main(void)
 	/* the options among themselves, then every other kind of target */
 	for (__u32 opts = 0; opts <= (stacks | WT_OPT_NOREMEMBER); opts++)
 		load(WT_TARGET_PIDS, opts, -1);
+	load(WT_TARGET_PIDS, stacks | WT_OPT_RIVALS, -1);
 	load(WT_TARGET_PIDS, stacks | WT_OPT_EPOCHS, -1);
-	load(WT_TARGET_ALL, stacks | WT_OPT_EPOCHS | WT_OPT_BINARY, -1);
+	load(WT_TARGET_ALL, stacks | WT_OPT_RIVALS | WT_OPT_EPOCHS | WT_OPT_BINARY, -1);
 	load(WT_TARGET_COMM, stacks, -1);
 	load(WT_TARGET_CGROUP, stacks, -1);	/* version 2 */
 	load(WT_TARGET_CGROUP, stacks, 1);	/* a version 1 hierarchy */

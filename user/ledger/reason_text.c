@@ -167,8 +167,6 @@ static const char *const fixed[WT_KINDS] = {
 	[WT_K_USER] = "user",
 	[WT_K_KERNEL] = "kernel",
 	[WT_K_EXACT] = "epoch",
-	[WT_K_WAKEUP] = "wakeup",
-	[WT_K_PREEMPT] = "preempt",
 	[WT_K_QUOTA] = "quota",
 	[WT_K_EVENTFD] = "eventfd",
 	[WT_K_MQ] = "mq",
@@ -263,9 +261,31 @@ static void say_wait(struct words *w, const struct wt_reason *r)
 	}
 }
 
+/* "preempt: burner (another job)" */
+static void say_queued(struct words *w, const struct wt_reason *r)
+{
+	static const char *const who[] = {
+		[WT_RIVAL_SELF] = "same process", [WT_RIVAL_JOB] = "same job",
+		[WT_RIVAL_OTHER_JOB] = "another job", [WT_RIVAL_OTHER] = "another process",
+		[WT_RIVAL_SYSTEM] = "system",
+	};
+
+	say(w, r->kind == WT_K_WAKEUP ? "wakeup" : "preempt");
+	if (r->n == WT_RIVAL_IDLE) {
+		say(w, ": idle CPU");
+	} else if (r->n && r->n < sizeof(who) / sizeof(*who)) {
+		say_name(w, ": ", r);
+		say(w, " (%s)", who[r->n]);
+	}
+}
+
 static void say_other(struct words *w, const struct wt_reason *r)
 {
 	switch (r->kind) {
+	case WT_K_WAKEUP:
+	case WT_K_PREEMPT:
+		say_queued(w, r);
+		break;
 	case WT_K_SLEEP:
 		say_call(w, r, "sleep");
 		break;

@@ -121,6 +121,8 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 		opts |= WT_OPT_FP;
 	if (o->unwind_check)
 		opts |= WT_OPT_CHECK;
+	if (!o->no_rivals)
+		opts |= WT_OPT_RIVALS;
 	if (options__units(o))
 		opts |= WT_OPT_EPOCHS | WT_OPT_BINARY;
 	if (!o->no_job_env)

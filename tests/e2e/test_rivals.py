@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A wait for a CPU names who had it."""
+import os
+import re
+
+import lib
+
+BURN = """
+import os, sys, time
+with open("/proc/self/comm", "w") as f:
+    f.write(sys.argv[1])
+end = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < end:
+    pass
+"""
+
+
+def rivals(r, comm):
+    """{name of who ran: ns} of the run-queue wait of the processes of that name, '' where it has none."""
+    out = {}
+    for w in r.waits(state="runq", comm=comm):
+        m = re.fullmatch(r"(wakeup|preempt)(?:: (.*?))?(?: \((.*)\))?", w["reason"])
+        assert m, w["reason"]
+        out[m.group(2) or ""] = out.get(m.group(2) or "", 0) + w["total_ns"]
+    return out
+
+
+def test_two_jobs_and_a_burner_on_one_cpu():
+    """All three want the same CPU all the time: each waits for the two others."""
+    lib.need_root()
+    cpu = str(max(os.sched_getaffinity(0)))
+    burner = lib.spawn(["taskset", "-c", cpu, lib.PYTHON, "-c", BURN, "wl-burner", "6"])
+    shell = " & ".join(f"{lib.PYTHON} -c '{BURN}' {name} 3" for name in ("wl-job-a", "wl-job-b"))
+    r = lib.record([], ["taskset", "-c", cpu, "sh", "-c", shell + " & wait"])
+    burner.kill()
+    for own, other in (("wl-job-a", "wl-job-b"), ("wl-job-b", "wl-job-a")):
+        names = rivals(r, own)
+        total = sum(t["runq_ns"] for t in r.threads(comm=own))
+        lib.near(sum(names.values()), total, 0.01 * total + lib.MS, f"who had {own}'s CPU, in all")
+        # whatever else this machine runs there is named, too; itself and nobody are not
+        lib.at_most(names.get("", 0) + names.get(own, 0), 0.05 * total, f"{own} waited for nobody")
+        lib.at_least(names.get("wl-burner", 0), 0.05 * total, f"{own} waited for the burner")
+        # whenever the other one runs, this one waits: but for the moments at both ends
+        cpu_ns = sum(t["cpu_ns"] for t in r.threads(comm=other))
+        lib.near(names.get(other, 0), cpu_ns, 0.1 * cpu_ns + 50 * lib.MS, f"{own} waited for {other}")
+
+
+def test_without():
+    lib.need_root()
+    r = lib.record(["--no-rivals"], [lib.PYTHON, "-c", "import time; time.sleep(0.2)"])
+    assert not [w for w in r.waits(state="runq") if ":" in w["reason"]], "a rival was named"
