@@ -34,9 +34,10 @@ static struct cost *growing(const char *job, const char *kind, bool finish)
 		assert_int_equal(cost__unit(c, &u), 0);
 		assert_int_equal(cost__stack(c, i, stack, 2, u.st_ns[WT_CPU]), 0);
 		assert_int_equal(cost__detail(c, i, COST_WAIT, WT_NET, "10.0.0.5:5432", u.st_ns[WT_NET]), 0);
-		cost__estimate(c, now, i, finish ? 100 : 150, (now - began) / i * ((finish ? 100 : 150) - i));
+		cost__estimate(c, 7, now, i, finish ? 100 : 150, (now - began) / i * ((finish ? 100 : 150) - i));
 	}
-	assert_int_equal(cost__detail(c, 1000, COST_WAIT, WT_NET, "lost:1", 5), 0);
+	for (unsigned i = 0; i < 50001; i++)
+		assert_int_equal(cost__detail(c, 1000, COST_WAIT, WT_NET, "lost:1", 5), 0);
 	return c;
 }
 
@@ -104,10 +105,13 @@ static const char *string(const json_t *o, const char *a, const char *b)
 static void test_json(void **state)
 {
 	struct made *m = *state;
-	json_t *jobs = sink_units_json(m->j, 4), *units, *f;
+	json_t *summary = json_pack("{s:[{s:s,s:i}]}", "jobs", "job", "jenkins-a-1", "threads", 3);
+	json_t *jobs, *units, *f;
 	char *dump;
 
-	assert_non_null(jobs);
+	assert_int_equal(sink_units_json(m->j, 4, summary), 0);
+	jobs = json_object_get(summary, "jobs");
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(jobs, 0), "threads")), 3);
 	dump = json_dumps(jobs, 0);
 	assert_non_null(dump);
 	assert_null(strstr(dump, "nan"));
@@ -131,6 +135,7 @@ static void test_json(void **state)
 	assert_true(number(units, "own_estimate.error_pct") < -10);
 	assert_true(number(units, "own_estimate.n") > 50);
 	assert_true(number(units, "loss.orphan_details") == 1 && number(units, "loss.orphan_ns") == 5);
+	assert_true(number(units, "loss.waiting_details") == 50000);
 	f = json_array_get(json_object_get(units, "functions"), 0);
 	assert_true(number(f, "n") == 100 && number(f, "ns_per_unit") > 23 * MS);
 	assert_true(number(f, "growth.ns") > 30 * MS);
@@ -141,7 +146,12 @@ static void test_json(void **state)
 	assert_string_equal(string(units, "verdict", "kind"), "too_few");
 	assert_true(json_is_null(json_object_get(units, "throughput_per_min")));
 	assert_true(json_is_null(json_object_get(json_object_get(units, "trend"), "pct_per_1000")));
-	json_decref(jobs);
+	json_decref(summary);
+	/* nobody has named the jobs before */
+	summary = json_object();
+	assert_int_equal(sink_units_json(m->j, 4, summary), 0);
+	assert_int_equal(json_array_size(json_object_get(summary, "jobs")), 3);
+	json_decref(summary);
 }
 
 static void test_terminal(void **state)
@@ -153,7 +163,6 @@ static void test_terminal(void **state)
 
 	assert_int_equal(sink_units_terminal(m->j, 4, f, false), 0);
 	fclose(f);
-	print_message("%s", text);
 	assert_non_null(strstr(text, "\nUNITS\n"));
 	assert_non_null(strstr(text, "jenkins-a-1 (line)"));
 	assert_non_null(strstr(text, "degrading by "));

@@ -31,22 +31,25 @@ struct plan {
 	double classify, match, match_more;	/* CPU */
 	double net, net_more;
 	double runq, runq_more;
-	double from, to;			/* another job is there */
+	double from, to;			/* another job is there, if to > from */
 	double net_beside, runq_beside;		/* what it adds */
-	const char *other;
 	double noise;				/* relative */
 	bool native;				/* C, no Python frames */
 };
 
 struct line {
 	struct cost_unit u;
-	double classify, match, net, beside;
+	double classify, match, net;
+};
+
+struct span {
+	__u64 from, to;
 };
 
 static void one_unit(const struct plan *p, unsigned i, struct line *l)
 {
 	double at = (double)i / p->units, k = 1 + p->noise * (2 * uniform() - 1);
-	bool beside = p->other && at >= p->from && at < p->to;
+	bool beside = at >= p->from && at < p->to;
 	double runq = p->runq + p->runq_more * at + (beside ? p->runq_beside : 0);
 	double match = p->match + p->match_more * at, net;
 
@@ -61,7 +64,6 @@ static void one_unit(const struct plan *p, unsigned i, struct line *l)
 	l->u.st_ns[WT_NET] += net;
 	l->u.st_ns[WT_RUNQ] += runq;
 	l->u.elapsed_ns += p->classify * k * MS + match + net + runq;
-	l->beside += beside ? p->classify * k * MS + match + net + runq : 0;
 	l->u.units++;
 }
 
@@ -81,35 +83,41 @@ static void close_line(struct cost *c, const struct plan *p, struct line *l, __u
 	assert_int_equal(cost__stack(c, l->u.seq, classify, 4, l->classify), 0);
 	assert_int_equal(cost__stack(c, l->u.seq, match, 5, l->match), 0);
 	assert_int_equal(cost__detail(c, l->u.seq, COST_WAIT, WT_NET, "127.0.0.1:5432", l->net), 0);
-	if (p->other)
-		assert_int_equal(cost__detail(c, l->u.seq, COST_BESIDE, 0, p->other, l->beside), 0);
 }
 
-static struct cost *run(const char *job, const struct plan *p)
+/* until 0: all its units; beside: when another job is there, by its plan. */
+static struct cost *run(const char *job, const struct plan *p, __u64 now, __u64 until,
+			struct span *beside)
 {
 	struct line l = { .u.seq = 1 };
 	struct cost *c;
-	__u64 now = 1000;
 
 	assert_int_equal(cost__new(&c, job, "line", NULL), 0);
-	for (unsigned i = 0; i < p->units; i++) {
+	beside->from = beside->to = now;
+	for (unsigned i = 0; until ? now < until : i < p->units; i++) {
 		one_unit(p, i, &l);
 		if ((i + 1) % (p->per_line ? p->per_line : 1) && i + 1 < p->units)
 			continue;
 		close_line(c, p, &l, &now);
+		beside->from = (double)(i + 1) / p->units <= p->from ? now : beside->from;
+		beside->to = (double)(i + 1) / p->units <= p->to ? now : beside->to;
 		l = (struct line){ .u.seq = l.u.seq + 1 };
 	}
 	return c;
 }
 
-static struct verdict judge(const struct plan *p, const struct plan *other)
+/* other runs while p's plan says so; of whom the verdict is: 0 p, 1 other. */
+static struct verdict judge_of(unsigned whom, const struct plan *p, const struct plan *other)
 {
-	struct cost *c[2] = { run("job-a", p), other ? run("job-b", other) : NULL };
+	struct span s, unused;
+	struct cost *c[2] = { run("job-a", p, 1000, 0, &s), NULL };
 	struct judged *j;
 	struct verdict v;
 
+	if (other)
+		c[1] = run("job-b", other, s.from, s.to, &unused);
 	assert_int_equal(judged__new(&j, c, other ? 2 : 1), 0);
-	v = j[0].verdict;
+	v = j[whom].verdict;
 	assert_true(v.n_lines >= 1 && v.n_lines <= VERDICT_LINES);
 	for (unsigned i = 0; i < v.n_lines; i++)
 		print_message("  %s\n", v.line[i]);
@@ -117,6 +125,11 @@ static struct verdict judge(const struct plan *p, const struct plan *other)
 	cost__free(c[0]);
 	cost__free(c[1]);
 	return v;
+}
+
+static struct verdict judge(const struct plan *p, const struct plan *other)
+{
+	return judge_of(0, p, other);
 }
 
 static void test_steady(void **state)
@@ -203,9 +216,8 @@ static void test_starved_more_and_more(void **state)
 static void test_shared_server(void **state)
 {
 	struct plan a = { .units = 400, .classify = 2, .net = 15, .net_beside = 14, .from = 0.5, .to = 1,
-			  .other = "job-b", .noise = 0.3 };
-	struct plan b = { .units = 200, .classify = 2, .net = 29, .from = 0, .to = 1, .other = "job-a",
 			  .noise = 0.3 };
+	struct plan b = { .units = 200, .classify = 2, .net = 29, .noise = 0.3 };
 	struct verdict v = judge(&a, &b);
 
 	(void)state;
@@ -215,12 +227,11 @@ static void test_shared_server(void **state)
 	assert_string_equal(v.subject, "net 127.0.0.1:5432");
 	assert_non_null(strstr(v.line[0], "interference: beside job job-b a unit takes"));
 	assert_non_null(strstr(v.line[0], "which it waits for, too"));
-	/* there from the first to the last: nothing to compare with, and that is said */
-	b.other = "job-b";
-	v = judge(&b, &a);
+	/* for B, A is there from the first to the last: nothing to compare, and that is said */
+	v = judge_of(1, &a, &b);
 	assert_int_equal(v.kind, VERDICT_INTERFERENCE);
 	assert_int_equal(v.cause, CAUSE_SHARED);
-	assert_string_equal(v.job, "job-b");
+	assert_string_equal(v.job, "job-a");
 	assert_non_null(strstr(v.line[0], "possible"));
 	assert_non_null(strstr(v.line[1], "too few units without it"));
 }
@@ -228,7 +239,7 @@ static void test_shared_server(void **state)
 static void test_shared_cpu(void **state)
 {
 	struct plan a = { .units = 400, .per_line = 10, .classify = 10, .runq = 10, .net = 1, .from = 0,
-			  .to = 1, .other = "job-b", .noise = 0.3 };
+			  .to = 1, .noise = 0.3 };
 	struct verdict v = judge(&a, &a);
 
 	(void)state;
@@ -239,19 +250,22 @@ static void test_shared_cpu(void **state)
 	assert_non_null(strstr(v.line[1], "too few units without it"));
 	/* it comes and goes */
 	a = (struct plan){ .units = 600, .per_line = 10, .classify = 10, .runq = 0.5, .runq_beside = 9,
-			   .from = 0.3, .to = 0.6, .other = "job-b", .noise = 0.3 };
+			   .from = 0.3, .to = 0.6, .noise = 0.3 };
 	v = judge(&a, &a);
 	assert_int_equal(v.kind, VERDICT_INTERFERENCE);
 	assert_int_equal(v.cause, CAUSE_STARVED);
 	assert_int_equal(v.state, WT_RUNQ);
 	assert_non_null(strstr(v.line[0], "instead of"));
+	/* it is alone: it waits for a CPU, but nobody is accused */
+	a = (struct plan){ .units = 400, .classify = 10, .runq = 10, .net = 1, .noise = 0.3 };
+	assert_int_equal(judge(&a, NULL).kind, VERDICT_STEADY);
 }
 
 /* Another job is there and does no harm: it is not accused. */
 static void test_harmless(void **state)
 {
 	struct plan a = { .units = 400, .per_line = 10, .classify = 10, .net = 1, .from = 0.4, .to = 0.8,
-			  .other = "job-b", .noise = 0.3 };
+			  .noise = 0.3 };
 
 	(void)state;
 	assert_int_equal(judge(&a, &a).kind, VERDICT_STEADY);
@@ -264,7 +278,7 @@ static void test_harmless(void **state)
 static void test_both(void **state)
 {
 	struct plan a = { .units = 800, .per_line = 16, .classify = 2, .match_more = 40, .net = 15,
-			  .net_beside = 15, .from = 0.3, .to = 0.6, .other = "job-b", .noise = 0.2 };
+			  .net_beside = 15, .from = 0.3, .to = 0.6, .noise = 0.2 };
 	struct verdict v = judge(&a, &a);
 
 	(void)state;
@@ -286,7 +300,7 @@ static void test_improving(void **state)
 	assert_non_null(strstr(v.line[1], "net -"));
 }
 
-/* Of 100 steady jobs with bursts and a companion that comes and goes, few are accused of anything. */
+/* Of 100 steady jobs, half of them with a companion that comes and goes, few are accused. */
 static void test_false_alarms(void **state)
 {
 	unsigned wrong = 0;
@@ -295,14 +309,19 @@ static void test_false_alarms(void **state)
 	for (unsigned k = 0; k < 100; k++) {
 		struct plan p = { .units = 600, .per_line = k % 3 ? 10 : 1, .classify = 5, .match = 2, .net = 8,
 				  .runq = 0.5, .from = 0.2 + 0.2 * uniform(), .to = 0.6 + 0.3 * uniform(),
-				  .other = k % 2 ? "job-b" : NULL, .noise = 0.6 };
-		struct cost *c = run("job-a", &p);
+				  .noise = 0.6 };
+		struct span s, unused;
+		struct cost *c[2] = { run("job-a", &p, 1000, 0, &s), NULL };
+		unsigned n = 1 + k % 2;
 		struct judged *j;
 
-		assert_int_equal(judged__new(&j, &c, 1), 0);
+		if (n > 1)
+			c[1] = run("job-b", &p, s.from, s.to, &unused);
+		assert_int_equal(judged__new(&j, c, n), 0);
 		wrong += j[0].verdict.kind != VERDICT_STEADY;
-		judged__free(j, 1);
-		cost__free(c);
+		judged__free(j, n);
+		cost__free(c[0]);
+		cost__free(c[1]);
 	}
 	print_message("  %u of 100 steady jobs accused\n", wrong);
 	assert_true(wrong <= 5);

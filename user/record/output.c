@@ -92,6 +92,9 @@ unsigned session__losses(struct session *s, struct recording_loss *out)
 					    sym.no_mapping, true };
 	out[n++] = (struct recording_loss){ "exec_rows_full",
 		"programs that are units have no row: there are too many (--max-units)", execs__dropped(s->execs), false };
+	out[n++] = (struct recording_loss){ "unit_details",
+		"details were of units that are folded by now: what a unit costs lacks them",
+		s->costs ? costs__dropped(s->costs) : 0, false };
 	return n;
 }
 
@@ -108,6 +111,11 @@ static const char *frame_kernel_name(void *ctx, __u32 frame)
 static bool frame_is_root(void *ctx, __u32 frame)
 {
 	return symbols__is_root(ctx, frame);
+}
+
+struct ledger_frames session__frames(struct session *s)
+{
+	return (struct ledger_frames){ s->symbols, frame_name, frame_kernel_name, frame_is_root };
 }
 
 static json_t *command_json(const struct session *s)
@@ -150,6 +158,7 @@ static json_t *options_json(const struct options *o)
 /* What of a recording must be given back. */
 struct owned {
 	struct recording r;
+	struct judged *judged;
 	struct recording_loss loss[SESSION_LOSSES];
 	struct utsname uts;
 	char who[128];
@@ -180,8 +189,7 @@ static int describe(struct session *s, struct owned *w, bool complete)
 	if (s->execs)
 		execs__sample(s->execs);
 	r->execs = s->execs;
-	r->frames = (struct ledger_frames){ s->symbols, frame_name, frame_kernel_name,
-					    frame_is_root };
+	r->frames = session__frames(s);
 	r->host = w->uts.nodename;
 	r->kernel = w->uts.release;
 	r->version = WT_VERSION;
@@ -212,6 +220,9 @@ static int describe(struct session *s, struct owned *w, bool complete)
 		return -ENOMEM;
 	if (ledger__settle(s->ledger, &r->frames, &r->totals))
 		return -ENOMEM;
+	if (s->costs && costs__judge(s->costs, &w->judged, &r->n_judged))
+		return -ENOMEM;
+	r->judged = w->judged;
 	r->n_loss = session__losses(s, w->loss);
 	r->loss = w->loss;
 	getrusage(RUSAGE_SELF, &ru);
@@ -226,6 +237,7 @@ static void undescribe(struct owned *w)
 	json_decref(w->r.target);
 	json_decref(w->r.options);
 	json_decref(w->r.features);
+	judged__free(w->judged, w->r.n_judged);
 }
 
 int session__write(struct session *s, bool complete)

@@ -281,6 +281,7 @@ void session__close(struct session *s)
 	drain__free(s->drain);
 	units__free(s->units);
 	execs__free(s->execs);
+	costs__free(s->costs);
 	unwind__free(s->unwind);
 	unwind_maps__close(s->unwind_maps);
 	tracer__close(s->tracer);

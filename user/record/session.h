@@ -25,6 +25,7 @@
 #include "target/launch.h"
 #include "target/target.h"
 #include "units/execs.h"
+#include "units/costs.h"
 
 struct session {
 	const struct options *o;
@@ -41,6 +42,7 @@ struct session {
 	struct units *units;		/* NULL: nobody asked for units */
 	struct jobs *jobs;
 	struct execs *execs;		/* NULL: --unit-exec none */
+	struct costs *costs;		/* … what they cost */
 	struct drain *drain;
 	int signal_fd;			/* SIGINT, SIGTERM, SIGHUP: blocked, read here */
 	__u64 begin_ns;			/* when worktrace was started */
@@ -62,6 +64,9 @@ int session__write(struct session *s, bool complete);
 /* --folded, and what a person wants to see. */
 int session__print(struct session *s);
 void session__close(struct session *s);
+
+/* Names of the ledger's frames. */
+struct ledger_frames session__frames(struct session *s);
 
 /* unit_stage.c: after the drain was made. */
 int session__open_units(struct session *s);

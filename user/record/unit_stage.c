@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "jobs/jobs.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 static __u32 unit_of(void *ctx, __u32 epoch)
@@ -13,15 +15,62 @@ static __u32 unit_of(void *ctx, __u32 epoch)
 	return units__of_epoch(s->units, epoch);
 }
 
+static int unit_is_final(void *ctx, const struct unit_row *r, __u32 row)
+{
+	const struct session *s = ctx;
+
+	return costs__unit(s->costs, r, row);
+}
+
+static int on_estimate(void *ctx, const struct unit_row *r, __u64 remaining_ns)
+{
+	const struct session *s = ctx;
+
+	return costs__estimate(s->costs, r, remaining_ns);
+}
+
+static int on_unit_detail(void *ctx, __u32 row, const struct ledger_line *line)
+{
+	const struct session *s = ctx;
+
+	return costs__detail(s->costs, units__row(s->units, row), row, line);
+}
+
+static const char *job_name(void *ctx, __u64 job, __u64 cgroup)
+{
+	const struct session *s = ctx;
+
+	return jobs__of(s->jobs, job, cgroup, 0)->name;
+}
+
+static int open_costs(struct session *s)
+{
+	const struct units_sink sink = { s, unit_is_final, on_estimate };
+	const struct costs_opts opts = {
+		.ledger = s->ledger,
+		.frames = session__frames(s),
+		.period_ns = s->o->freq ? NSEC_PER_SEC / s->o->freq : 0,
+		.job = job_name,
+		.ctx = s,
+	};
+	int err = costs__new(&s->costs, &opts);
+
+	if (!err)
+		units__on_unit(s->units, &sink);
+	return err;
+}
+
 int session__open_units(struct session *s)
 {
-	const struct ledger_retire retire = { .ctx = s, .unit = unit_of };
+	const struct ledger_retire retire = { .ctx = s, .unit = unit_of, .detail = on_unit_detail };
 	const struct units_opts opts = {};
 	int err;
 
 	if (!options__units(s->o) && !s->o->unit_exec_given)
 		return 0;
 	err = units__new(&s->units, &opts, (void *)1);
+	if (!err)
+		err = open_costs(s);
 	if (err)
 		return err == -ENOMEM ? wt_error(err, "cannot keep units of work") : err;
 	return drain__units(s->drain, s->units, &retire);

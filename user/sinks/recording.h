@@ -16,6 +16,7 @@
 struct execs;
 struct symbols;
 struct jobs;
+struct judged;
 
 struct recording_loss {
 	const char *name;	/* as in summary.json's loss{} */
@@ -39,6 +40,8 @@ enum fold_frame {
 struct recording {
 	struct ledger *ledger;			/* settled */
 	struct units *units;			/* NULL: nobody asked for units */
+	const struct judged *judged;		/* what they cost, by job and kind (units/verdict.h) */
+	unsigned n_judged;
 	struct ledger_totals totals;
 	struct ledger_frames frames;
 	const struct execs *execs;		/* as sampled; NULL: none were asked for */

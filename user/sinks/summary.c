@@ -6,6 +6,7 @@
 #include "sinks/recording.h"
 #include "sinks/transcodes.h"
 #include "units/execs.h"
+#include "sinks/units_cost.h"
 
 #include <errno.h>
 #include <math.h>
@@ -206,6 +207,8 @@ int sink_summary_json(const struct recording *r, FILE *f)
 	set(o, "loss", loss_json(r));
 	set(o, "self", self_json(r));
 	set(o, "features", borrowed(r->features));
+	if (r->n_judged && sink_units_json(r->judged, r->n_judged, o))
+		incomplete = true;
 	err = incomplete ? -ENOMEM : 0;
 	if (!err && json_dumpf(o, f, JSON_INDENT(SUMMARY_INDENT) | JSON_REAL_PRECISION(6)))
 		err = sink_result(f) ? sink_result(f) : -ENOMEM;

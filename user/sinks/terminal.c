@@ -9,6 +9,7 @@
 #include "sinks/job_totals.h"
 #include "sinks/rowmap.h"
 #include "sinks/transcodes.h"
+#include "sinks/units_cost.h"
 #include "sinks/waits.h"
 
 #include <errno.h>
@@ -405,7 +406,9 @@ int sink_terminal(const struct recording *r, FILE *f, bool colour)
 		p.work_ns += is_work(s) ? r->totals.st_ns[s] : 0;
 	write_head(&p);
 	write_states(&p);
-	err = write_jobs(&p);
+	err = sink_units_terminal(r->judged, r->n_judged, f, colour);
+	if (!err)
+		err = write_jobs(&p);
 	if (!err)
 		err = write_processes(&p);
 	if (!err)

@@ -9,10 +9,10 @@
 #include "units/verdict.h"
 
 /*
- * summary.json's jobs[]: one object per job, in order of appearance, each with
- * units[], one object per kind of unit.  A new reference; NULL when memory is out.
+ * summary.json's jobs[].units[]: one object for each kind of unit of a job.  The
+ * job's entry in summary's "jobs" is found by its "job", or made.  0 or -ENOMEM.
  */
-json_t *sink_units_json(const struct judged *j, unsigned n);
+int sink_units_json(const struct judged *j, unsigned n, json_t *summary);
 
 /* The terminal's section UNITS; nothing when there is none.  0 or a negative errno. */
 int sink_units_terminal(const struct judged *j, unsigned n, FILE *f, bool colour);

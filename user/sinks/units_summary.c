@@ -4,6 +4,7 @@
 #include "sinks/units_cost.h"
 #include "ledger/ledger.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -209,6 +210,7 @@ static json_t *loss(struct maker *m, const struct cost_report *r)
 	set(m, o, "keys_merged", whole(r->t.keys_merged));
 	set(m, o, "orphan_details", whole(r->t.orphans));
 	set(m, o, "orphan_ns", whole(r->t.orphan_ns));
+	set(m, o, "waiting_details", whole(r->t.waiting));
 	return o;
 }
 
@@ -235,42 +237,49 @@ static json_t *units(struct maker *m, const struct judged *j)
 	set(m, o, "functions", figures(m, r, COST_TOTAL));
 	set(m, o, "waits", figures(m, r, COST_WAIT));
 	set(m, o, "rivals", figures(m, r, COST_RIVAL));
-	set(m, o, "beside", figures(m, r, COST_BESIDE));
 	set(m, o, "loss", loss(m, r));
 	return o;
 }
 
-static bool seen_before(const struct judged *j, unsigned i)
+/* The entry of that job in an array of jobs, made if there is none; borrowed. */
+static json_t *entry_of(struct maker *m, json_t *jobs, const char *job)
 {
-	for (unsigned k = 0; k < i; k++)
-		if (!strcmp(cost__job(j[k].report.cost), cost__job(j[i].report.cost)))
-			return true;
-	return false;
+	json_t *name = text(job), *entry;
+	size_t i;
+
+	json_array_foreach(jobs, i, entry) {
+		if (!json_equal(json_object_get(entry, "job"), name))
+			continue;
+		json_decref(name);
+		return entry;
+	}
+	entry = json_object();
+	set(m, entry, "job", name);
+	append(m, jobs, entry);
+	return entry;
 }
 
-json_t *sink_units_json(const struct judged *j, unsigned n)
+int sink_units_json(const struct judged *j, unsigned n, json_t *summary)
 {
+	json_t *jobs = json_object_get(summary, "jobs");
 	struct maker m = { false };
-	json_t *jobs = json_array();
 
-	for (unsigned i = 0; i < n; i++) {
-		const char *name = cost__job(j[i].report.cost);
-		json_t *job, *kinds;
+	if (!jobs) {
+		jobs = json_array();
+		set(&m, summary, "jobs", jobs);
+	}
+	for (unsigned i = 0; i < n && !m.lost; i++) {
+		json_t *entry = entry_of(&m, jobs, cost__job(j[i].report.cost)), *kinds;
 
-		if (seen_before(j, i))
-			continue;
-		job = json_object();
-		kinds = json_array();
-		set(&m, job, "job", text(name));
-		for (unsigned k = i; k < n; k++)
-			if (!strcmp(cost__job(j[k].report.cost), name))
-				append(&m, kinds, units(&m, &j[k]));
-		set(&m, job, "units", kinds);
-		append(&m, jobs, job);
+		if (m.lost)
+			break;
+		kinds = json_object_get(entry, "units");
+		if (!kinds) {
+			kinds = json_array();
+			set(&m, entry, "units", kinds);
+		}
+		if (!m.lost)
+			append(&m, kinds, units(&m, &j[i]));
 	}
-	if (m.lost) {
-		json_decref(jobs);
-		return NULL;
-	}
-	return jobs;
+	return m.lost ? -ENOMEM : 0;
 }

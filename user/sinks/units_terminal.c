@@ -173,7 +173,7 @@ static void notes(const struct judged *j, FILE *f, bool colour)
 	if (r->t.keys_merged)
 		fprintf(f, "    %llu small functions and objects are summed as [other]\n", r->t.keys_merged);
 	if (r->t.orphans)
-		fprintf(f, "    lost: %llu details came without their unit\n", r->t.orphans);
+		fprintf(f, "    lost: %llu details found no place to wait for their unit\n", r->t.orphans);
 	figures(r, COST_TOTAL, "functions, cpu per unit with what they call (95 % interval):", f);
 	figures(r, COST_WAIT, "waits per unit (95 % interval):", f);
 }

@@ -70,7 +70,7 @@ static const struct cost_figure *fastest(const struct cost_report *r, enum cost_
 
 static double depth(const struct cost_figure *f)
 {
-	return f->key->ns ? f->key->depth_ns / f->key->ns : 0;
+	return f->key->depth_of_ns > 0 ? f->key->depth_ns / f->key->depth_of_ns : 0;
 }
 
 /* A program's own language before the machinery below it, both before the kernel. */
@@ -146,9 +146,6 @@ static void starved_cause(struct verdict *v, const struct cost_report *r)
 	v->cause = CAUSE_STARVED;
 	if (f && f->growth_ns >= MAIN_SHARE * r->st_growth_ns[v->state])
 		cost_figure__name(f, v->subject, sizeof(v->subject));
-	f = fastest(r, COST_BESIDE, -1);
-	if (f && grows(r, f->key))
-		cost_figure__name(f, v->job, sizeof(v->job));
 }
 
 void cause__of_growth(struct verdict *v, const struct cost_report *r, char *inner, size_t sz)
@@ -185,22 +182,31 @@ static double work(const struct cost_report *r)
 	return r->thread_ns - r->st_ns[WT_IDLE] - r->st_ns[WT_STOPPED];
 }
 
-static const struct cost_report *report_of(const struct cost_report *all, unsigned n, const char *job,
-					   const struct cost_report *not)
+/* What of [from, to] lies in that window of another job, as far as units were at work in it. */
+static double overlap(const struct cost_window *w, __u64 from, __u64 to)
 {
-	for (unsigned i = 0; i < n; i++)
-		if (&all[i] != not && !strcmp(cost__job(all[i].cost), job))
-			return &all[i];
-	return NULL;
+	__u64 a = w->start_ns > from ? w->start_ns : from, b = w->end_ns < to ? w->end_ns : to;
+	double span = w->end_ns - w->start_ns;
+
+	return a < b ? (b - a) * fmin(w->elapsed_ns / span, 1) : 0;
 }
 
-static void fractions(const struct cost_report *r, const struct cost_key *k, double *f)
+/* For each window: the share of its time during which the other job was at work, too. */
+static double fractions(const struct cost_report *r, const struct cost_report *other, double *f)
 {
-	for (unsigned i = 0; i < r->n_windows; i++) {
-		__u64 all = r->windows[i].elapsed_ns;
+	double all = 0, together = 0;
 
-		f[i] = all ? fmin((double)k->by_window[i] / all, 1) : 0;
+	for (unsigned i = 0; i < r->n_windows; i++) {
+		const struct cost_window *w = &r->windows[i];
+		double span = w->end_ns - w->start_ns, both = 0;
+
+		for (unsigned k = 0; k < other->n_windows; k++)
+			both += overlap(&other->windows[k], w->start_ns, w->end_ns);
+		f[i] = span > 0 ? fmin(both / span, 1) : 0;
+		all += w->elapsed_ns;
+		together += f[i] * w->elapsed_ns;
 	}
+	return all > 0 ? together / all : 0;
 }
 
 /* How much of its work time a job waits for an object; 0 when it does not. */
@@ -232,7 +238,7 @@ static bool shared_wait(struct interference *i, const struct cost_report *r, dou
 	unsigned n;
 
 	f = cost_report__kind(r, COST_WAIT, &n);
-	if (!i->other || work(r) <= 0)
+	if (work(r) <= 0)
 		return false;
 	for (; n--; f++) {
 		double other = waits_for(i->other, f->key);
@@ -289,7 +295,7 @@ static void effect_on_objects(struct interference *i, const struct cost_report *
 			continue;
 		top = e.delta;
 		cost_figure__name(w, i->subject, sizeof(i->subject));
-		i->other_share = i->other && names_an_object(w->key) ? waits_for(i->other, w->key) : 0;
+		i->other_share = names_an_object(w->key) ? waits_for(i->other, w->key) : 0;
 		i->cause = i->other_share >= EFFECT_FLOOR ? CAUSE_SHARED : CAUSE_WAIT;
 	}
 }
@@ -342,7 +348,7 @@ static bool without_comparison(struct interference *i, const struct cost_report 
 
 static double strength(const struct interference *i)
 {
-	if (!i->job)
+	if (!i->other)
 		return 0;
 	/* what was compared is worth more than what was concluded */
 	return i->compared ? 10 + i->effect.delta / fmax(i->effect.without, 1) : i->share;
@@ -351,22 +357,17 @@ static double strength(const struct interference *i)
 void cause__interference(struct interference *out, const struct cost_report *r,
 			 const struct cost_report *all, unsigned n)
 {
-	const struct cost_figure *f;
 	double share[COST_WINDOWS];
-	unsigned m;
 
 	memset(out, 0, sizeof(*out));
-	f = cost_report__kind(r, COST_BESIDE, &m);
-	for (; m--; f++) {
-		struct interference i = { .state = WT_STATES };
+	for (unsigned k = 0; k < n; k++) {
+		struct interference i = { .state = WT_STATES, .other = &all[k] };
 
-		if (is_rest(f->key) || r->mean_ns <= 0)
+		if (!strcmp(cost__job(all[k].cost), cost__job(r->cost)))
 			continue;
-		fractions(r, f->key, share);
-		i.beside = f->ns / r->mean_ns;
-		i.other = report_of(all, n, f->key->name, r);
-		if (compare(&i, r, share) || without_comparison(&i, r))
-			i.job = f->key->name;
+		i.beside = fractions(r, &all[k], share);
+		if (i.beside <= 0 || !(compare(&i, r, share) || without_comparison(&i, r)))
+			continue;
 		if (strength(&i) > strength(out))
 			*out = i;
 	}

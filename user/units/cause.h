@@ -16,8 +16,7 @@ double cause__growth(const struct cost_report *r, unsigned state);
 
 /* What a job that is at work beside this one does to it. */
 struct interference {
-	const char *job;		/* NULL: nothing was found */
-	const struct cost_report *other; /* its own report; NULL: there is none */
+	const struct cost_report *other; /* NULL: nothing was found */
 	bool compared;			/* there were units with and without it */
 	double beside;			/* share of elapsed time that it was there */
 	struct trend_effect effect;	/* on elapsed ns per unit, when compared */

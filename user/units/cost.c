@@ -10,11 +10,24 @@
 
 #define DEFAULT_MAX_KEYS 2000
 #define OTHER "[other]"
+#define MAX_PENDING 50000
 
 /* Sixteen buckets to the octave: a bucket's middle is within 3.2 % of all in it. */
 #define SUB 16
 #define SUB_BITS 4
 #define BUCKETS ((64 - SUB_BITS) * SUB)
+
+/* A detail that came before its unit. */
+struct pending {
+	__u64 seq, key, ns;	/* key: its hash */
+	__u32 kind, state;
+};
+
+/* A counter on its way to its total. */
+struct source {
+	__u32 source, run;
+	__u64 done, total;
+};
 
 struct cost {
 	char *job, *kind;
@@ -27,6 +40,12 @@ struct cost {
 	struct u64map by_hash;
 	__u32 stamp;
 	__u64 hist[BUCKETS];
+	struct pending *pending;
+	unsigned n_pending, pending_room;
+	struct source sources[COST_SOURCES];
+	unsigned n_sources;
+	__u32 runs;
+	__u64 gone_done, gone_total;	/* of sources that had to make room */
 	struct cost_guess guesses[COST_GUESSES];
 	unsigned n_guesses, skip, skipped;	/* of the guesses that come, skip that many */
 	struct cost_totals t;
@@ -58,6 +77,7 @@ void cost__free(struct cost *c)
 	for (unsigned i = 0; i < c->n_keys; i++)
 		free(c->keys[i].name);
 	free(c->keys);
+	free(c->pending);
 	u64map__free(&c->by_hash);
 	free(c->job);
 	free(c->kind);
@@ -236,15 +256,6 @@ static void add_to_totals(struct cost *c, const struct cost_unit *u, __u64 units
 	c->hist[bucket_of(each_ns)] += units;
 }
 
-int cost__unit(struct cost *c, const struct cost_unit *u)
-{
-	__u64 units = u->units ? u->units : 1;
-
-	add_to_window(window_for(c, u), u, units);
-	add_to_totals(c, u, units);
-	return 0;
-}
-
 /* ---- keys ---- */
 
 static __u64 hash_of(enum cost_kind kind, unsigned state, const char *name, size_t len)
@@ -327,6 +338,7 @@ static void add_key(struct cost_key *to, const struct cost_key *from)
 {
 	to->ns += from->ns;
 	to->depth_ns += from->depth_ns;
+	to->depth_of_ns += from->depth_of_ns;
 	for (unsigned i = 0; i < COST_WINDOWS; i++)
 		to->by_window[i] += from->by_window[i];
 }
@@ -394,63 +406,127 @@ static void vote(struct cost_key *k, __u32 line, __u64 ns)
 	}
 }
 
-static int charge(struct cost *c, unsigned window, enum cost_kind kind, unsigned state,
-		  const char *name, __u64 ns, unsigned depth, __u32 stamp)
+/* The key of that name, made if it is new; NULL when memory is out. */
+static struct cost_key *get_key(struct cost *c, enum cost_kind kind, unsigned state, const char *name,
+				__u32 *line)
 {
-	__u32 line;
-	size_t len = without_line(name, &line);
+	size_t len = without_line(name, line);
 	__u64 hash = hash_of(kind, state, name, len);
 	struct cost_key *k = find_key(c, hash);
-	int err;
 
-	if (!k && c->n_keys >= c->max_keys) {
-		err = shrink_keys(c);
-		if (err)
-			return err;
-	}
-	if (!k)
-		k = new_key(c, hash, kind, state, name, len);
-	if (!k)
-		return -ENOMEM;
-	if (stamp && k->stamp == stamp)		/* a recursion: its time is in there */
-		return 0;
-	k->stamp = stamp;
+	if (!k && c->n_keys >= c->max_keys && shrink_keys(c))
+		return NULL;
+	return k ? k : new_key(c, hash, kind, state, name, len);
+}
+
+static void charge(struct cost *c, struct cost_key *k, __u64 seq, __u64 ns)
+{
 	k->ns += ns;
-	k->by_window[window] += ns;
-	k->depth_ns += (double)depth * ns;
-	vote(k, line, ns);
+	k->by_window[window_of(c, seq)] += ns;
+}
+
+/* When its unit comes, so does it. */
+static int wait_for_unit(struct cost *c, const struct cost_key *k, __u64 seq, __u64 ns)
+{
+	if (c->n_pending == MAX_PENDING) {
+		c->t.orphans++;
+		c->t.orphan_ns += ns;
+		return 0;
+	}
+	if (c->n_pending == c->pending_room) {
+		unsigned room = c->pending_room ? c->pending_room * 2 : 256;
+		struct pending *v = reallocarray(c->pending, room, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		c->pending = v;
+		c->pending_room = room;
+	}
+	c->pending[c->n_pending++] = (struct pending){ seq, k->hash, ns, k->kind, k->state };
 	return 0;
 }
 
-static bool has_unit(struct cost *c, __u64 seq, __u64 ns)
+/* Is that unit final, or one before it, with which it shares a window? */
+static bool is_final(const struct cost *c, __u64 seq)
 {
-	if (c->n_windows && seq >= c->w[0].first_seq && seq <= c->w[c->n_windows - 1].last_seq)
-		return true;
-	c->t.orphans++;
-	c->t.orphan_ns += ns;
-	return false;
+	return c->n_windows && seq <= c->w[c->n_windows - 1].last_seq;
+}
+
+static int put_detail(struct cost *c, struct cost_key *k, __u64 seq, __u64 ns)
+{
+	if (!is_final(c, seq))
+		return wait_for_unit(c, k, seq, ns);
+	charge(c, k, seq, ns);
+	return 0;
+}
+
+/* What waited for units up to the last that is final. */
+static int charge_pending(struct cost *c)
+{
+	unsigned kept = 0;
+	int err = 0;
+
+	for (unsigned i = 0; i < c->n_pending; i++) {
+		const struct pending *p = &c->pending[i];
+		struct cost_key *k;
+
+		if (!is_final(c, p->seq)) {
+			c->pending[kept++] = *p;
+			continue;
+		}
+		k = find_key(c, p->key);
+		if (!k)		/* it was too small to be kept */
+			k = find_key(c, hash_of(p->kind, p->state, OTHER, strlen(OTHER)));
+		if (k)
+			charge(c, k, p->seq, p->ns);
+		else
+			err = -ENOMEM;
+	}
+	c->n_pending = kept;
+	return err;
+}
+
+int cost__unit(struct cost *c, const struct cost_unit *u)
+{
+	__u64 units = u->units ? u->units : 1;
+
+	add_to_window(window_for(c, u), u, units);
+	add_to_totals(c, u, units);
+	return charge_pending(c);
 }
 
 int cost__detail(struct cost *c, __u64 seq, enum cost_kind kind, unsigned state, const char *name,
 		 __u64 ns)
 {
-	if (!has_unit(c, seq, ns))
-		return 0;
-	return charge(c, window_of(c, seq), kind, kind == COST_WAIT ? state : 0, name, ns, 0, 0);
+	__u32 line;
+	struct cost_key *k = get_key(c, kind, kind == COST_WAIT ? state : 0, name, &line);
+
+	if (!k)
+		return -ENOMEM;
+	vote(k, line, ns);
+	return put_detail(c, k, seq, ns);
 }
 
 int cost__stack(struct cost *c, __u64 seq, const char *const *names, unsigned n, __u64 ns)
 {
-	unsigned window;
 	int err = 0;
 
-	if (!n || !has_unit(c, seq, ns))
-		return 0;
-	window = window_of(c, seq);
 	c->stamp = c->stamp + 1 ? c->stamp + 1 : 1;
-	for (unsigned i = n; i-- > 0 && !err; )	/* innermost first: its line is the one that ran */
-		err = charge(c, window, COST_TOTAL, 0, names[i], ns, i, c->stamp);
-	return err ? err : charge(c, window, COST_SELF, 0, names[n - 1], ns, n - 1, 0);
+	for (unsigned i = n; i-- > 0 && !err; ) {	/* innermost first: its line is the one that ran */
+		__u32 line;
+		struct cost_key *k = get_key(c, COST_TOTAL, 0, names[i], &line);
+
+		if (!k)
+			return -ENOMEM;
+		if (k->stamp == c->stamp)	/* a recursion: its time is in there */
+			continue;
+		k->stamp = c->stamp;
+		k->depth_ns += (double)i * ns;
+		k->depth_of_ns += ns;
+		vote(k, line, ns);
+		err = put_detail(c, k, seq, ns);
+	}
+	return err || !n ? err : cost__detail(c, seq, COST_SELF, 0, names[n - 1], ns);
 }
 
 /* ---- estimates ---- */
@@ -464,29 +540,73 @@ static void thin_guesses(struct cost *c)
 	c->skip = c->skip * 2 + 1;
 }
 
-void cost__estimate(struct cost *c, __u64 at_ns, __u64 done, __u64 total, __u64 remaining_ns)
+/* The oldest makes room; what it had counts on. */
+static void drop_source(struct cost *c)
 {
-	struct cost_guess *g;
+	c->gone_done += c->sources[0].done;
+	c->gone_total += c->sources[0].total;
+	memmove(c->sources, c->sources + 1, --c->n_sources * sizeof(*c->sources));
+}
+
+/* A counter that goes back is another run's: the last one came no farther. */
+static struct source *source_of(struct cost *c, __u32 source, __u64 done)
+{
+	struct source *s;
+
+	for (unsigned i = c->n_sources; i-- > 0; ) {
+		s = &c->sources[i];
+		if (s->source != source)
+			continue;
+		if (done >= s->done)
+			return s;
+		s->total = s->done;
+		break;
+	}
+	if (c->n_sources == COST_SOURCES)
+		drop_source(c);
+	s = &c->sources[c->n_sources++];
+	*s = (struct source){ source, ++c->runs, 0, 0 };
+	return s;
+}
+
+static void sum_sources(struct cost *c)
+{
+	c->t.done = c->gone_done;
+	c->t.total = c->gone_total;
+	for (unsigned i = 0; i < c->n_sources; i++) {
+		c->t.done += c->sources[i].total ? c->sources[i].done : 0;
+		c->t.total += c->sources[i].total;
+	}
+}
+
+static void finish_guesses(struct cost *c, __u32 run, __u64 at_ns)
+{
+	for (unsigned i = 0; i < c->n_guesses; i++)
+		if (c->guesses[i].run == run && !c->guesses[i].finished_ns)
+			c->guesses[i].finished_ns = at_ns;
+}
+
+void cost__estimate(struct cost *c, __u32 source, __u64 at_ns, __u64 done, __u64 total,
+		    __u64 remaining_ns)
+{
+	struct source *s = source_of(c, source, done);
+	bool known = s->done == done && s->total == total;
 	struct forecast f;
 
-	if (done < c->t.done) {		/* another run began: what was said was of the last one */
-		c->n_guesses = c->skip = c->skipped = 0;
-		c->t.finished_ns = 0;
-	}
-	c->t.done = done;
-	c->t.total = total;
-	c->t.counters_ns = at_ns;
-	if (total && done >= total && !c->t.finished_ns)
-		c->t.finished_ns = at_ns;
-	if (done >= total || c->skipped++ < c->skip)
+	s->done = done;
+	s->total = total;
+	sum_sources(c);
+	if (total && done >= total)
+		finish_guesses(c, s->run, at_ns);
+	/* the same line again, now that its unit is final */
+	if (done >= total || (known && remaining_ns == COST_NO_ESTIMATE) || c->skipped++ < c->skip)
 		return;
 	c->skipped = 0;
 	if (c->n_guesses == COST_GUESSES)
 		thin_guesses(c);
 	forecast__quick(&f, c->w, c->n_windows, total - done);
-	g = &c->guesses[c->n_guesses++];
-	*g = (struct cost_guess){ at_ns, done, total, remaining_ns,
-				  f.known ? (__u64)f.ns : COST_NO_ESTIMATE };
+	c->guesses[c->n_guesses++] = (struct cost_guess){
+		at_ns, done, total, remaining_ns, f.known ? (__u64)f.ns : COST_NO_ESTIMATE, 0, s->run };
 }
 
 /* ---- reading ---- */
@@ -522,4 +642,5 @@ unsigned cost__guesses(const struct cost *c, const struct cost_guess **g)
 void cost__totals(const struct cost *c, struct cost_totals *t)
 {
 	*t = c->t;
+	t->waiting = c->n_pending;
 }

@@ -3,13 +3,13 @@
  * cost.h - what a unit of work costs, over all finished units of one kind of one
  * job; pure: no BPF, no I/O.  However many units there are, memory is bounded.
  *
- * Life: new → as each unit becomes final: cost__unit(), then its details, and
- * cost__estimate() where its line has counters → cost__report() as often as one
- * likes → free.
+ * Life: new → cost__unit() as each unit becomes final, its details before or after
+ * that, and cost__estimate() where its line has counters → cost__report() as often
+ * as one likes → free.
  *
  * Consecutive units share one of at most COST_WINDOWS windows; when all are
  * taken, neighbours merge in pairs.  A window has exact sums for each state and
- * each key (a function, an object that was waited for, a job that ran beside it).
+ * each key (a function, an object that was waited for, who had the CPU).
  */
 #ifndef WT_COST_H
 #define WT_COST_H
@@ -42,8 +42,7 @@ enum cost_kind {
 	COST_TOTAL = 1,		/* CPU time in it and what it called */
 	COST_WAIT = 2,		/* a wait: state and object, "127.0.0.1:5432" */
 	COST_RIVAL = 3,		/* run-queue time, by who had the CPU */
-	COST_BESIDE = 4,	/* elapsed time during which that other job was at work, too */
-	COST_KINDS = 5,
+	COST_KINDS = 4,
 };
 
 struct cost_opts {
@@ -57,7 +56,8 @@ void cost__free(struct cost *c);
 /* 0 or -ENOMEM.  A unit that comes late goes to the window of its number. */
 int cost__unit(struct cost *c, const struct cost_unit *u);
 /*
- * Part of a unit that cost__unit() has had; else it is counted as an orphan.
+ * Part of a unit that is final already or will be.  Beyond 50,000 that wait for
+ * their units they are counted as orphans.
  * state: the wait's (COST_WAIT); ignored for the others.  A Python frame's name
  * may have its line, "f (file.py:12)": lines of one function are one key.
  */
@@ -70,10 +70,13 @@ int cost__detail(struct cost *c, __u64 seq, enum cost_kind kind, unsigned state,
 int cost__stack(struct cost *c, __u64 seq, const char *const *names, unsigned n, __u64 ns);
 /*
  * Counters of a line: so many of total are done (total 0: not said), and what
- * the program itself says is left, or COST_NO_ESTIMATE.
+ * the program itself says is left, or COST_NO_ESTIMATE.  source: whose counters
+ * they are (a process); a job's backlog is the sum over them.
  */
 #define COST_NO_ESTIMATE ((__u64)-1)
-void cost__estimate(struct cost *c, __u64 at_ns, __u64 done, __u64 total, __u64 remaining_ns);
+#define COST_SOURCES 16
+void cost__estimate(struct cost *c, __u32 source, __u64 at_ns, __u64 done, __u64 total,
+		    __u64 remaining_ns);
 
 /* ---- reading ---- */
 
@@ -92,7 +95,7 @@ struct cost_key {
 	__u64 line_ns;			/* lead of that line over the others (majority vote) */
 	__u32 line, stamp;
 	__u8 kind, state;		/* enum cost_kind, enum wt_state */
-	double depth_ns;		/* depth below the root × ns */
+	double depth_ns, depth_of_ns;	/* depth below the root × ns, and the ns of that */
 	__u64 by_window[COST_WINDOWS];
 };
 
@@ -100,6 +103,8 @@ struct cost_key {
 struct cost_guess {
 	__u64 at_ns, done, total;
 	__u64 theirs_ns, ours_ns;	/* remaining; COST_NO_ESTIMATE: none */
+	__u64 finished_ns;		/* when its counter came to its end; 0: not yet */
+	__u32 run;			/* one counter from its beginning to its end */
 };
 #define COST_GUESSES 128
 
@@ -119,10 +124,10 @@ struct cost_totals {
 	__u64 start_ns, end_ns;		/* from the earliest start to the latest end */
 	__u64 first_end_ns;		/* when the first was finished … */
 	__u64 first_units;		/* … and how many that were */
-	__u64 done, total, counters_ns;	/* the last counters, and when; total 0: none */
-	__u64 finished_ns;		/* when done first was total; 0: not yet */
+	__u64 done, total;		/* sums of the counters; total 0: there are none */
+	__u64 waiting;			/* details of units that are not final */
 	__u64 keys_merged;		/* keys that went to [other] */
-	__u64 orphans, orphan_ns;	/* details without their unit */
+	__u64 orphans, orphan_ns;	/* details that found no place to wait for their unit */
 };
 void cost__totals(const struct cost *c, struct cost_totals *t);
 

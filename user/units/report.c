@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define MIN_WINDOWS 4		/* for an interval of a ratio */
+#define MOST_OF_A_SAMPLE 2
 
 /* Fills x and w; y is the caller's. */
 static unsigned axis(const struct cost_report *r, struct trend_point *p)
@@ -44,10 +45,11 @@ unsigned cost_report__state(const struct cost_report *r, unsigned state, struct 
 unsigned cost_report__key(const struct cost_report *r, const struct cost_key *k,
 			  struct trend_point *p)
 {
+	double scale = k->kind == COST_SELF || k->kind == COST_TOTAL ? r->cpu_scale : 1;
 	unsigned n = axis(r, p);
 
 	for (unsigned i = 0; i < n; i++)
-		p[i].y = k->by_window[i] / p[i].w;
+		p[i].y = scale * k->by_window[i] / p[i].w;
 	return n;
 }
 
@@ -102,12 +104,26 @@ static int by_kind_and_size(const void *a, const void *b)
 	return x->key->hash < y->key->hash ? -1 : x->key->hash > y->key->hash;
 }
 
+/*
+ * Samples say where CPU time was spent, the account how much it was.  As in the
+ * ledger, one sample stands for at most two periods.
+ */
+static double cpu_scale(const struct cost_report *r, const struct cost_key *k, unsigned n)
+{
+	double sampled = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		sampled += k[i].kind == COST_SELF ? k[i].ns : 0;
+	return sampled > 0 ? fmin(r->t.st_ns[WT_CPU] / sampled, MOST_OF_A_SAMPLE) : 1;
+}
+
 static int figures(struct cost_report *r)
 {
 	struct trend_point p[COST_WINDOWS];
 	const struct cost_key *k;
 	unsigned n = cost__keys(r->cost, &k);
 
+	r->cpu_scale = cpu_scale(r, k, n);
 	r->figures = calloc(n + 1, sizeof(*r->figures));
 	if (!r->figures)
 		return -ENOMEM;
@@ -188,11 +204,11 @@ static double median(double *v, unsigned n)
 }
 
 /* (estimated − actual) ÷ actual; NAN when either is not known. */
-static double error_of(__u64 estimate_ns, const struct cost_guess *g, __u64 finished_ns)
+static double error_of(__u64 estimate_ns, const struct cost_guess *g)
 {
-	double actual = (double)finished_ns - (double)g->at_ns;
+	double actual = (double)g->finished_ns - (double)g->at_ns;
 
-	if (estimate_ns == COST_NO_ESTIMATE || !finished_ns || actual <= 0)
+	if (estimate_ns == COST_NO_ESTIMATE || !g->finished_ns || actual <= 0)
 		return NAN;
 	return ((double)estimate_ns - actual) / actual;
 }
@@ -216,6 +232,11 @@ static double moved(const struct cost_guess *first, const struct cost_guess *las
 	return (double)last->at_ns + last->theirs_ns - first->at_ns - first->theirs_ns;
 }
 
+static unsigned long long from_half(const struct cost_guess *g)
+{
+	return g->done * 2 > g->total ? g->done * 2 - g->total : g->total - g->done * 2;
+}
+
 static void own_estimates(struct cost_report *r)
 {
 	const struct cost_guess *g, *half = NULL, *first = NULL, *last = NULL;
@@ -223,31 +244,29 @@ static void own_estimates(struct cost_report *r)
 	unsigned n = cost__guesses(r->cost, &g), n_theirs = 0, n_ours = 0;
 	struct cost_own *o = &r->own;
 
-	*o = (struct cost_own){ .finished = r->t.finished_ns, .half_error = NAN, .half_ours = NAN,
-				.last_ns = COST_NO_ESTIMATE };
+	*o = (struct cost_own){ .half_error = NAN, .half_ours = NAN, .last_ns = COST_NO_ESTIMATE };
 	for (unsigned i = 0; i < n; i++) {
-		if (g[i].theirs_ns != COST_NO_ESTIMATE)
+		if (g[i].theirs_ns == COST_NO_ESTIMATE)
+			continue;
+		if (!g[i].finished_ns)
 			o->last_ns = g[i].theirs_ns;
 		if (!in_the_middle(&g[i]))
 			continue;
-		/* ours is compared where the program had one, or where it never has */
-		add_error(theirs, &n_theirs, error_of(g[i].theirs_ns, &g[i], r->t.finished_ns));
-		add_error(ours, &n_ours, error_of(g[i].ours_ns, &g[i], r->t.finished_ns));
-		if (g[i].theirs_ns == COST_NO_ESTIMATE)
-			continue;
 		o->n++;
-		first = first ? first : &g[i];
+		o->finished |= g[i].finished_ns != 0;
+		add_error(theirs, &n_theirs, error_of(g[i].theirs_ns, &g[i]));
+		add_error(ours, &n_ours, error_of(g[i].ours_ns, &g[i]));
+		first = first && first->run == g[i].run ? first : &g[i];
 		last = &g[i];
-		if (!half || llabs((long long)(g[i].done * 2 - g[i].total)) <
-			     llabs((long long)(half->done * 2 - half->total)))
+		if (g[i].finished_ns && (!half || from_half(&g[i]) < from_half(half)))
 			half = &g[i];
 	}
 	o->error = median(theirs, n_theirs);
 	o->ours = median(ours, n_ours);
 	o->moved_ns = moved(first, last);
 	if (half) {
-		o->half_error = error_of(half->theirs_ns, half, r->t.finished_ns);
-		o->half_ours = error_of(half->ours_ns, half, r->t.finished_ns);
+		o->half_error = error_of(half->theirs_ns, half);
+		o->half_ours = error_of(half->ours_ns, half);
 	}
 }
 

@@ -22,10 +22,10 @@ struct cost_figure {
 /* How good the program's own estimates were. */
 struct cost_own {
 	unsigned n;			/* estimates made with 10 % to 90 % done */
-	bool finished;			/* the end is known; else errors are not */
+	bool finished;			/* the end of some is known; else errors are not */
 	double error, ours;		/* median of (estimated − actual) ÷ actual; ours NAN when there is none */
 	double half_error, half_ours;	/* … of the one nearest to half of the way */
-	double moved_ns;		/* by which the instant it promised moved from the first to the last */
+	double moved_ns;		/* by which the instant it promised moved from its run's first on */
 	__u64 last_ns;			/* remaining time by its last estimate; COST_NO_ESTIMATE: none */
 };
 
@@ -43,6 +43,7 @@ struct cost_report {
 	struct trend trend;		/* of elapsed ns per unit over the number of the unit */
 	double pct, pct_lo, pct_hi;	/* … in % of the mean per 1000 units */
 	double growth_ns, st_growth_ns[WT_STATES];	/* as of a figure */
+	double cpu_scale;		/* functions' samples × this = CPU time, at most 2 */
 	struct cost_figure *figures;	/* by kind, each kind's largest first */
 	unsigned n_figures;
 	struct forecast left;		/* of what counters say is left; known false: nothing or no pace */

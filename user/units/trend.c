@@ -280,9 +280,9 @@ static void conclude(struct trend *t, const struct series *s, double a)
 	t->change = t->slope * unit;
 	t->change_lo = t->lo * unit;
 	t->change_hi = t->hi * unit;
-	if (t->lo > 0 && t->change >= TREND_FLOOR)
+	if (t->change_lo >= TREND_LEAST && t->change >= TREND_FLOOR)
 		t->way = TREND_UP;
-	else if (t->hi < 0 && t->change <= -TREND_FLOOR)
+	else if (t->change_hi <= -TREND_LEAST && t->change <= -TREND_FLOOR)
 		t->way = TREND_DOWN;
 	else
 		t->way = TREND_STEADY;

@@ -147,7 +147,8 @@ static void parts(struct verdict *v, const struct cost_report *r)
 	say(v, "%s", text);
 }
 
-static void moving(struct verdict *v, const struct cost_report *r)
+/* i: what another job does to it, if there is one. */
+static void moving(struct verdict *v, const struct cost_report *r, const struct interference *i)
 {
 	char why[256] = "", b[64], at[32], lo[32], hi[32], factor[64] = "", inner[128];
 	bool up = r->trend.way == TREND_UP;
@@ -155,6 +156,8 @@ static void moving(struct verdict *v, const struct cost_report *r)
 	v->kind = up ? VERDICT_DEGRADING : VERDICT_IMPROVING;
 	if (up) {
 		cause__of_growth(v, r, inner, sizeof(inner));
+		if (v->cause == CAUSE_STARVED && i->other && i->cause == CAUSE_STARVED)
+			snprintf(v->job, sizeof(v->job), "%s", cost__job(i->other->cost));
 		because(why, sizeof(why), v, inner);
 	}
 	if (r->trend.factor > 0)
@@ -191,12 +194,13 @@ static char *through(char *buf, size_t sz, const struct interference *i)
 static void interference_text(struct verdict *v, const struct interference *i,
 			      const struct cost_report *r)
 {
+	const char *job = cost__job(i->other->cost);
 	const struct trend_effect *e = &i->effect;
 	char text[256], with[32], without[32], b[64];
 
 	if (i->compared) {
 		say(v, "interference: beside job %s a unit takes %s instead of %s (%+.0f %%, %+.0f … %+.0f; "
-		    "%s), %s", i->job, human_ns(with, sizeof(with), e->without + e->delta),
+		    "%s), %s", job, human_ns(with, sizeof(with), e->without + e->delta),
 		    human_ns(without, sizeof(without), e->without), 100 * e->delta / e->without,
 		    100 * e->lo / e->without, 100 * e->hi / e->without, basis(b, sizeof(b), r),
 		    through(text, sizeof(text), i));
@@ -204,14 +208,14 @@ static void interference_text(struct verdict *v, const struct interference *i,
 	}
 	if (i->cause == CAUSE_STARVED)
 		say(v, "interference: starved of CPU by other job %s: %.0f %% of the work time was spent %s, "
-		    "over %s", i->job, 100 * i->share,
+		    "over %s", job, 100 * i->share,
 		    i->state == WT_THROTTLED ? "throttled" : "waiting for a CPU", basis(b, sizeof(b), r));
 	else
 		say(v, "interference with job %s is possible: both wait for %s (%.0f %% of the work time here, "
-		    "%.0f %% there), over %s", i->job, i->subject, 100 * i->share, 100 * i->other_share,
+		    "%.0f %% there), over %s", job, i->subject, 100 * i->share, 100 * i->other_share,
 		    basis(b, sizeof(b), r));
 	say(v, "job %s was there for %.0f %% of the time: there are too few units without it to compare",
-	    i->job, fmin(100 * i->beside, 100));
+	    job, fmin(100 * i->beside, 100));
 }
 
 static void interference(struct verdict *v, const struct interference *i, const struct cost_report *r)
@@ -221,7 +225,7 @@ static void interference(struct verdict *v, const struct interference *i, const 
 	v->state = i->state;
 	v->share = i->share;
 	snprintf(v->subject, sizeof(v->subject), "%s", i->subject);
-	snprintf(v->job, sizeof(v->job), "%s", i->job);
+	snprintf(v->job, sizeof(v->job), "%s", cost__job(i->other->cost));
 	interference_text(v, i, r);
 }
 
@@ -238,14 +242,14 @@ void verdict__judge(struct verdict *v, const struct cost_report *r, const struct
 	}
 	cause__interference(&i, r, all, n);
 	/* growth that is there without the other job, too, comes first */
-	if (r->trend.way == TREND_UP && !(i.job && i.compared && i.explains)) {
-		moving(v, r);
-		if (i.job)
+	if (r->trend.way == TREND_UP && !(i.other && i.compared && i.explains)) {
+		moving(v, r, &i);
+		if (i.other)
 			interference_text(v, &i, r);
-	} else if (i.job) {
+	} else if (i.other) {
 		interference(v, &i, r);
 	} else if (r->trend.way == TREND_DOWN) {
-		moving(v, r);
+		moving(v, r, &i);
 	} else {
 		steady(v, r);
 	}

@@ -40,8 +40,8 @@ struct verdict {
 };
 
 /*
- * all: every report there is, r among them or not; another job's is asked what
- * it waits for, when it was at work beside r's (COST_BESIDE).
+ * all: every report there is, r among them or not; another job's are asked when
+ * it was at work and what it waits for.
  */
 void verdict__judge(struct verdict *v, const struct cost_report *r, const struct cost_report *all,
 		    unsigned n);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test_units_costs.c - units and lines of the ledger come to the right job, kind and function. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "units/costs.h"
+
+#define MS 1000000ULL
+
+static const char *frame_name(void *ctx, __u32 frame)
+{
+	static const char *const names[] = { NULL, "_start", "main", "work" };
+
+	(void)ctx;
+	return frame < 4 ? names[frame] : "";
+}
+
+static const char *kernel_name(void *ctx, __u32 frame)
+{
+	(void)ctx;
+	(void)frame;
+	return "do_syscall_64";
+}
+
+static const char *job_name(void *ctx, __u64 job, __u64 cgroup)
+{
+	static char name[64];
+
+	(void)ctx;
+	(void)cgroup;
+	snprintf(name, sizeof(name), "job-%llu", job);
+	return name;
+}
+
+struct made {
+	struct ledger *ledger;
+	struct costs *costs;
+};
+
+static int setup(void **state)
+{
+	struct made *m = calloc(1, sizeof(*m));
+	const struct ledger_opts lo = { 0 };
+	struct costs_opts o = { .frames = { NULL, frame_name, kernel_name, NULL }, .period_ns = 10 * MS,
+				.job = job_name };
+
+	assert_int_equal(ledger__new(&m->ledger, &lo), 0);
+	o.ledger = m->ledger;
+	assert_int_equal(costs__new(&m->costs, &o), 0);
+	*state = m;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct made *m = *state;
+
+	costs__free(m->costs);
+	ledger__free(m->ledger);
+	free(m);
+	return 0;
+}
+
+static struct unit_row row_of(__u64 job, enum unit_kind kind, const char *pattern, __u64 i)
+{
+	struct unit_row r = { .kind = kind, .pattern = pattern, .label = "x", .job = job, .comm = "ffmpeg",
+			      .tgid = 7, .n = 1, .seq = i, .done = ~0ULL, .total = ~0ULL,
+			      .start_ns = i * 30 * MS, .end_ns = (i + 1) * 30 * MS };
+
+	r.st_ns[WT_CPU] = 20 * MS;
+	r.st_ns[WT_SLEEP] = 10 * MS;
+	return r;
+}
+
+static const struct cost_figure *figure(const struct judged *j, enum cost_kind kind, const char *name)
+{
+	const struct cost_figure *f;
+	char text[128];
+	unsigned n;
+
+	f = cost_report__kind(&j->report, kind, &n);
+	for (; n--; f++)
+		if (!strcmp(cost_figure__name(f, text, sizeof(text)), name))
+			return f;
+	return NULL;
+}
+
+/* Two jobs and three kinds; lines before and after their unit, one after the unit has been folded. */
+static void test_kinds(void **state)
+{
+	static const __u32 ustack[] = { 3, 3, 2, 1 }, kstack[] = { 9 };
+	struct made *m = *state;
+	struct judged *j;
+	unsigned n;
+
+	for (__u32 i = 1; i <= 30; i++) {
+		struct unit_row line = row_of(1, UNIT_LINE, "perf", i), exec = row_of(1, UNIT_EXEC, "", i),
+				span = row_of(2, UNIT_SPAN, "work", i);
+		struct ledger_line cpu = { .state = WT_CPU, .ustack = ustack, .n_ustack = 4, .kstack = kstack,
+					   .n_kstack = i % 2, .count = 2 };
+		struct ledger_line wait = { .state = WT_SLEEP, .ns = 10 * MS, .count = 1,
+					    .reason = WT_K_SLEEP | 230 << 8 };
+
+		line.done = i;
+		line.total = 40;
+		line.failed = i == 3;
+		line.n = 2;
+		assert_int_equal(costs__estimate(m->costs, &line, 5 * MS), 0);
+		assert_int_equal(costs__detail(m->costs, &line, 3 * i, &cpu), 0);
+		assert_int_equal(costs__unit(m->costs, &line, 3 * i), 0);
+		assert_int_equal(costs__detail(m->costs, &line, 3 * i, &wait), 0);
+		assert_int_equal(costs__unit(m->costs, &exec, 3 * i + 1), 0);
+		assert_int_equal(costs__unit(m->costs, &span, 3 * i + 2), 0);
+		assert_int_equal(costs__detail(m->costs, NULL, 3 * i, &wait), 0);
+	}
+	assert_int_equal(costs__dropped(m->costs), 30);
+	assert_int_equal(costs__judge(m->costs, &j, &n), 0);
+	assert_int_equal(n, 3);
+	assert_string_equal(cost__job(j[0].report.cost), "job-1");
+	assert_string_equal(cost__kind(j[0].report.cost), "line:perf");
+	assert_string_equal(cost__kind(j[1].report.cost), "exec:ffmpeg");
+	assert_string_equal(cost__job(j[2].report.cost), "job-2");
+	assert_string_equal(cost__kind(j[2].report.cost), "span:work");
+	assert_int_equal(j[0].report.t.units, 60);
+	assert_int_equal(j[0].report.t.failed, 2);
+	assert_int_equal(j[0].report.t.done, 30);
+	assert_int_equal(j[0].report.t.total, 40);
+	assert_int_equal(j[0].report.own.n, 30 - 3);
+	assert_int_equal(j[0].report.t.waiting, 0);
+	/* 20 ms of CPU in a row of two units, all of it below work, which is its own caller */
+	assert_float_equal(figure(&j[0], COST_TOTAL, "work")->ns, 10 * MS, 1);
+	assert_float_equal(figure(&j[0], COST_TOTAL, "_start")->ns, 10 * MS, 1);
+	assert_float_equal(figure(&j[0], COST_SELF, "work")->ns, 5 * MS, 1);
+	assert_float_equal(figure(&j[0], COST_SELF, "do_syscall_64_[k]")->ns, 5 * MS, 1);
+	assert_float_equal(figure(&j[0], COST_WAIT, "sleep clock_nanosleep")->ns, 5 * MS, 1);
+	assert_null(figure(&j[1], COST_TOTAL, "work"));
+	judged__free(j, n);
+}
+
+/* More jobs than there is room for: every unit is somewhere. */
+static void test_many_jobs(void **state)
+{
+	struct made *m = *state;
+	__u64 units = 0, rest = 0;
+	struct judged *j;
+	unsigned n;
+
+	for (__u32 i = 1; i <= 1000; i++) {
+		struct unit_row r = row_of(i, UNIT_LINE, "perf", i);
+
+		assert_int_equal(costs__unit(m->costs, &r, i), 0);
+	}
+	assert_int_equal(costs__judge(m->costs, &j, &n), 0);
+	assert_int_equal(n, COSTS_MAX + 1);
+	for (unsigned i = 0; i < n; i++) {
+		units += j[i].report.t.units;
+		rest += !strcmp(cost__job(j[i].report.cost), COSTS_REST) ? j[i].report.t.units : 0;
+	}
+	assert_int_equal(units, 1000);
+	assert_int_equal(rest, 1000 - COSTS_MAX);
+	judged__free(j, n);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_jobs, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

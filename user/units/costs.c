@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "units/costs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/u64map.h"
+
+#define MAX_DEPTH (2 * WT_MAX_FRAMES)
+#define NAME_MAX_LEN 200	/* of a function's name; a template's can have thousands */
+#define DEFAULT_PERIOD_NS 10000000
+
+struct costs {
+	struct costs_opts o;
+	struct cost *v[COSTS_MAX + 1];
+	unsigned n;
+	struct u64map by_hash;
+	__u64 dropped;
+	/* names of the stack at hand */
+	const char *names[MAX_DEPTH];
+	char text[MAX_DEPTH][NAME_MAX_LEN];
+};
+
+int costs__new(struct costs **out, const struct costs_opts *opts)
+{
+	struct costs *c = calloc(1, sizeof(*c));
+
+	*out = c;
+	if (!c)
+		return -ENOMEM;
+	c->o = *opts;
+	if (!c->o.period_ns)	/* samples are scaled to the exact time: it is only a weight */
+		c->o.period_ns = DEFAULT_PERIOD_NS;
+	return 0;
+}
+
+void costs__free(struct costs *c)
+{
+	if (!c)
+		return;
+	for (unsigned i = 0; i < c->n; i++)
+		cost__free(c->v[i]);
+	u64map__free(&c->by_hash);
+	free(c);
+}
+
+/* "line:perf", "exec:ffmpeg" */
+static void kind_text(char *buf, size_t sz, const struct unit_row *r)
+{
+	const char *which = *r->pattern ? r->pattern : r->kind == UNIT_EXEC ? r->comm : "";
+
+	snprintf(buf, sz, "%s%s%s", unit__kind_name(r->kind), *which ? ":" : "", which);
+}
+
+static __u64 hash_of(const char *job, const char *kind)
+{
+	__u64 h = 1;
+
+	for (; *job; job++)
+		h = u64_mix(h ^ (unsigned char)*job);
+	for (h ^= 0x100; *kind; kind++)
+		h = u64_mix(h ^ (unsigned char)*kind);
+	return h;
+}
+
+/* Few jobs have room for many names, many jobs for few each. */
+static unsigned room_for_keys(unsigned n)
+{
+	return n < 8 ? 2000 : n < 64 ? 500 : 200;
+}
+
+static struct cost *make(struct costs *c, __u64 hash, const char *job, const char *kind)
+{
+	const struct cost_opts opts = { .max_keys = room_for_keys(c->n) };
+	struct cost *cost;
+
+	if (cost__new(&cost, job, kind, &opts))
+		return NULL;
+	if (!u64map__put(&c->by_hash, hash, c->n)) {
+		cost__free(cost);
+		return NULL;
+	}
+	c->v[c->n++] = cost;
+	return cost;
+}
+
+/* NULL when memory is out. */
+static struct cost *cost_of(struct costs *c, const struct unit_row *r)
+{
+	const char *job = c->o.job ? c->o.job(c->o.ctx, r->job, r->cgroup) : "";
+	const struct u64map_slot *s;
+	char kind[128];
+	__u64 hash;
+
+	kind_text(kind, sizeof(kind), r);
+	hash = hash_of(job, kind);
+	s = u64map__find(&c->by_hash, hash);
+	if (!s && c->n >= COSTS_MAX) {
+		job = COSTS_REST;
+		snprintf(kind, sizeof(kind), "all");
+		hash = hash_of(job, kind);
+		s = u64map__find(&c->by_hash, hash);
+	}
+	return s ? c->v[s->value] : make(c, hash, job, kind);
+}
+
+static bool has_counters(const struct unit_row *r)
+{
+	return r->done != ~0ULL && r->total != ~0ULL;
+}
+
+int costs__unit(struct costs *c, const struct unit_row *r, __u32 row)
+{
+	struct cost *cost = cost_of(c, r);
+	struct cost_unit u = {
+		.seq = row,
+		.units = r->n,
+		.failed = r->failed ? r->n : 0,
+		.start_ns = r->start_ns,
+		.end_ns = r->end_ns,
+		.elapsed_ns = r->end_ns - r->start_ns,
+		.thread_ns = unit__thread_ns(r),
+	};
+	int err;
+
+	if (!cost)
+		return -ENOMEM;
+	memcpy(u.st_ns, r->st_ns, sizeof(u.st_ns));
+	err = cost__unit(cost, &u);
+	if (!err && has_counters(r))
+		cost__estimate(cost, r->tgid, r->end_ns, r->done, r->total, COST_NO_ESTIMATE);
+	return err;
+}
+
+int costs__estimate(struct costs *c, const struct unit_row *r, __u64 remaining_ns)
+{
+	struct cost *cost = cost_of(c, r);
+
+	if (!cost)
+		return -ENOMEM;
+	if (has_counters(r))
+		cost__estimate(cost, r->tgid, r->end_ns, r->done, r->total, remaining_ns);
+	return 0;
+}
+
+static void add_name(struct costs *c, unsigned *n, const char *name, const char *mark)
+{
+	if (*n == MAX_DEPTH)
+		return;
+	snprintf(c->text[*n], NAME_MAX_LEN, "%.*s%s", NAME_MAX_LEN - 8,
+		 name && *name ? name : "[unnamed]", mark);
+	c->names[*n] = c->text[*n];
+	++*n;
+}
+
+static int put_stack(struct costs *c, struct cost *cost, __u32 row, const struct ledger_line *line)
+{
+	const struct ledger_frames *f = &c->o.frames;
+	unsigned n = 0;
+
+	for (unsigned i = line->n_ustack; i-- > 0; )
+		add_name(c, &n, f->name(f->ctx, line->ustack[i]), "");
+	for (unsigned i = line->n_kstack; i-- > 0; )
+		add_name(c, &n, f->kernel_name(f->ctx, line->kstack[i]), "_[k]");
+	if (!n)
+		add_name(c, &n, "[no stack]", "");
+	return cost__stack(cost, row, c->names, n, line->count * c->o.period_ns);
+}
+
+int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
+		  const struct ledger_line *line)
+{
+	struct cost *cost;
+	char reason[128];
+
+	if (!r) {
+		c->dropped++;
+		return 0;
+	}
+	cost = cost_of(c, r);
+	if (!cost)
+		return -ENOMEM;
+	if (line->state == WT_CPU)
+		return put_stack(c, cost, row, line);
+	ledger__reason_text(c->o.ledger, line->state, line->reason, reason, sizeof(reason));
+	return cost__detail(cost, row, COST_WAIT, line->state, reason, line->ns);
+}
+
+int costs__judge(const struct costs *c, struct judged **out, unsigned *n)
+{
+	*n = c->n;
+	return judged__new(out, c->v, c->n);
+}
+
+__u64 costs__dropped(const struct costs *c)
+{
+	return c->dropped;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * costs.h - what units cost, job by job and kind by kind: takes in the units of
+ * units.h and the retired lines of the ledger, hands out what cost.h makes of them.
+ * Pure: no BPF, no I/O.
+ */
+#ifndef WT_COSTS_H
+#define WT_COSTS_H
+
+#include "ledger/ledger.h"
+#include "units/units.h"
+#include "units/verdict.h"
+
+#define COSTS_MAX 256	/* jobs × kinds; beyond, they are one: COSTS_REST */
+#define COSTS_REST "[other jobs]"
+
+struct costs;
+
+struct costs_opts {
+	const struct ledger *ledger;	/* whose lines are shown; borrowed */
+	struct ledger_frames frames;	/* names of its frames */
+	__u64 period_ns;		/* between two samples; 0: unknown */
+	/* the job's name, "" for none; valid as long as the costs; NULL: nobody knows */
+	const char *(*job)(void *ctx, __u64 job, __u64 cgroup);
+	void *ctx;
+};
+
+int costs__new(struct costs **out, const struct costs_opts *opts);
+void costs__free(struct costs *c);
+
+/* As struct units_sink and ledger_retire call them; 0 or -ENOMEM. */
+int costs__unit(struct costs *c, const struct unit_row *r, __u32 row);
+int costs__estimate(struct costs *c, const struct unit_row *r, __u64 remaining_ns);
+/* r: that row; NULL when it is gone, then the line is counted as dropped. */
+int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
+		  const struct ledger_line *line);
+
+/* Reads out and judges all there is: see judged__new().  As often as one likes. */
+int costs__judge(const struct costs *c, struct judged **out, unsigned *n);
+/* Lines of units whose row was gone. */
+__u64 costs__dropped(const struct costs *c);
+
+#endif /* WT_COSTS_H */
