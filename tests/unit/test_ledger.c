@@ -545,6 +545,25 @@ static void test_lost_exit_records(void **state)
 	ledger__free(l);
 }
 
+/* What a thread did before its exec is lost, what it did after that is not: no thread is lost. */
+static void test_lost_exec(void **state)
+{
+	const struct wt_stats stats = { .lost_wall_ns = 1000, .lost_st_ns = { [WT_CPU] = 1000 } };
+	const __u64 st[WT_STATES] = { [WT_DISK] = 30 };
+	struct wt_thread_rec rec = thread(1, 5, 5, st);
+	struct ledger *l = new_ledger((struct ledger_opts){ 0 });
+	struct ledger_totals t;
+
+	(void)state;
+	ledger__put_thread(l, &rec);
+	ledger__put_lost_exits(l, &stats);
+	t = settle(l);
+	assert_int_equal(t.threads, 1);
+	assert_int_equal(t.wall_ns, 1030);
+	assert_balanced(l, &t);
+	ledger__free(l);
+}
+
 static int count_cut(void *arg, const struct ledger_line *line)
 {
 	unsigned *cut = arg;
@@ -783,6 +802,7 @@ int main(void)
 		cmocka_unit_test(test_exec_is_one_row),
 		cmocka_unit_test(test_processes),
 		cmocka_unit_test(test_lost_exit_records),
+		cmocka_unit_test(test_lost_exec),
 		cmocka_unit_test(test_stacks),
 		cmocka_unit_test(test_shed_stacks),
 		cmocka_unit_test(test_witness_counts_waits),

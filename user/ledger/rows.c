@@ -104,7 +104,8 @@ int ledger__make_rows(struct ledger *l)
 		}
 	}
 	l->lost_row = 0;
-	if (l->lost_threads) {
+	/* of a thread that called exec only the first record may be lost: then it is none of those lost */
+	if (l->lost_threads || l->lost_wall_ns) {
 		row_of_lost(l, rows, n);
 		l->lost_row = ++n;
 	}
@@ -136,7 +137,7 @@ int ledger__each_thread(struct ledger *l, ledger_thread_fn fn, void *arg)
 		return -ENOMEM;
 	/* a group of programs that went on under other names has no threads itself */
 	for (__u32 i = 0; i < l->n_rows; i++)
-		if (l->rows[i].t.count)
+		if (l->rows[i].t.count || i + 1 == l->lost_row)
 			v[n++] = &l->rows[i].t;
 	if (n)
 		qsort(v, n, sizeof(*v), by_start);
