@@ -102,7 +102,7 @@ long elfsyms__covering(const struct elfsyms *es, __u64 vaddr)
 	return zero;
 }
 
-static bool read_name(const struct elfsyms *es, const struct esym *s, char *buf, size_t sz)
+bool elfsyms__read_name(const struct elfsyms *es, const struct esym *s, char *buf, size_t sz)
 {
 	__u64 room, off;
 	ssize_t n;
@@ -142,7 +142,7 @@ static bool better(const char *a, const char *b, bool underscores)
 static bool name_among_aliases(const struct elfsyms *es, long i, __u64 vaddr, bool underscores,
 			       char *buf, size_t sz)
 {
-	bool named = read_name(es, &es->sym[i], buf, sz);
+	bool named = elfsyms__read_name(es, &es->sym[i], buf, sz);
 	char other[SYMBOL_MAX_SZ];
 	long j;
 
@@ -152,7 +152,7 @@ static bool name_among_aliases(const struct elfsyms *es, long i, __u64 vaddr, bo
 		if (s->addr != es->sym[i].addr || s->zero != es->sym[i].zero ||
 		    (named && s->rank != es->sym[i].rank))
 			break;
-		if (vaddr - s->addr >= s->size || !read_name(es, s, other, sizeof(other)))
+		if (vaddr - s->addr >= s->size || !elfsyms__read_name(es, s, other, sizeof(other)))
 			continue;
 		if (!named || better(other, buf, underscores))
 			snprintf(buf, sz, "%s", other);
@@ -161,7 +161,7 @@ static bool name_among_aliases(const struct elfsyms *es, long i, __u64 vaddr, bo
 	return named;
 }
 
-static bool is_code(const struct elfsyms *es, __u64 vaddr)
+bool elfsyms__is_code(const struct elfsyms *es, __u64 vaddr)
 {
 	unsigned i;
 
@@ -223,7 +223,7 @@ struct elfsym elfsyms__find(const struct elfsyms *es, __u64 vaddr, bool undersco
 		found.named = name_among_aliases(es, i, vaddr, underscores, buf, sz);
 		return found;
 	}
-	if (!is_code(es, vaddr))
+	if (!elfsyms__is_code(es, vaddr))
 		return found;
 	unit = elfunits__find(es, vaddr);
 	if (i >= 0 && reaches(es, &es->sym[i], vaddr, &unit)) {

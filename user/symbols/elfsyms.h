@@ -48,6 +48,25 @@ struct elfsym {
 struct elfsym elfsyms__find(const struct elfsyms *es, __u64 vaddr, bool underscores,
 			    char *buf, size_t sz);
 
+/* Every symbol, by rising address; aliases and stubs of the PLT ("name@plt") are among them. */
+struct elfsyms_entry {
+	__u64 start, end;	/* addresses of the file; end: as far as is known */
+	bool sized;		/* the file itself gives the size */
+	bool function;		/* else a plain label */
+	bool stub;		/* "name@plt" */
+	bool dynamic;		/* of .dynsym */
+	const char *name;	/* as the file spells it, for this call */
+};
+typedef int (*elfsyms_entry_fn)(void *ctx, const struct elfsyms_entry *e);
+/* Stops at the first non-zero return and returns it. */
+int elfsyms__each(const struct elfsyms *es, elfsyms_entry_fn fn, void *ctx);
+/* The function or piece of code that holds vaddr; false: it is in none, or a stub of the PLT. */
+bool elfsyms__extent(const struct elfsyms *es, __u64 vaddr, __u64 *start, __u64 *end);
+/* Where the byte at that address lies in the file; UINT64_MAX: nowhere. */
+__u64 elfsyms__file_off(const struct elfsyms *es, __u64 vaddr);
+/* That address is in a segment with code. */
+bool elfsyms__is_code(const struct elfsyms *es, __u64 vaddr);
+
 /* How many functions have a name from where, and how many that unwind tables know have none. */
 struct elfsyms_sources {
 	unsigned symtab, debug, dynsym, mini, go, plt;

@@ -70,12 +70,12 @@ void elfsyms__finish(struct elfsyms *es);
 /* The last symbol at or before vaddr that covers it, or -1. */
 long elfsyms__covering(const struct elfsyms *es, __u64 vaddr);
 
-/* Where the byte at that address lies in the file; UINT64_MAX: nowhere. */
-__u64 elfsyms__file_off(const struct elfsyms *es, __u64 vaddr);
-
 /* gosyms.c, pltsyms.c: functions that have no symbols; 0 or -ENOMEM. */
 int gosyms__add(struct elfsyms *es, Elf *elf);
 int pltsyms__add(struct elfsyms *es, Elf *elf);
+
+/* The name of s as its file spells it; false: it has none. */
+bool elfsyms__read_name(const struct elfsyms *es, const struct esym *s, char *buf, size_t sz);
 
 /* elfentry.c: what the program headers tell where symbols are missing. */
 int elfentry__add_start(struct elfsyms *es, Elf *elf);

@@ -50,7 +50,7 @@ static bool run(demangler fn, int options, const char *symbol, struct sink *k)
 	return fn(symbol, options, take, k) && k->n;
 }
 
-static bool demangle(const char *symbol, char *buf, size_t sz)
+static bool demangle(const char *symbol, int options, char *buf, size_t sz)
 {
 	struct sink k = { .buf = buf, .sz = sz };
 	bool cxx = !strncmp(symbol, "_Z", 2) || !strncmp(symbol, "__Z", 3);
@@ -58,10 +58,10 @@ static bool demangle(const char *symbol, char *buf, size_t sz)
 	/* legacy Rust looks like C++ but for its hash: it goes first */
 	if ((cxx || !strncmp(symbol, "_R", 2)) && run(rust_demangle_callback, 0, symbol, &k))
 		return true;
-	return cxx && run(cplus_demangle_v3_callback, DMGL_ANSI, symbol, &k);
+	return cxx && run(cplus_demangle_v3_callback, DMGL_ANSI | options, symbol, &k);
 }
 
-void names__demangle(const char *symbol, char *buf, size_t sz)
+static void demangle_with(const char *symbol, int options, char *buf, size_t sz)
 {
 	char bare[SYMBOL_MAX_SZ];
 	char *at;
@@ -75,7 +75,7 @@ void names__demangle(const char *symbol, char *buf, size_t sz)
 	buf[0] = '\0';
 	if (plt && sz > sizeof(PLT))
 		sz -= sizeof(PLT) - 1;
-	if (!demangle(bare, buf, sz))
+	if (!demangle(bare, options, buf, sz))
 		cut = (size_t)snprintf(buf, sz, "%s", bare) >= sz;
 	else
 		cut = strlen(buf) == sz - 1;
@@ -83,6 +83,16 @@ void names__demangle(const char *symbol, char *buf, size_t sz)
 		memcpy(buf + sz - 4, "...", 4);
 	if (plt)
 		strcat(buf, PLT);
+}
+
+void names__demangle(const char *symbol, char *buf, size_t sz)
+{
+	demangle_with(symbol, 0, buf, sz);
+}
+
+void names__demangle_whole(const char *symbol, char *buf, size_t sz)
+{
+	demangle_with(symbol, DMGL_PARAMS, buf, sz);
 }
 
 void names__sanitise(char *buf)

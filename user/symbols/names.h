@@ -17,6 +17,8 @@
  * copied.  A symbol version ("@@GLIBC_2.34") is cut off, "@plt" is kept.
  */
 void names__demangle(const char *symbol, char *buf, size_t sz);
+/* The same with parameters, as c++filt prints it. */
+void names__demangle_whole(const char *symbol, char *buf, size_t sz);
 /*
  * Makes buf fit for a folded stack: ';' to ':', control characters to ' ',
  * blanks at the ends removed.  May leave it empty.
