@@ -179,6 +179,22 @@ __u64 wt_cgroup_of(__u64 task);
 /* child.bpf.c: the reason of a wait for a child, with the child's name where there is one. */
 __u64 wt_child_reason(struct wt_scratch *s, struct wt_task *w);
 
+/* span.bpf.c */
+/* The thread's account as it is at that instant, 0: now, into k. */
+int wt_span_account(struct wt_task *w, struct wt_span_stack *k, __u64 at);
+/* The span f of k is over as of k's copy of the account. */
+int wt_span_close(struct wt_task *w, struct wt_span_stack *k, struct wt_span_frame *f, __u32 why);
+/* All of k's are. */
+int wt_spans_close(struct wt_task *w, struct wt_span_stack *k, __u32 why);
+/* Those of functions that are no longer on the stack, of which sp is the top; span: see wt_span_dead(). */
+int wt_span_purge(struct wt_task *w, struct wt_span_stack *k, __u64 sp, __u32 span);
+/* The current thread ends, or its program: its spans are over at that instant.  why: WT_SPAN_F_*. */
+int wt_spans_over(struct wt_task *w, __u64 at, __u32 why);
+/* The thread of k is called k->next now: a unit of work begins. */
+int wt_span_name(struct wt_task *w, struct wt_span_stack *k);
+/* The recording is over, s->rec the thread's account: what k has open is sent as it is then. */
+int wt_spans_open(struct wt_scratch *s, struct wt_task *w, struct wt_span_stack *k);
+
 /* record.bpf.c */
 /* Fills s->rec but for what is open at its end. */
 int wt_fill_record(struct wt_scratch *s, struct wt_task *w, __u64 end);

@@ -2,34 +2,6 @@
 /* charge.bpf.c - an interval is over: the thread's total, and one detail line. */
 #include "charge.bpf.h"
 
-/* See WT_BUCKETS in worktrace.h.  Without branches: each would double the verifier's work. */
-static __always_inline __u32 wt_bucket(__u64 ns)
-{
-	__u64 v = ns | 16;
-	__u32 e = 0, step, b;
-
-	step = (v >> 32 != 0) << 5;
-	v >>= step;
-	e += step;
-	step = (v >> 16 != 0) << 4;
-	v >>= step;
-	e += step;
-	step = (v >> 8 != 0) << 3;
-	v >>= step;
-	e += step;
-	step = (v >> 4 != 0) << 2;
-	v >>= step;
-	e += step;
-	step = (v >> 2 != 0) << 1;
-	v >>= step;
-	e += step;
-	e += v >> 1 != 0;
-	b = 1 + (e - 4) * 4 + ((ns >> ((e - 2) & 63)) & 3);
-	if (ns < 16)
-		return 0;
-	return b < WT_BUCKETS ? b : WT_BUCKETS - 1;
-}
-
 static __always_inline int wt_detail_into(void *map, struct wt_detail_key *k, __u64 ns,
 					  __u64 weighted)
 {

@@ -69,4 +69,32 @@ static __always_inline __u64 wt_not_before(__u64 at, __u64 since)
 	return since;
 }
 
+/* See WT_BUCKETS in worktrace.h.  Without branches: each would double the verifier's work. */
+static __always_inline __u32 wt_bucket(__u64 ns)
+{
+	__u64 v = ns | 16;
+	__u32 e = 0, step, b;
+
+	step = (v >> 32 != 0) << 5;
+	v >>= step;
+	e += step;
+	step = (v >> 16 != 0) << 4;
+	v >>= step;
+	e += step;
+	step = (v >> 8 != 0) << 3;
+	v >>= step;
+	e += step;
+	step = (v >> 4 != 0) << 2;
+	v >>= step;
+	e += step;
+	step = (v >> 2 != 0) << 1;
+	v >>= step;
+	e += step;
+	e += v >> 1 != 0;
+	b = 1 + (e - 4) * 4 + ((ns >> ((e - 2) & 63)) & 3);
+	if (ns < 16)
+		return 0;
+	return b < WT_BUCKETS ? b : WT_BUCKETS - 1;
+}
+
 #endif /* WT_CHARGE_BPF_H */

@@ -5,6 +5,8 @@
 char LICENSE[] SEC("license") = "GPL";
 
 struct wt_task_map tasks SEC(".maps");
+struct wt_span_map span_stacks SEC(".maps");
+struct wt_span_total_map span_totals SEC(".maps");
 struct wt_detail_map detail_a SEC(".maps");
 struct wt_detail_map detail_b SEC(".maps");
 struct wt_seen_map seen SEC(".maps");

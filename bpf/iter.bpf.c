@@ -345,6 +345,16 @@ static __always_inline void wt_write_exec(struct wt_scratch *s, struct wt_task *
 	bpf_core_read(s->rec.pcomm, WT_COMM_LEN, &t->group_leader->comm);
 }
 
+/* What lasts at the end is no span, but it is told of. */
+static __always_inline void wt_open_spans(struct wt_scratch *s, struct wt_task *w,
+					  struct task_struct *t)
+{
+	struct wt_span_stack *k = bpf_task_storage_get(&span_stacks, t, 0, 0);
+
+	if (k)
+		wt_spans_open(s, w, k);
+}
+
 static __always_inline void wt_write(struct wt_scratch *s, struct task_struct *t,
 				     struct seq_file *seq)
 {
@@ -375,6 +385,8 @@ static __always_inline void wt_write(struct wt_scratch *s, struct task_struct *t
 			continue;
 		s->rec.why = last ? WT_REC_END : WT_REC_SNAPSHOT;
 		bpf_seq_write(seq, &s->rec, sizeof(s->rec));
+		if (last && w->spans)
+			wt_open_spans(s, w, t);
 		return;
 	}
 }

@@ -117,6 +117,8 @@ int BPF_PROG(wt_process_exec, struct task_struct *t, pid_t old_pid, struct linux
 	if ((cfg_opts & WT_OPT_JOBS) && (w || named || cfg_target == WT_TARGET_JOB))
 		wt_exec_job(&found);
 	if (w) {
+		if (w->spans)
+			wt_spans_over(w, 0, WT_SPAN_F_EXEC);
 		/* an environment that names no job leaves what was inherited */
 		if (found.job)
 			w->exec_job = found.job;
@@ -183,6 +185,23 @@ int BPF_PROG(wt_process_free, struct task_struct *t)
 	return 0;
 }
 
+/* A name that the thread gave itself, or another thread gave it. */
+static __always_inline void wt_name_unit(struct task_struct *t, struct wt_task *w, const char *name)
+{
+	struct wt_span_stack *k;
+
+	if (w->done || bpf_ktime_get_ns() < run_start_ns || bpf_ktime_get_ns() >= run_end_ns)
+		return;
+	k = bpf_task_storage_get(&span_stacks, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!k) {
+		wt_lost(WT_LOSS_SPAN_DEEP);
+		return;
+	}
+	w->spans = 1;
+	__builtin_memcpy(k->next, name, WT_COMM_LEN);
+	wt_span_name(w, k);
+}
+
 SEC("tp_btf/task_rename")
 int BPF_PROG(wt_task_rename, struct task_struct *t, const char *comm)
 {
@@ -196,6 +215,8 @@ int BPF_PROG(wt_task_rename, struct task_struct *t, const char *comm)
 			__builtin_memcpy(w->comm, name, WT_COMM_LEN);
 			if (t->pid == t->tgid)
 				__builtin_memcpy(w->pcomm, name, WT_COMM_LEN);
+			if (cfg_opts & WT_OPT_NAMES)
+				wt_name_unit(t, w, name);
 		}
 		return 0;
 	}

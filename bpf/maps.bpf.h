@@ -115,6 +115,7 @@ struct wt_task {
 	__u8 throttled_wake;
 	__u8 booked_asleep;		/* the kernel had it queued before it was woken */
 	__u8 last_class;
+	__u8 spans;			/* it has a struct wt_span_stack */
 	__u8 queued_as;			/* of a throttled wait: what it is once the quota is back */
 	char comm[WT_COMM_LEN];		/* of the program under `serial` */
 	char pcomm[WT_COMM_LEN];
@@ -128,6 +129,48 @@ struct wt_task_map {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, struct wt_task);
+};
+
+/* A span that is open. */
+struct wt_span_frame {
+	__u64 sp;			/* where its return address lies; 0: it has none */
+	__u64 ra;			/* that address, 0: the kernel put another one there */
+	__u64 start_ns;
+	__u64 st_ns[WT_STATES];		/* the thread's, when it began */
+	__u32 epoch;
+	__u16 span;
+	__u8 flags;			/* WT_SPAN_F_* */
+	__u8 zero;
+};
+
+/* The spans of one thread, in its task storage. */
+struct wt_span_stack {
+	__u32 serial;			/* the program they are of */
+	__u32 n;			/* open */
+	__u64 order;			/* their places in frame[], a byte each, the outermost first */
+	__u32 used;			/* places taken, a bit each */
+	__u32 zero;
+	__u64 at_ns;			/* when st_ns was right */
+	__u64 st_ns[WT_STATES];
+	struct wt_span_frame frame[WT_SPAN_DEPTH];
+	struct wt_span_frame name_frame;	/* since when it is called: start_ns 0: as it always was */
+	char name[WT_COMM_LEN];
+	char next[WT_COMM_LEN];
+	struct wt_ev_span ev;		/* of the span that is being closed */
+};
+
+struct wt_span_map {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct wt_span_stack);
+};
+
+struct wt_span_total_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WT_MAX_SPANS + 1);
+	__type(key, __u32);
+	__type(value, struct wt_span_total);
 };
 
 struct wt_detail_map {
@@ -354,6 +397,8 @@ extern struct wt_spaces_map spaces SEC(".maps");
 extern struct wt_pc_map pc_cache SEC(".maps");
 extern struct wt_learned_map learned SEC(".maps");
 extern struct wt_task_map tasks SEC(".maps");
+extern struct wt_span_map span_stacks SEC(".maps");
+extern struct wt_span_total_map span_totals SEC(".maps");
 extern struct wt_detail_map detail_a SEC(".maps");
 extern struct wt_detail_map detail_b SEC(".maps");
 extern struct wt_seen_map seen SEC(".maps");

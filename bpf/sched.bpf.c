@@ -303,6 +303,8 @@ static __always_inline void wt_finish(struct wt_switch *x, struct wt_task *w, st
 {
 	__u64 end = run_end_ns;
 
+	if (w->spans)
+		wt_spans_over(w, x->now, WT_SPAN_F_EXIT);
 	wt_copy_comms(w, t);
 	wt_fill_record(x->s, w, w->since < end ? w->since : end);
 	wt_send_record(x->s, WT_REC_EXIT);

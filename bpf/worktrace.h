@@ -331,6 +331,8 @@ struct wt_ev_want {
 };
 _Static_assert(sizeof(struct wt_ev_want) == 32, "wt_ev_want is on the wire");
 
+#include "span.h"
+
 struct wt_ev_reason {
 	struct wt_event h;
 	__u64 id;			/* with WT_REASON_INTERNED */
@@ -367,7 +369,9 @@ enum wt_loss {
 	WT_LOSS_JOB = 18,		/* identities of jobs and groups that found the ring full */
 	WT_LOSS_EXEC_UNIT = 19,		/* programs that are units and found their map full */
 	WT_LOSS_EXEC_ARGS = 20,		/* command lines of units that found the ring full */
-	WT_LOSSES = 21,
+	WT_LOSS_SPAN = 21,		/* spans that found the ring full: they are in the totals of their name */
+	WT_LOSS_SPAN_DEEP = 22,		/* entries while eight spans were open, or without memory: no spans */
+	WT_LOSSES = 23,
 };
 
 /* Things counted that are not losses, per CPU. */
@@ -416,6 +420,7 @@ struct wt_stats {
 #define WT_OPT_EPOCHS 32		/* epochs are counted: units come from what is written */
 #define WT_OPT_JOBS 128			/* environments are looked through for the job */
 #define WT_OPT_RIVALS 256		/* waits for a CPU are charged to who ran meanwhile */
+#define WT_OPT_NAMES 4096			/* a thread's name is a unit of work */
 #define WT_OPT_BINARY 64		/* … and what is written to pipes that is no text bounds epochs, too */
 
 /* What tests may ask the programs to get wrong now and then (--fault). */

@@ -349,6 +349,8 @@ struct task_struct {
 	struct task_io_accounting ioac;
 	struct css_set *cgroups;
 	struct mem_cgroup *memcg_in_oom;	/* absent: without CONFIG_MEMCG_V1 */
+	unsigned long sas_ss_sp;
+	unsigned long sas_ss_size;
 	unsigned int saved_state;	/* absent before 6.7: but for PREEMPT_RT */
 	struct thread_struct thread;
 };

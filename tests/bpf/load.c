@@ -105,6 +105,7 @@ static void load(__u32 target, __u32 opts, __s32 subsys)
 	skel->rodata->cfg_execs = 1;
 	skel->rodata->cfg_opts = opts;
 	skel->rodata->cfg_cgroup_subsys = subsys;
+	bpf_program__set_autoload(skel->progs.wt_span, opts & WT_OPT_NAMES);
 	err = worktrace_bpf__load(skel);
 	if (err) {
 		refused++;
@@ -139,6 +140,7 @@ int main(void)
 	load(WT_TARGET_ALL, stacks, -1);
 	for (__u32 target = WT_TARGET_PIDS; target <= WT_TARGET_JOB; target++)
 		load(target, stacks | WT_OPT_JOBS, -1);
+	load(WT_TARGET_PIDS, stacks | WT_OPT_NAMES, -1);		/* and the probes of spans */
 	printf("%d settings loaded, %d refused\n", loads, refused);
 	return refused ? 1 : 0;
 }

@@ -43,6 +43,8 @@ static const struct {
 	{ WT_LOSS_JOB, false, "job_ring_full", "names of jobs or control groups found the ring full: named by a later occurrence, if any (--ring-kb)" },
 	{ WT_LOSS_EXEC_UNIT, true, "exec_units_full", "programs that are units were too many at once: their exit status or memory may lack" },
 	{ WT_LOSS_EXEC_ARGS, false, "exec_ring_full", "command lines of units found the ring full: their rows lack them (--ring-kb)" },
+	{ WT_LOSS_SPAN, false, "span_events", "spans found the ring full: they are in spans.csv, but no units of their own (--ring-kb)" },
+	{ WT_LOSS_SPAN_DEEP, false, "span_depth", "spans began while eight others were open in their thread, and were left out" },
 	{ WT_LOSS_CLOCK, false, "clock_backwards", "intervals would have been negative and were set to 0" },
 };
 _Static_assert(sizeof(kernel_losses) / sizeof(*kernel_losses) == WT_LOSSES, "each loss has a name");
