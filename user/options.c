@@ -333,6 +333,31 @@ static int parse_fault(struct options *o, const struct opt *opt, const char *arg
 			"recall, hidden, skipped, environ or units is expected", opt->name, arg);
 }
 
+static int parse_span(struct options *o, const struct opt *opt, const char *arg)
+{
+	struct span_spec *v, spec;
+	int err;
+
+	if (o->n_spans == WT_MAX_SPANS)
+		return wt_error(WT_EUSAGE, NAME_FMT ": at most %d spans can be named", opt->name,
+				WT_MAX_SPANS);
+	err = span_spec__parse(&spec, arg);
+	if (err)
+		return err;
+	for (unsigned i = 0; i < o->n_spans && !err; i++)
+		if (!strcmp(o->spans[i].name, spec.name))
+			err = wt_error(WT_EUSAGE, NAME_FMT ": there are two spans %s", opt->name,
+				       spec.name);
+	v = err ? NULL : reallocarray(o->spans, o->n_spans + 1, sizeof(*v));
+	if (!v) {
+		span_spec__free(&spec);
+		return err ? err : wt_error(-ENOMEM, NAME_FMT, opt->name);
+	}
+	o->spans = v;
+	v[o->n_spans++] = spec;
+	return 0;
+}
+
 static int parse_help(struct options *o, const struct opt *opt, const char *arg);
 
 #define AT(f) offsetof(struct options, f)
@@ -410,6 +435,16 @@ static const struct opt opts[] = {
 	{ "unit-exec", 0, "NAME[,NAME…]|none", parse_names, AT(unit_exec), 0, 0,
 	  "programs that are units from their start to their end\n"
 	  "(default ffmpeg,ffprobe)" },
+	{ "span", 0, "NAME=BINARY:FUNCTION", parse_span, 0, 0, 0,
+	  "each call of a function, from its entry to its return;\n"
+	  "BINARY:BEGIN,END: from one place to another of the same\n"
+	  "thread; BINARY:provider:probe[,provider:probe]: USDT;\n"
+	  "BINARY: a path, or a name like libpq; may be repeated" },
+	{ "span-limit", 0, "HITS", parse_unsigned, AT(span_limit), 0, 1 << 30,
+	  "take a span's probes away beyond so many hits a second\n"
+	  "and CPU (default 20000; 0: never)" },
+	{ "unit-thread-name", 0, NULL, parse_flag, AT(thread_names), 0, 0,
+	  "a thread that takes a new name begins a unit of work" },
 
 	{ .help = "Sizes (what does not fit is counted and reported):" },
 	{ "detail-entries", 0, "N", parse_unsigned, AT(detail_entries), 1, 1 << 24,
@@ -599,6 +634,7 @@ void options__defaults(struct options *o)
 		.seen_entries = 32768,
 		.write_kb = 2048,
 		.max_exited = 10000,
+		.span_limit = 20000,
 		.max_stacks = 100000,
 		.max_units = 20000,
 		.sideband_pages = 64,
@@ -638,6 +674,11 @@ bool options__units(const struct options *o)
 
 void options__free(struct options *o)
 {
+	for (unsigned i = 0; i < o->n_spans; i++)
+		span_spec__free(&o->spans[i]);
+	free(o->spans);
+	o->spans = NULL;
+	o->n_spans = 0;
 	free(o->pids);
 	o->pids = NULL;
 	o->n_pids = 0;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include <linux/types.h>
+#include "spans/spec.h"
 #include "worktrace.h"
 
 struct options {
@@ -50,6 +51,11 @@ struct options {
 	bool unit_exec_given;		/* … on the command line */
 	double checkpoint_s;		/* --checkpoint SECONDS (default 30); 0: none */
 	unsigned drain_ms;		/* --drain-ms (default 1000) */
+
+	struct span_spec *spans;	/* --span; owned */
+	unsigned n_spans;		/* at most WT_MAX_SPANS */
+	unsigned span_limit;		/* --span-limit, hits a second and CPU (default 20000); 0: none */
+	bool thread_names;		/* --unit-thread-name */
 
 	/* sizes, for tests and for the worst machines */
 	unsigned write_kb;		/* --write-kb (default 2048) */

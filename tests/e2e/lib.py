@@ -39,12 +39,13 @@ S = 1_000_000_000
 FILES = {"wall.folded", "cpu.folded", "offcpu.folded", "waits.csv", "threads.csv", "jobs.csv",
          "notes.md", "summary.json"}
 # only where there is something to say
-MORE_FILES = {"transcodes.csv", "units.csv"}
+MORE_FILES = {"transcodes.csv", "units.csv", "spans.csv"}
 LOSSES = ["detail_full", "sample_full", "stack_ring_full", "reason_ring_full", "exit_ring_full",
           "threads", "missed_switch", "user_stack_unreadable", "kernel_stack_failed",
           "clock_backwards", "space_ring_full", "kernel_stack_misremembered",
           "user_stack_misremembered", "raw_stack_budget", "audit_waits", "hidden_threads",
           "program_skipped", "sideband", "exec_units_full", "exec_ring_full", "exec_rows_full",
+          "span_events", "span_depth",
           "env_cut", "env_unreadable", "job_ring_full", "object_gone", "frames_folded", "frames_unmapped"]
 # losses after which lines of detail lack: only then may time be unattributed
 DETAIL_LOSSES = ["detail_full", "sample_full", "exit_ring_full", "clock_backwards"]

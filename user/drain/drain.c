@@ -23,6 +23,8 @@ struct drain {
 	struct ledger_retire retire;
 	struct jobs *jobs;		/* NULL: nobody wants to know */
 	struct execs *execs;		/* NULL: no program is a unit */
+	tracer_event_fn on_span;	/* NULL: nobody asked for spans */
+	void *span_arg;
 	/*
 	 * Stack events of one round.  They wait until the side-band has been read
 	 * after them: a mapping is announced before code in it can run.
@@ -118,6 +120,8 @@ static int on_event(void *arg, const void *data, size_t size)
 	case WT_EV_CGROUP:
 		return d->jobs && size >= sizeof(struct wt_ev_cgroup) ?
 			jobs__put_cgroup(d->jobs, data) : 0;
+	case WT_EV_SPAN:
+		return d->on_span ? d->on_span(d->span_arg, data, size) : 0;
 	case WT_EV_RESEED:
 		d->reseed = true;
 		break;
@@ -278,6 +282,12 @@ int drain__units(struct drain *d, struct units *units, const struct ledger_retir
 void drain__set_jobs(struct drain *d, struct jobs *jobs)
 {
 	d->jobs = jobs;
+}
+
+void drain__on_span(struct drain *d, tracer_event_fn fn, void *arg)
+{
+	d->on_span = fn;
+	d->span_arg = arg;
 }
 
 void drain__free(struct drain *d)

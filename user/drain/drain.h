@@ -27,6 +27,8 @@ int drain__new(struct drain **out, struct tracer *t, struct ledger *l, struct sy
 	       struct sideband *sb, struct unwind *u, struct execs *e);
 /* Who hears of writes and epochs, borrowed; retire: see ledger__retire(). */
 int drain__units(struct drain *d, struct units *units, const struct ledger_retire *retire);
+/* Who hears of spans: fn gets each WT_EV_SPAN; its error ends the drain. */
+void drain__on_span(struct drain *d, tracer_event_fn fn, void *arg);
 void drain__free(struct drain *d);
 /* Where identities of jobs and control groups go; borrowed.  Before the first events. */
 void drain__set_jobs(struct drain *d, struct jobs *jobs);

@@ -103,6 +103,7 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 		{ skel->maps.seen, o->seen_entries },
 		{ skel->maps.ring, o->ring_kb * 1024 },
 		{ skel->maps.writes, options__units(o) ? o->write_kb * 1024 : sysconf(_SC_PAGESIZE) },
+		{ skel->maps.span_totals, o->n_spans + 1 },
 		{ skel->maps.targets, t->n_pids > 4096 ? t->n_pids * 2 : 4096 },
 	};
 	__u32 opts = 0;
@@ -128,6 +129,8 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 	if (!o->no_job_env)
 		opts |= WT_OPT_JOBS;
 	configure_jobs(skel, o);
+	if (o->thread_names)
+		opts |= WT_OPT_NAMES;
 	skel->rodata->cfg_opts = opts;
 	skel->rodata->cfg_fault = o->fault;
 	skel->rodata->cfg_self_tgid = getpid();
@@ -140,6 +143,7 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 	bpf_program__set_autoload(skel->progs.wt_sys_exit, options__units(o));
 	skel->rodata->cfg_execs = strcmp(o->unit_exec, "none") != 0;
 	bpf_program__set_autoload(skel->progs.wt_process_exit, skel->rodata->cfg_execs);
+	bpf_program__set_autoload(skel->progs.wt_span, o->n_spans > 0);
 	bpf_program__set_autoload(skel->progs.wt_fault_skipped, o->fault & WT_FAULT_SKIPPED);
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		err = bpf_map__set_max_entries(sizes[i].map, sizes[i].n);
@@ -256,6 +260,15 @@ void tracer__unwind_fds(const struct tracer *t, struct tracer_unwind_fds *out)
 		.py_procs = bpf_map__fd(t->skel->maps.py_procs),
 		.py_code = bpf_map__fd(t->skel->maps.py_code),
 		.jvm_procs = bpf_map__fd(t->skel->maps.jvm_procs),
+	};
+}
+
+void tracer__spans(const struct tracer *t, struct tracer_spans *out)
+{
+	*out = (struct tracer_spans){
+		.probe = t->skel->progs.wt_span,
+		.totals_fd = bpf_map__fd(t->skel->maps.span_totals),
+		.n_cpus = t->n_cpus,
 	};
 }
 

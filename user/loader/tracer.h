@@ -80,6 +80,15 @@ struct tracer_unwind_fds {
 };
 void tracer__unwind_fds(const struct tracer *t, struct tracer_unwind_fds *out);
 
+/* What the probes of spans need (loader/spans.h); all stays t's. */
+struct bpf_program;
+struct tracer_spans {
+	struct bpf_program *probe;
+	int totals_fd;		/* struct wt_span_total per CPU, by number of the span */
+	unsigned n_cpus;
+};
+void tracer__spans(const struct tracer *t, struct tracer_spans *out);
+
 /*
  * Over budget, only one stack in so many ns of each thread's time is taken; 0: all.
  * What they cost so far is count[WT_CNT_STACK_NS].

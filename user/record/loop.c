@@ -195,6 +195,8 @@ static void tick(struct loop *l)
 		tracer__cost_begin(s->tracer);
 	l->ticks++;
 	keep_budget(l);
+	if (s->spans)
+		spans__tick(s->spans, now_ns());
 	l->err = drain(l);
 	if (tracer__live(s->tracer))
 		appeared(l);

@@ -191,6 +191,7 @@ static int describe(struct session *s, struct owned *w, bool complete)
 	if (s->execs)
 		execs__sample(s->execs);
 	r->execs = s->execs;
+	session__describe_spans(s, r);
 	r->frames = session__frames(s);
 	r->host = w->uts.nodename;
 	r->kernel = w->uts.release;

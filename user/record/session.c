@@ -229,11 +229,16 @@ int session__open(struct session *s, const struct options *o)
 	if (err)
 		return err;
 	raise_limits();
+	err = session__open_spans(s);
+	if (err)
+		return err;
 	err = open_stages(s);
 	if (!err)
 		err = interrupted(s);
 	if (!err)
 		err = tracer__attach(s->tracer);
+	if (!err)
+		err = session__attach_spans(s);
 	if (!err)
 		err = tracer__seed(s->tracer);
 	if (!err)
@@ -279,6 +284,7 @@ int session__finish(struct session *s)
 void session__close(struct session *s)
 {
 	drain__free(s->drain);
+	spans__free(s->spans);
 	units__free(s->units);
 	execs__free(s->execs);
 	costs__free(s->costs);

@@ -21,6 +21,7 @@
 #include "loader/unwind_maps.h"
 #include "options.h"
 #include "sinks/recording.h"
+#include "spans/spans.h"
 #include "symbols/symbols.h"
 #include "target/launch.h"
 #include "target/target.h"
@@ -43,6 +44,7 @@ struct session {
 	struct jobs *jobs;
 	struct execs *execs;		/* NULL: --unit-exec none */
 	struct costs *costs;		/* … what they cost */
+	struct spans *spans;		/* NULL: nobody asked for spans */
 	struct drain *drain;
 	int signal_fd;			/* SIGINT, SIGTERM, SIGHUP: blocked, read here */
 	__u64 begin_ns;			/* when worktrace was started */
@@ -70,6 +72,10 @@ struct ledger_frames session__frames(struct session *s);
 
 /* unit_stage.c: after the drain was made. */
 int session__open_units(struct session *s);
+/* span_stage.c: once the target is known; after the tracer was attached; row r's parts. */
+int session__open_spans(struct session *s);
+int session__attach_spans(struct session *s);
+void session__describe_spans(struct session *s, struct recording *r);
 
 /* Counts the threads of the target that /proc shows and the kernel side cannot see. */
 int session__count_hidden(struct session *s);

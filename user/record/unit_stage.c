@@ -66,7 +66,7 @@ int session__open_units(struct session *s)
 	const struct units_opts opts = {};
 	int err;
 
-	if (!options__units(s->o) && !s->o->unit_exec_given)
+	if (!options__units(s->o) && !s->o->unit_exec_given && !s->spans)
 		return 0;
 	err = units__new(&s->units, &opts, (void *)1);
 	if (!err)

@@ -57,6 +57,11 @@ static bool has_transcodes(const struct recording *r)
 	return execs__has(r->execs, EXEC_FFMPEG);
 }
 
+static bool has_spans(const struct recording *r)
+{
+	return r->n_spans;
+}
+
 static const struct {
 	const char *name;
 	int (*write)(const struct recording *r, FILE *f);
@@ -71,6 +76,7 @@ static const struct {
 	{ "jobs.csv", sink_jobs_csv },
 	{ "notes.md", sink_notes_md },
 	{ "transcodes.csv", sink_transcodes_csv, has_transcodes },
+	{ "spans.csv", sink_spans_csv, has_spans },
 	/* last: what has it is whole */
 	{ "summary.json", sink_summary_json },
 };

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include "ledger/ledger.h"
+#include "spans/row.h"
 #include "units/units.h"
 
 struct execs;
@@ -42,6 +43,8 @@ struct recording {
 	struct units *units;			/* NULL: nobody asked for units */
 	const struct judged *judged;		/* what they cost, by job and kind (units/verdict.h) */
 	unsigned n_judged;
+	const struct span_row *spans;		/* borrowed */
+	unsigned n_spans;
 	struct ledger_totals totals;
 	struct ledger_frames frames;
 	const struct execs *execs;		/* as sampled; NULL: none were asked for */
@@ -83,6 +86,9 @@ int sink_jobs_csv(const struct recording *r, FILE *f);
 int sink_notes_md(const struct recording *r, FILE *f);
 /* One row an ffmpeg. */
 int sink_transcodes_csv(const struct recording *r, FILE *f);
+/* The rows of the terminal's section on spans. */
+void sink_terminal_spans(const struct recording *r, FILE *f);
+int sink_spans_csv(const struct recording *r, FILE *f);
 int sink_summary_json(const struct recording *r, FILE *f);
 /* The table of where the time went, for a person. */
 int sink_terminal(const struct recording *r, FILE *f, bool colour);

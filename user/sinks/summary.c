@@ -167,6 +167,46 @@ static json_t *self_json(const struct recording *r)
 	return o;
 }
 
+static json_t *span_json(const struct span_row *s)
+{
+	static const char *const methods[] = {
+		[SPAN_BY_EXITS] = "exits", [SPAN_BY_RETURN] = "return-probe",
+		[SPAN_BY_POINTS] = "points", [SPAN_BY_NAME] = "thread-names",
+	};
+	json_t *o = json_object(), *states = json_object();
+
+	set(o, "name", text_json(s->name));
+	set(o, "what", text_json(s->what));
+	set(o, "method", text_json(methods[s->method]));
+	set(o, "probes", ns_json(s->probes));
+	set(o, "count", ns_json(s->count));
+	set(o, "recursive", ns_json(s->recursive));
+	set(o, "abandoned", ns_json(s->abandoned));
+	set(o, "unmatched", ns_json(s->unmatched));
+	set(o, "open", ns_json(s->open));
+	set(o, "hits", ns_json(s->hits));
+	set(o, "total_ns", ns_json(s->total_ns));
+	set(o, "p50_ns", ns_json(s->p50_ns));
+	set(o, "p95_ns", ns_json(s->p95_ns));
+	set(o, "p99_ns", ns_json(s->p99_ns));
+	set(o, "max_ns", ns_json(s->max_ns));
+	set(o, "rate_limited", json_boolean(s->rate_limited));
+	for (unsigned i = 0; i < WT_STATES; i++)
+		set(states, ledger__state_name(i), ns_json(s->st_ns[i]));
+	set(o, "states", states);
+	return o;
+}
+
+static json_t *spans_json(const struct recording *r)
+{
+	json_t *a = json_array();
+
+	for (unsigned i = 0; i < r->n_spans; i++)
+		if (json_array_append_new(a, span_json(&r->spans[i])))
+			incomplete = true;
+	return a;
+}
+
 static json_t *borrowed(json_t *j)
 {
 	return j ? json_incref(j) : json_null();
@@ -204,6 +244,8 @@ int sink_summary_json(const struct recording *r, FILE *f)
 	set(o, "stacks", stacks_json(r));
 	if (execs__has(r->execs, EXEC_FFMPEG))
 		set(o, "transcodes", transcodes__json(r));
+	if (r->n_spans)
+		set(o, "spans", spans_json(r));
 	set(o, "loss", loss_json(r));
 	set(o, "self", self_json(r));
 	set(o, "features", borrowed(r->features));

@@ -417,6 +417,12 @@ int sink_terminal(const struct recording *r, FILE *f, bool colour)
 		err = transcodes__print(r, f, colour);
 	if (err)
 		return err;
+	if (r->n_spans) {
+		heading(&p, "SPANS");
+		fputs("\n  span                   count      total       mean        p95        max  spent in\n",
+		      f);
+		sink_terminal_spans(r, f);
+	}
 	write_trust(&p);
 	return sink_result(f);
 }

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Spans: counts are exact, times are the program's own, and no program is harmed by them."""
+import csv
+import os
+import subprocess
+
+import lib
+from lib import MS
+
+DATA = os.path.join(lib.ROOT, "tests", "e2e", "data")
+
+
+def build(source, *flags, name=None, compiler="gcc"):
+    path = lib.tmp(name or os.path.splitext(source)[0])
+    subprocess.run([lib.need(compiler), "-O2", "-g0", *flags, "-o", path,
+                    os.path.join(DATA, source)], check=True)
+    return path
+
+
+def rows(r):
+    with open(os.path.join(r.path, "spans.csv"), newline="") as f:
+        out = {}
+        for row in csv.DictReader(f):
+            row = {k: v if k == "span" else int(v) for k, v in row.items()}
+            lib.equal(sum(row[s + "_ns"] for s in lib.STATES), row["total_ns"], f"states of {row}")
+            assert row["p50_ns"] <= row["p95_ns"] <= row["p99_ns"] <= row["max_ns"], row
+            out[row["span"]] = row
+    summary = {s["name"]: s for s in r.summary["spans"]}
+    lib.equal(set(out), set(summary), "spans of summary.json")
+    for name, row in out.items():
+        for key in ("count", "recursive", "abandoned", "total_ns", "max_ns", "open", "unmatched"):
+            lib.equal(summary[name][key], row[key], f"{key} of {name} in summary.json")
+    units = spans_of_units(r)
+    if not r.loss["span_events"]:
+        for name, row in out.items():
+            mine = [u for u in units if u["kind"] == f"span:{name}"]
+            if name != "[thread names]":
+                lib.equal(len(mine), row["count"], f"units of {name}")
+                lib.equal(sum(int(u["thread_ns"]) for u in mine), row["total_ns"], f"time of {name}")
+    return out
+
+
+def spans_of_units(r):
+    with open(os.path.join(r.path, "units.csv"), newline="") as f:
+        return list(csv.DictReader(f))
+
+
+def run(program, phases, *spans, args=()):
+    options = [w for s in spans for w in ("--span", s)]
+    r = lib.record(list(args) + options, [program] + phases)
+    return rows(r), r
+
+
+def close(value, truth, share, what, slack_ns=0):
+    lib.near(value, truth, truth * share + slack_ns, what)
+
+
+def test_function():
+    """Entry to return: the count is exact, the time within 1 % of the program's own clock."""
+    program = build("spans.c", "-pthread")
+    got, r = run(program, ["mixed"], f"m={program}:mixed", f"n={os.path.basename(program)}:nap")
+    truth = r.truth_output()["mixed"]
+    lib.equal(got["m"]["count"], truth["count"], "calls")
+    lib.equal(got["m"]["abandoned"] + got["m"]["recursive"] + got["m"]["open"], 0, "odd ends")
+    close(got["m"]["total_ns"], truth["ns"], 0.01, "time")
+    # every second call sleeps for 1 ms, and all of them compute for 1 ms
+    lib.at_least(got["m"]["sleep_ns"], 100 * MS, "sleep")
+    lib.at_least(got["m"]["cpu_ns"] + got["m"]["runq_ns"], 200 * MS, "cpu")
+    lib.at_least(got["m"]["p50_ns"], 0.87 * MS, "p50")
+    lib.equal(r.summary["exit"]["status"], 0, "status")
+    lib.contains(r.err, r"(?m)^SPANS$", "terminal")
+
+
+def test_ways_out():
+    """Recursion, longjmp, threads that end inside, fork, signal handlers on another stack."""
+    program = build("spans.c", "-pthread")
+    got, r = run(program, ["recursive", "jumps", "leaves", "nested", "tail", "altstack", "forks"],
+                 *[f"{f}={program}:{f}" for f in ("recursive", "jumps", "leaves", "outer", "inner", "tail",
+                                                  "interrupted", "handler_work", "forks", "quick")])
+    truth = r.truth_output()
+    lib.equal(r.summary["exit"]["status"], 0, "status")
+    lib.equal((got["recursive"]["count"], got["recursive"]["recursive"]), (50, 250), "recursion")
+    close(got["recursive"]["total_ns"], truth["recursive"]["ns"], 0.03, "time of the recursion")
+    # the last one jumped out of is noticed at the next span of the thread
+    lib.equal((got["jumps"]["count"], got["jumps"]["abandoned"]), (100, 50), "longjmp")
+    lib.equal((got["leaves"]["count"], got["leaves"]["abandoned"]), (5, 5), "threads that end inside")
+    lib.at_least(got["leaves"]["sleep_ns"], 10 * MS, "their sleep")
+    for f, n in (("outer", 50), ("inner", 100), ("tail", 50), ("interrupted", 50), ("handler_work", 50),
+                 ("forks", 10), ("quick", 10)):
+        lib.equal((got[f]["count"], got[f]["abandoned"], got[f]["unmatched"]), (n, 0, 0), f)
+    lib.at_least(got["outer"]["sleep_ns"], 50 * MS, "what outer called counts for it")
+    # it ends with a jump to another function and lasts until that returns
+    lib.at_least(got["tail"]["sleep_ns"], 50 * MS, "what tail jumped to counts for it")
+    lib.at_least(got["forks"]["child_ns"], 1, "wait for the child")
+
+
+def test_points():
+    """BEGIN,END; too many open at a time are counted; an exec ends what is open."""
+    program = build("spans.c", "-pthread")
+    got, r = run(program, ["points", "levels", "exec"], f"p={program}:begins,ends", f"lap={program}:begins,begins",
+                 f"exec={program}:execs", *[f"l{i}={program}:level{i}" for i in range(10)])
+    truth = r.truth_output() if r.out.strip().endswith("}") else None
+    lib.equal(got["p"]["count"], 50, "from begins to ends")
+    lib.at_least(got["p"]["sleep_ns"], 50 * MS, "sleep")
+    lib.equal(got["lap"]["count"], 50, "laps: the last one ends with the program")
+    lib.equal((got["exec"]["count"], got["exec"]["abandoned"]), (1, 1), "an exec inside")
+    # the lap is open all the time: there is room for seven more
+    lib.equal([got[f"l{i}"]["count"] for i in range(10)], [10] * 7 + [0] * 3, "levels")
+    lib.equal(r.loss["span_depth"], 30, "loss.span_depth")
+    assert truth, r.out
+
+
+def test_hot():
+    """A function that is called all the time: its probes are taken away, the program goes on."""
+    program = build("spans.c", "-pthread")
+    got, r = run(program, ["hot"], f"q={program}:quick", f"b={program}:burn")
+    lib.equal(got["q"]["rate_limited"], 1)
+    lib.equal(got["b"]["rate_limited"], 0)
+    truth = r.truth_output()["hot"]
+    lib.at_least(truth["count"], 10 * got["q"]["count"], "calls after the probes were gone")
+    lib.at_least(got["q"]["count"], 1000, "calls before")
+    lib.contains(r.err, r"span q: \d+ hits a second on one CPU are more than --span-limit 20000")
+    got, r = run(program, ["hot"], f"q={program}:quick", args=["--span-limit", "0"])
+    lib.equal(got["q"]["rate_limited"], 0)
+    lib.equal(got["q"]["count"], r.truth_output()["hot"]["count"], "every call, without a limit")
+
+
+def test_ring():
+    """Spans that the ring cannot take are in the totals all the same."""
+    program = build("spans.c", "-pthread")
+    got, r = run(program, ["steady"], f"q={program}:quick", args=["--ring-kb", "4", "--span-limit", "0"])
+    lib.equal(got["q"]["count"], 20000, "count")
+    lib.at_least(r.loss["span_events"], 1, "loss.span_events")
+
+
+def test_thread_names():
+    program = build("spans.c", "-pthread")
+    r = lib.record(["--unit-thread-name"], [program, "names"])
+    got = rows(r)["[thread names]"]
+    units = [u for u in spans_of_units(r) if u["kind"] == "thread-name"]
+    lib.equal([u["label"] for u in units], [f"asset-{i}" for i in range(5)] + ["idle"], "units")
+    for u in units[:5]:
+        lib.at_least(int(u["sleep_ns"]), 5 * MS, f"sleep of {u['label']}")
+    lib.equal(got["count"], 6, "names")
+    lib.at_least(got["sleep_ns"], 25 * MS, "sleep")
+
+
+def test_open():
+    """What lasts when the recording ends is told of, and in no sum."""
+    program = build("spans.c", "-pthread")
+    running = lib.Running(["--span", f"i={program}:inner", "--span", f"n={program}:nap", "-d", "1",
+                           "--", program, "open"])
+    r = running.finish()
+    got = rows(r)
+    lib.equal((got["n"]["count"], got["n"]["open"]), (2, 1), "nap")
+
+
+def test_bad_input():
+    program = build("spans.c", "-pthread")
+    lib.need_root()
+
+    def bad(span, pattern, status=1):
+        lib.sentence(["record", "-o", lib.tmp("bad"), "--span", span, "--", program], pattern, status=status)
+    bad("mixed", "NAME=BINARY:FUNCTION", 2)
+    bad(f"m={program}", "NAME=BINARY:FUNCTION", 2)
+    bad(f"m={program}:a,b,c", "more than two places", 2)
+    bad(f"m={program}:f(int", "bracket is not closed", 2)
+    bad(f"a b={program}:mixed", "letters, digits", 2)
+    bad(f"m={program}:12", "neither a name nor an address", 2)
+    bad(f"m={program}:mixed+0x1", "BEGIN,END", 2)
+    bad(f"m={program}:mixde", "did you mean mixed")
+    bad(f"m={program}:zzzzzzzz", "nor a name like it")
+    bad(f"m={program}:raise", "only calls raise, which another library defines")
+    bad(f"m={program}:sink", "is data, not a function")
+    bad(f"m={program}:0x1", "is no code")
+    bad(f"m={program}:begins,mixed+0x1", "no instruction")
+    bad(f"m={program}:no:probe", "has no USDT probes")
+    bad(f"m={program}.no:mixed", "there is no file")
+    bad("m=libnosuch:mixed", "no library of this system and no program in PATH")
+    bad("m=/etc/passwd:mixed", "no 64-bit program or library")
+    bare = lib.tmp("bare")
+    subprocess.run([lib.need("strip"), "-s", "-o", bare, program], check=True)
+    bad(f"m={bare}:mixed", "has no symbols .*0x1234")
+    lib.sentence(["record", "-o", lib.tmp("bad"), "--span", f"m={program}:mixed", "--span",
+                  f"m={program}:nap", "--", program], "two spans m", status=2)
+    many = [w for i in range(65) for w in ("--span", f"s{i}={program}:mixed")]
+    lib.sentence(["record", "-o", lib.tmp("bad"), *many, "--", program], "at most 64", status=2)
+
+
+def test_address():
+    """A stripped program: its functions by address, told from what is no function's start."""
+    program = build("spans.c", "-pthread")
+    nm = subprocess.run([lib.need("nm"), program], check=True, capture_output=True, text=True).stdout
+    address = {line.split()[2]: int(line.split()[0], 16) for line in nm.split("\n") if " t " in line.lower()}
+    bare = lib.tmp("bare")
+    subprocess.run([lib.need("strip"), "-s", "-o", bare, program], check=True)
+    got, r = run(bare, ["mixed"], f"m={bare}:0x{address['mixed']:x}")
+    lib.equal(got["m"]["count"], r.truth_output()["mixed"]["count"])
+    lib.sentence(["record", "-o", lib.tmp("bad"), "--span", f"m={bare}:0x{address['mixed'] + 1:x}", "--", bare],
+                 "no function .* begins at")

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "loader/spans.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/tracer.h"
+#include "util/log.h"
+
+struct probe {
+	struct bpf_link *link;
+	__u32 span;
+};
+
+struct span_probes {
+	struct tracer_spans tracer;
+	struct wt_span_total *per_cpu;
+	struct probe *v;
+	unsigned n, cap;
+};
+
+int span_probes__new(struct span_probes **out, struct tracer *t)
+{
+	struct span_probes *p = calloc(1, sizeof(*p));
+
+	*out = NULL;
+	if (!p)
+		return wt_error(-ENOMEM, "cannot start");
+	tracer__spans(t, &p->tracer);
+	p->per_cpu = calloc(p->tracer.n_cpus, sizeof(*p->per_cpu));
+	if (!p->per_cpu) {
+		free(p);
+		return wt_error(-ENOMEM, "cannot start");
+	}
+	*out = p;
+	return 0;
+}
+
+void span_probes__free(struct span_probes *p)
+{
+	if (!p)
+		return;
+	for (unsigned i = 0; i < p->n; i++)
+		bpf_link__destroy(p->v[i].link);
+	free(p->v);
+	free(p->per_cpu);
+	free(p);
+}
+
+static int make_room(struct span_probes *p)
+{
+	unsigned cap = p->cap ? 2 * p->cap : 64;
+	struct probe *v;
+
+	if (p->n < p->cap)
+		return 0;
+	v = reallocarray(p->v, cap, sizeof(*v));
+	if (!v)
+		return wt_error(-ENOMEM, "cannot note a probe");
+	p->v = v;
+	p->cap = cap;
+	return 0;
+}
+
+static int say_refused(int err, const struct span_place *at, const char *name, const char *shown)
+{
+	if (err == -ENOTSUP || err == -EINVAL || err == -EOPNOTSUPP)
+		return wt_error(err, "span %s: the kernel takes no probe at offset 0x%llx of %s", name,
+				at->off, shown);
+	return wt_error(err, "span %s: cannot put a probe into %s", name, shown);
+}
+
+int span_probes__attach(struct span_probes *p, __u32 span, int fd, const struct span_places *places,
+			const char *name, const char *shown)
+{
+	char path[64];
+	int err = 0;
+
+	/* the very file, whatever its name means to us */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	for (unsigned i = 0; i < places->n && !err; i++) {
+		const struct span_place *at = &places->v[i];
+		LIBBPF_OPTS(bpf_uprobe_opts, opts,
+			.ref_ctr_offset = at->semaphore,
+			.bpf_cookie = WT_SPAN_COOKIE(span, at->at),
+			.retprobe = at->ret,
+		);
+		struct bpf_link *link;
+
+		err = make_room(p);
+		if (err)
+			break;
+		link = bpf_program__attach_uprobe_opts(p->tracer.probe, -1, path, at->off, &opts);
+		if (!link) {
+			err = say_refused(-errno, at, name, shown);
+			break;
+		}
+		p->v[p->n++] = (struct probe){ link, span };
+	}
+	return err;
+}
+
+unsigned span_probes__count(const struct span_probes *p, __u32 span)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->n; i++)
+		n += p->v[i].span == span;
+	return n;
+}
+
+void span_probes__detach(struct span_probes *p, __u32 span)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < p->n; i++) {
+		if (p->v[i].span == span)
+			bpf_link__destroy(p->v[i].link);
+		else
+			p->v[kept++] = p->v[i];
+	}
+	p->n = kept;
+}
+
+int span_probes__total(const struct span_probes *p, __u32 span, struct wt_span_total *out,
+		       __u64 *busiest)
+{
+	const struct wt_span_total *cpu = p->per_cpu;
+
+	memset(out, 0, sizeof(*out));
+	*busiest = 0;
+	if (bpf_map_lookup_elem(p->tracer.totals_fd, &span, p->per_cpu))
+		return -errno;
+	for (unsigned c = 0; c < p->tracer.n_cpus; c++, cpu++) {
+		__u64 max = out->max_ns > cpu->max_ns ? out->max_ns : cpu->max_ns;
+
+		for (size_t i = 0; i < sizeof(*out) / 8; i++)
+			((__u64 *)out)[i] += ((const __u64 *)cpu)[i];
+		out->max_ns = max;
+		if (cpu->hits > *busiest)
+			*busiest = cpu->hits;
+	}
+	return 0;
+}
