@@ -128,6 +128,36 @@ for v in 2 1; do
 done
 target_stop
 
+# a build: what runs of it, without an environment too, and what is started later; beside another one
+cp "$known" "$out/bin/job-kid5"
+cp "$known" "$out/bin/job-kid6"
+JOB_NAME=vm-job BUILD_NUMBER=5 sh -c 'env -i sleep 1000 & echo $! > sleeper; wait' &
+early=$!
+(while :; do
+	JOB_NAME=vm-job BUILD_NUMBER=5 sh -c "env -i $out/bin/job-kid5 sleep=1; :" > /dev/null
+	JOB_NAME=vm-job BUILD_NUMBER=6 sh -c "env -i $out/bin/job-kid6 sleep=1; :" > /dev/null
+	sleep 0.1
+done) &
+later=$!
+sleep 0.3
+rec job "job" -d 2 -J vm-job#5
+mnt=$(cgroup_mount 2)
+group=$mnt/docker-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope
+if [ -n "$mnt" ] && mkdir "$group" 2> /dev/null; then
+	sh -c "echo \$\$ > $group/cgroup.procs; exec sleep 1000" &
+	member=$!
+	sleep 0.2
+	rec jobs "jobs" -d 2 -a
+	kill -9 $member
+	wait $member 2> /dev/null
+	sleep 0.2
+	rmdir "$group"
+else
+	skip jobs "no cgroup version 2"
+fi
+kill -9 "$(cat sleeper)" $early $later
+wait $early $later 2> /dev/null
+
 # known truth
 rec truth "truth active kstacks ustacks" -- \
 	"$known" cpu=300 sleep=300 ipc=200 lock=200 child=200 net=200 idle=200 disk=200

@@ -128,6 +128,26 @@ def check_frozen(rec, out):
          "no wait named frozen")
 
 
+def jobs_of(rec, *comms):
+    return {r["job"] for r in rec.threads if r["comm"] in comms}
+
+
+def check_job(rec):
+    need({r["job"] for r in rec.threads} == {"vm-job#5"}, "jobs: " +
+         ", ".join(sorted({r["job"] for r in rec.threads})))
+    need([r for r in rec.threads if r["comm"] == "sleep" and
+          int(r["thread_ns"]) == rec.summary["duration_ns"]], "the process without an environment is missing")
+    need(jobs_of(rec, "job-kid5") == {"vm-job#5"}, "no child without an environment of what was started later")
+    need(not jobs_of(rec, "job-kid6"), "a child of another build")
+
+
+def check_jobs(rec):
+    need(jobs_of(rec, "job-kid5") == {"vm-job#5"}, f"children of build 5: {jobs_of(rec, 'job-kid5')}")
+    need(jobs_of(rec, "job-kid6") == {"vm-job#6"}, f"children of build 6: {jobs_of(rec, 'job-kid6')}")
+    need("docker:0123456789ab" in jobs_of(rec, "sleep"), "the container is missing")
+    need(rec.summary["builds"]["at_once"] >= 2, f"builds: {rec.summary['builds']}")
+
+
 def check_recording(path, name, wants):
     rec = Recording(os.path.join(path, name + ".rec"))
     rec.balance()
@@ -154,6 +174,10 @@ def check_recording(path, name, wants):
         need(not rec.witness(r"\bspend"), "--no-user-stacks, yet user frames where it waits")
     if "truth" in wants:
         check_truth(rec, text(path, name + ".out"))
+    if "job" in wants:
+        check_job(rec)
+    if "jobs" in wants:
+        check_jobs(rec)
     if "throttled" in wants:
         check_throttled(rec, text(path, name + ".stat"))
     if "frozen" in wants:
