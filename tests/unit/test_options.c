@@ -15,7 +15,7 @@
 #include "util/log.h"
 
 static struct options o;
-static char said[4096];
+static char said[16384];
 
 /* Parses the words after "record", with `fd` caught in `said`. */
 static int parse_caught(int fd, char **words)
