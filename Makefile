@@ -22,7 +22,7 @@ endif
 ARCH := $(shell uname -m | sed -e 's/x86_64/x86/' -e 's/aarch64/arm64/')
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1)
 
-PKGS := libbpf libelf libdw liblzma zlib jansson
+PKGS := libbpf libelf libdw liblzma zlib jansson libpcre2-8
 WARN := -Wall -Wextra -Wshadow=local -Wno-missing-field-initializers
 ifneq ($(CI)$(WERROR),)
 WARN += -Werror

@@ -1,0 +1,572 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What lines say about units: the user's patterns, presets, and what auto makes of streams. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "units/match.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+static struct matcher *m;
+static char got[65536];
+static size_t got_len;
+static __u64 lines;
+
+/* "kind done/total label flags elapsed remaining @line\n", what is not there left out. */
+static void on_match(void *ctx, __u64 key, const struct match *x)
+{
+	(void)ctx;
+	(void)key;
+	assert_null(x->line.bytes);
+#define ADD(...) (got_len += snprintf(got + got_len, sizeof(got) - got_len, __VA_ARGS__))
+	ADD("%s%s", x->credited ? "<" : "", matcher__kind(m, x->kind));
+	if (x->has_done)
+		ADD(" %llu", x->done);
+	if (x->has_total)
+		ADD("/%llu", x->total);
+	if (x->label)
+		ADD(" '%.*s'", (int)x->label_len, x->label);
+	ADD("%s%s%s%s%s%s", x->queued ? " queued" : "", x->begin ? " begin" : "", x->end ? " end" : "",
+	    x->ok ? " ok" : "", x->failed ? " failed" : "", x->retry ? " retry" : "");
+	if (x->elapsed_ns >= 0)
+		ADD(" took %g", x->elapsed_ns / 1e9);
+	if (x->remaining_ns >= 0)
+		ADD(" left %g", x->remaining_ns / 1e9);
+	ADD(" @%llu\n", x->line.at.ts_ns);
+#undef ADD
+}
+
+static void clear(void)
+{
+	got_len = 0;
+	got[0] = 0;
+}
+
+static void begin(const char *presets, const char *const *patterns, unsigned n)
+{
+	const struct match_opts o = { .lines = patterns, .n_lines = n, .presets = presets };
+
+	matcher__free(m);
+	clear();
+	lines = 0;
+	assert_int_equal(matcher__new(&m, &o), 0);
+}
+
+static unsigned say(__u64 key, const char *text)
+{
+	const struct text_line line = { .bytes = text, .len = strlen(text), .at = { .ts_ns = ++lines } };
+
+	return matcher__line(m, key, &line, on_match, NULL);
+}
+
+static void expect(const char *want)
+{
+	assert_string_equal(got, want);
+	clear();
+}
+
+/* matcher__new() with what it says caught in `got`. */
+static int refused(const char *presets, const char *pattern)
+{
+	const struct match_opts o = { .lines = &pattern, .n_lines = !!pattern, .presets = presets };
+	FILE *f = tmpfile();
+	int saved = dup(STDERR_FILENO), err;
+	ssize_t n;
+
+	assert_non_null(f);
+	matcher__free(m);
+	m = NULL;
+	dup2(fileno(f), STDERR_FILENO);
+	err = matcher__new(&m, &o);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	n = pread(fileno(f), got, sizeof(got) - 1, 0);
+	got[n > 0 ? n : 0] = 0;
+	fclose(f);
+	return err;
+}
+
+static void test_patterns(void **state)
+{
+	static const char *const p[] = {
+		"^START (?<begin>)(?<unit>\\S+)", "^(?:(?<ok>OK)|(?<failed>KO)) (?<unit>\\S+) (?<elapsed>\\S+)",
+		"(?<done>[\\d.,]+);(?<total>\\d+);.*rest (?<remaining>.*)", "asset (?<unit>\\w+)",
+		"(?J)(?:a(?<done>\\d+)|b(?<done>\\d+))",
+	};
+
+	(void)state;
+	begin(NULL, p, 5);
+	say(1, "START x.mp4 now");
+	say(1, "OK x.mp4 1.5s");
+	say(1, "KO y.mp4 00:02");
+	say(1, "12.345;99999;3,5 rest 1h 5m");
+	say(1, "asset a17");
+	say(1, "b7");
+	assert_int_equal(say(1, "nothing"), 0);
+	expect("line 1 'x.mp4' begin @1\nline 2 'x.mp4' end ok took 1.5 @2\n"
+	       "line 2 'y.mp4' end failed took 2 @3\nline 3 12345/99999 left 3900 @4\n"
+	       "line 4 'a17' end @5\nline 5 7 @6\n");
+	assert_int_equal(matcher__stats(m)->lines, 7);
+	assert_int_equal(matcher__stats(m)->matches, 6);
+}
+
+/* What was cut off, or torn, makes no number of what is left. */
+static void test_parts_of_lines(void **state)
+{
+	static const char *const p[] = { "(?<done>\\d+)/(?<total>\\d+)" };
+	struct text_line line = { .bytes = "12/340", .len = 6 };
+
+	(void)state;
+	begin(NULL, p, 1);
+	line.cut = true;
+	matcher__line(m, 1, &line, on_match, NULL);
+	line.cut = false;
+	line.torn = true;
+	matcher__line(m, 1, &line, on_match, NULL);
+	line.bytes = "x12/340 ";
+	line.len = 8;
+	line.cut = true;
+	matcher__line(m, 1, &line, on_match, NULL);
+	expect("line 1 12 @0\nline 1 12/340 @0\n");
+}
+
+static void test_bad_patterns(void **state)
+{
+	static const char *const bad[][2] = {
+		{ "(?<done>\\d+", "at its end: missing closing parenthesis" },
+		{ "[z-a](?<unit>x)", "at character 4" },
+		{ "", "the pattern is empty" },
+		{ "\\d+/\\d+", "none of its groups" },
+		{ "(?<total>\\d+)", "none of its groups" },
+		{ "(?<dome>\\d+)", "no group \"dome\"" },
+		{ "(?<queued>x)", "no group \"queued\"" },
+		{ "(a+)+(?<done>x)", "\"(a+)+\" at character 1 repeats" },
+		{ "x(?<unit>(\\w+\\s?)*)$", "\"(\\w+\\s?)*\" at character 10 repeats" },
+		{ "(?<unit>(.*)*)", "exponential" },
+		{ "(?<unit>(?:\\w|\\d)+)", "exponential" },
+		{ "(?<unit>(?:[^\"\\\\]+|\\\\.)*)", "exponential" },
+		{ "(?<unit>(?:(?:ab)+)+)", "exponential" },
+		{ "(?<unit>a{1,50}){1,50}", "exponential" },
+		{ "(?<unit>(?:\\d+[.,]?)+)", "exponential" },
+		{ "(?i)(?<unit>(?:x(?:A|a)*)*)", "exponential" },
+		{ "(?i)(?<unit>x)(a+)+", "exponential" },
+		{ "(?<unit>(?x: ( \\w+ #comment )\n )+ ))", "exponential" },
+		{ "(?<unit>([[:alpha:]]+\\s*)+)", "exponential" },
+		{ "(?<unit>(?=(a+)+)b)", "exponential" },
+	};
+	static const char *const good[] = {
+		"(?<unit>(?:\\w+,)+)", "(?<unit>(?:\\w+ +)*)", "(?<unit>(?:[^\"\\\\]|\\\\.)*)",
+		"(?<unit>(?>a+)+)b", "(?<unit>(a++)+)", "(?<unit>(?:a+)++)b", "(?<unit>\\d{1,3}(?:,\\d{3})*)",
+		"(?<unit>(?:[^,]*,){3})", "(?<unit>(?: \\w+)*)", "(?<unit>\\Q(a+)+\\E)", "(?<unit>[(a+)+])",
+		"(?<unit>(?:/[^/]+)+)", "(?<unit>(?#(a+)x)", "(*UTF)(?<unit>\\x{e9}+)", "(?<unit>\\(a+\\)+)",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int err = refused(NULL, bad[i][0]);
+		char *nl = strchr(got, '\n');
+
+		if (err != WT_EUSAGE || !strstr(got, bad[i][1]) || !nl || nl[1] || m)
+			fail_msg("\"%s\": %d, %s", bad[i][0], err, got);
+	}
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (refused(NULL, good[i]) || got[0])
+			fail_msg("\"%s\": %s", good[i], got);
+}
+
+static void test_bad_presets(void **state)
+{
+	static const char *const bad[] = { "foo", "auto,", "", ",celery", "Auto", "celery foo" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(refused(bad[i], NULL), WT_EUSAGE);
+		assert_non_null(strstr(got, matcher__presets()));
+	}
+	/* each one that is named exists */
+	for (const char *p = matcher__presets(); *p; p += strspn(p, ", ")) {
+		char name[32] = "";
+		size_t n = strcspn(p, ",");
+
+		memcpy(name, p, n);
+		assert_int_equal(refused(name, NULL), 0);
+		p += n;
+	}
+	assert_int_equal(refused("auto,celery,auto,celery", NULL), 0);
+}
+
+/* A pattern that no check sees through: given up, counted, and quickly. */
+static void test_limit(void **state)
+{
+	static const char *const p[] = { "(?<unit>(?:a|aa)+)$", "(*NO_JIT)(?<unit>(?:a|aa)+)$" };
+	char big[TEXT_LINE_MAX + 1];
+	__u64 start;
+
+	(void)state;
+	memset(big, 'a', TEXT_LINE_MAX - 1);
+	strcpy(big + TEXT_LINE_MAX - 1, "b");
+	begin(NULL, p, 2);
+	start = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(say(1, big), 0);
+	assert_int_equal(matcher__stats(m)->limit_hits, 20);
+	assert_true(clock_ns(CLOCK_THREAD_CPUTIME_ID) - start < 2 * NSEC_PER_SEC);
+}
+
+/* Lines of 12, 13, … of 340: %d is the number, what follows "=>" what is expected. */
+static const char *const counters[][2] = {
+	{ "[PERF] %d/340 (28.2%%) Avg: 0.018 s. Elapsed: 1.0 s. Est. remaining: 6.1 s/7.1 s", "left 6.1" },
+	{ "[PERF] %d/340 (28,2%%) Avg: 0,018 s. Elapsed: 1,0 min. Est. remaining: 6,5 min/7,1 min", "left 390" },
+	{ "[PERF] %d/340 (28.2%%) Est. remaining: 1.5 h/7.1 h", "left 5400" },
+	{ "processed %d of 340 (3%%)", "" },
+	{ "Processed %d/340 files", "" },
+	{ "%d of 340 done", "" },
+	{ "%d out of 340 images", "" },
+	{ "[%d/340] CC foo.o", "'CC foo.o'" },
+	{ "[%d / 340] Linking x", "'Linking x'" },
+	{ "(%d/340) photo.jpg", "'photo.jpg'" },
+	{ "2026-11-27 22:14:01,123 INFO worker: finished item %d/340", "" },
+	{ "11/27 22:14:01 INFO asset a-17 is item %d/340", "'a-17'" },
+	{ "INFO:root:Asset %d/340: photo.jpg (0.12s)", "'photo.jpg' took 0.12" },
+	{ "Nov 27 22:14:01 host batch[77]: progress=%d/340", "" },
+	{ "ts=2026-11-27T22:14:01Z level=info msg=done done=%d total=340", "" },
+	{ "Converted: %d Total: 340", "" },
+	{ "count=%d;total=340;pct=3,5", "" },
+	{ "Bild %d von 340 (3,5 %%), noch 14,2 s", "left 14.2" },
+	{ "%d von insgesamt 340 Bildern", "" },
+	{ "%d/340 (3,5 %%) - Rest 14,2 s", "left 14.2" },
+	{ "Fortschritt: 28,2 %% (%d/340)", "" },
+	{ " 45%%|####    | %d/340 [00:12<01:14,  3.8it/s]", "left 74" },
+	{ "Processing: 45%%|\xe2\x96\x88\xe2\x96\x88\xe2\x96\x8c   | %d/340 [00:12<1:00:14,  3.8it/s]", "left 3614" },
+	{ "[#####     ] %d/340", "" },
+	{ "Working... \xe2\x94\x81\xe2\x94\x81\xe2\x94\x81\xe2\x94\x81 %d/340 0:00:14", "" },
+	{ "%d/340 [=====>...] - ETA: 1m 12s - loss: 0.1", "left 72" },
+	{ "|\xe2\x96\x88\xe2\x96\x88| \xe2\x96\x85 %d/340 [45%%] in 12s (3.8/s, eta: 14s)", "left 14" },
+	{ "{\"event\":\"asset done\",\"id\":\"a1\",\"done\":%d,\"total\":340}", "'a1'" },
+	{ "{\"ts\":\"2026-11-27T22:14:01Z\",\"msg\":\"processed\",\"asset\":\"I.jpg\",\"index\":%d,\"count\":340,\"seconds\":0.12}",
+	  "'I.jpg' took 0.12" },
+	{ "{\"level\":30,\"time\":1700000000000,\"msg\":\"unit\",\"n\":%d,\"of\":340}", "" },
+	{ "{\"progress\":{\"current\":%d,\"total\":340},\"file\":\"a.jpg\",\"elapsed_ms\":120}", "'a.jpg' took 0.12" },
+	{ "{\"completed_assets\": %d, \"asset_count\": 340, \"eta_s\": 12.5}", "left 12.5" },
+	{ "{\"message\":\"finished %d/340\"}", "" },
+	{ "{'done': %d, 'total': 340}", "" },
+	{ "=== %d/340 ===", "" },
+	{ "Item #%d of #340", "" },
+	{ "asset %d (of 340)", "" },
+	{ "Image 00%d/0340", "" },
+	{ "see /data/1/2/3 and 2026/11/27: %d/340", "" },
+};
+
+static void test_auto_counters(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+		unsigned n = 0;
+
+		begin("auto", NULL, 0);
+		for (int k = 12; k < 17; k++) {
+			char line[256];
+
+			snprintf(line, sizeof(line), counters[i][0], k);
+			n += say(1, line);
+			/* after three lines, with the two before */
+			if (n != (k < 14 ? 0U : (unsigned)k - 11))
+				fail_msg("\"%s\": %u at line %d: %s", line, n, k - 11, got);
+		}
+		for (int k = 12; k < 17; k++) {
+			char want[64], *line, *end;
+
+			snprintf(want, sizeof(want), " %d/340", k);
+			line = strstr(got, want);
+			if (!line)
+				fail_msg("\"%s\": no%s in %s", counters[i][0], want, got);
+			end = strchr(line, '\n');
+			snprintf(want, sizeof(want), " @%d", k - 11);
+			assert_memory_equal(end - strlen(want), want, strlen(want));
+			*end = 0;
+			if (!strstr(line, counters[i][1]))
+				fail_msg("\"%s\": no %s in %s", counters[i][0], counters[i][1], line);
+			*end = '\n';
+		}
+	}
+}
+
+static void test_auto_thousands(void **state)
+{
+	static const char *const forms[] = {
+		"76,%d/270,798 assets", "76.%d von 270.798 Dateien, 28,2 %%", "76'%d/270'798",
+		"76 %d/270 798 photos", "76\xe2\x80\xaf%d / 270\xe2\x80\xaf" "798", "76_%d of 270_798",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		begin("auto", NULL, 0);
+		for (int k = 255; k < 258; k++) {
+			char line[128];
+
+			snprintf(line, sizeof(line), forms[i], k);
+			say(1, line);
+		}
+		assert_non_null(strstr(got, " 76255/270798 "));
+		assert_non_null(strstr(got, " 76257/270798 "));
+	}
+}
+
+/* Streams in which nothing counts; a line "" begins another. */
+static const char *const prose[] = {
+	"a 3/4 majority", "and 3/4 of it", "again 3/4", "",
+	"2026/11/27 22:00:01 started", "2026/11/28 22:00:01 started", "2026/11/29 22:00:01 started", "",
+	"27/11/2026 x", "28/11/2026 x", "29/11/2026 x", "",
+	"01/12 22:00:01 x", "02/12 22:00:01 x", "03/12 22:00:01 x", "",
+	"22:00:01 09/12 x", "22:00:01 10/12 x", "22:00:01 11/12 x", "",
+	"report for 1/2026", "report for 2/2026", "report for 3/2026", "report for 4/2026", "",
+	"link 10/100Mbit", "link 11/100Mbit", "link 12/100Mbit", "",
+	"GET /1/340 200", "GET /2/340 200", "GET /3/340 200", "",
+	"a/1/340", "a/2/340", "a/3/340", "", "v1.2/340", "v1.3/340", "v1.4/340", "",
+	"mem 10/64", "mem 12/64", "mem 13/64", "", "memory used: 10/64", "memory used: 12/64", "memory used: 13/64", "",
+	"got 1/100 MB", "got 2/100 MB", "got 3/100 MB", "", "1.5/12.0 MB", "2.5/12.0 MB", "3.5/12.0 MB", "",
+	"retry 1/5", "retry 2/5", "retry 3/5", "", "12:01/13:00", "12:02/13:00", "12:03/13:00", "",
+	"load 1/123", "load 5/124", "load 2/125", "", "x 7/9", "x 3/9", "x 8/9", "x 2/9", "x 5/9", "",
+	"frame=  123 fps= 25 size= 1024kB time=00:00:05.12 bitrate=1638.4kbits/s speed=1.02x",
+	"frame=  124 fps= 25 size= 1025kB time=00:00:05.13 bitrate=1638.4kbits/s speed=1.02x",
+	"frame=  125 fps= 25 size= 1026kB time=00:00:05.14 bitrate=1638.4kbits/s speed=1.02x", "",
+	"big 1/340", "big 200/340", "big 339/340", "",
+	"9/5", "10/5", "11/5", "", "1/0", "2/0", "3/0", "",
+};
+
+static void test_auto_prose(void **state)
+{
+	__u64 key = 1;
+
+	(void)state;
+	begin("auto", NULL, 0);
+	for (size_t i = 0; i < sizeof(prose) / sizeof(prose[0]); i++) {
+		if (!*prose[i])
+			key++;
+		else if (say(key, prose[i]))
+			fail_msg("\"%s\": %s", prose[i], got);
+	}
+}
+
+static void test_auto_series(void **state)
+{
+	(void)state;
+	begin("auto", NULL, 0);
+	/* the inner counter begins anew; the outer one, in the same lines, is not another */
+	say(1, "Epoch 1/3, batch 1/4");
+	say(1, "Epoch 1/3, batch 2/4");
+	say(1, "Epoch 1/3, batch 3/4");
+	say(1, "Epoch 1/3, batch 4/4");
+	say(1, "Epoch 2/3, batch 1/4");
+	say(1, "Epoch 2/3, batch 1/4");
+	expect("<counter 1/4 @1\n<counter 2/4 @2\ncounter 3/4 @3\ncounter 4/4 @4\ncounter 1/4 @5\n"
+	       "counter 1/4 @6\n");
+	/* another stream knows nothing of it */
+	assert_int_equal(say(2, "Epoch 2/3, batch 2/4"), 0);
+	/* several threads: a number may come late */
+	say(3, "2/90");
+	say(3, "1/90");
+	say(3, "2/90");
+	say(3, "4/90");
+	say(3, "3/90");
+	say(3, "5/90");
+	say(3, "6/90");
+	say(3, "8/90");
+	say(3, "7/90");
+	assert_non_null(strstr(got, "counter 7/90 @16\n"));
+	clear();
+	/* the next phase has another total: three lines again, then all of them */
+	say(3, "1/50");
+	say(3, "2/50");
+	expect("");
+	say(3, "3/50");
+	expect("<counter 1/50 @17\n<counter 2/50 @18\ncounter 3/50 @19\n");
+	/* it is over: the next of the same key begins from nothing */
+	matcher__forget(m, 3);
+	say(3, "4/50");
+	say(3, "5/50");
+	expect("");
+	/* what jumps about was no counter after all */
+	say(4, "1/900");
+	say(4, "2/900");
+	say(4, "3/900");
+	say(4, "890/900");
+	clear();
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(say(4, "300/900"), 0);
+	say(4, "301/900");
+	expect("");
+}
+
+static void test_celery(void **state)
+{
+#define ID "4f1c2a3b-0000-4000-8000-000000000001"
+#define P "[2026-11-27 22:14:01,123: INFO/ForkPoolWorker-1] "
+	static const char want[] =
+		"celery 'v.transcode[" ID "]' queued @1\ncelery 'v.transcode[" ID "]' begin @2\n"
+		"celery 'v.transcode[" ID "]' end ok took 12.3 @3\ncelery 'v.transcode[" ID "]' end failed @4\n"
+		"celery 'v.transcode[" ID "]' end retry @5\ncelery 'v.transcode[" ID "]' end @6\n"
+		"celery 'v.transcode[" ID "]' end failed @7\ncelery 'v.transcode[" ID "]' queued @8\n";
+
+	(void)state;
+	for (int k = 0; k < 2; k++) {
+		begin(k ? "celery" : "auto", NULL, 0);
+		say(1, "[2026-11-27 22:14:01,123: INFO/MainProcess] Task v.transcode[" ID "] received");
+		say(1, "[2026-11-27 22:14:01,123: DEBUG/MainProcess] Task accepted: v.transcode[" ID "] pid:7");
+		say(1, P "Task v.transcode[" ID "] succeeded in 12.3s: {'done': 1, 'total': 2}");
+		say(1, P "Task v.transcode[" ID "] raised unexpected: ValueError('1/2')");
+		say(1, P "Task v.transcode[" ID "] retry: Retry in 3s: X()");
+		say(1, P "Task v.transcode[" ID "] ignored");
+		say(1, "[x: ERROR/MainProcess] Hard time limit (300s) exceeded for v.transcode[" ID "]");
+		say(1, "[x: INFO/MainProcess] Received task: v.transcode[" ID "]  ");
+		say(1, P "v.transcode[" ID "]: step 1/4");
+		say(1, P "v.transcode[" ID "]: step 2/4");
+		say(1, P "v.transcode[" ID "]: step 3/4");
+		expect(want);
+	}
+#undef P
+#undef ID
+}
+
+static void test_events(void **state)
+{
+	(void)state;
+	begin("auto", NULL, 0);
+	say(1, "tests/x.py::test_a PASSED                [ 12%]");
+	say(1, "tests/x.py::test_b[1-a b] FAILED            [ 25%]");
+	say(1, "tests/x.py::test_c SKIPPED (no net)      [ 37%]");
+	say(1, "FAILED tests/x.py::test_b - AssertionError");
+	say(1, "[gw0] [ 50%] PASSED tests/y.py::test_a");
+	expect("pytest 'tests/x.py::test_a' end ok @1\npytest 'tests/x.py::test_b[1-a b]' end failed @2\n"
+	       "pytest 'tests/x.py::test_c' end @3\npytest 'tests/y.py::test_a' end ok @5\n");
+	begin("auto", NULL, 0);
+	say(1, "[ 12%] Building CXX object a.cc.o");
+	say(1, "[ 25%] Building CXX object b.cc.o");
+	say(1, "[ 37%] Building CXX object c.cc.o");
+	say(1, "[ 50%] Built target a");
+	expect("<make 'CXX object a.cc.o' begin @1\n<make 'CXX object b.cc.o' begin @2\n"
+	       "make 'CXX object c.cc.o' begin @3\nmake 'a' end @4\n");
+	begin("auto", NULL, 0);
+	say(1, "{\"event\": \"asset_started\", \"asset_id\": 17}");
+	say(1, "{\"event\": \"asset_done\", \"asset_id\": 17, \"ok\": true, \"duration_ms\": 120}");
+	say(1, "{\"event\": \"assetStarted\", \"asset_id\": 18}");
+	say(1, "{\"event\": \"assetFailed\", \"asset_id\": 18}");
+	expect("<json '17' begin @1\n<json '17' end ok took 0.12 @2\njson '18' begin @3\n"
+	       "json '18' end failed @4\n");
+	begin("auto", NULL, 0);
+	say(1, "asset IMG_1.jpg done in 0.12 s");
+	say(1, "asset IMG_2.jpg failed: no such file");
+	say(1, "asset IMG_3.jpg done in 0.5 s");
+	expect("<finished 'IMG_1.jpg' end took 0.12 @1\n<finished 'IMG_2.jpg' end failed @2\n"
+	       "finished 'IMG_3.jpg' end took 0.5 @3\n");
+	begin("auto", NULL, 0);
+	say(1, "processed 1000 images");
+	say(1, "processed 2000 images");
+	say(1, "processed 3000 images");
+	/* better evidence takes the stream over */
+	say(1, "[1/340] a");
+	say(1, "[2/340] b");
+	say(1, "[3/340] c");
+	say(1, "processed 4000 images");
+	expect("<processed 1000 @1\n<processed 2000 @2\nprocessed 3000 @3\n<bracket 1/340 'a' @4\n"
+	       "<bracket 2/340 'b' @5\nbracket 3/340 'c' @6\n");
+	begin("auto", NULL, 0);
+	say(1, "ok 1 - a");
+	say(1, "not ok 2 - b");
+	say(1, "ok 3 - c");
+	say(1, "test x::y ... ok");
+	expect("<tests 'a' end ok @1\n<tests 'b' end failed @2\ntests 'c' end ok @3\n");
+	begin("auto", NULL, 0);
+	say(1, "Downloading:  10% |###       |");
+	say(1, "Downloading:  20,5% |######    |");
+	say(1, "Downloading:  30% |#########  |");
+	expect("<percent 10/100 @1\n<percent 20/100 @2\npercent 30/100 @3\n");
+}
+
+/* Asked for by name, a preset needs no second line. */
+static void test_presets(void **state)
+{
+	static const char *const t[][3] = {
+		{ "perf-counter", "[PERF] 12/340 (3%) x", "perf-counter 12/340 @1\n" },
+		{ "percent", " 4%|#   | 12/340 [00:12<00:14, 3it/s]", "percent 12/340 left 14 @1\n" },
+		{ "percent", "[####   ] 12/340", "percent 12/340 @1\n" },
+		{ "percent", "progress: 12,5 %", "percent 12/100 @1\n" },
+		{ "json", "{\"done\":12,\"total\":340}", "json 12/340 @1\n" },
+		{ "logging", "2026-11-27 22:14:01,123 INFO x: 12/340", "logging 12/340 @1\n" },
+		{ "logging", "12 done, 328 left", "logging 12/340 @1\n" },
+		{ "processed", "Processed 12/340 files", "processed 12/340 @1\n" },
+		{ "processed", "12 of 340 files done", "processed 12/340 @1\n" },
+		{ "bracket", "x [12/340] y", "bracket 12/340 'y' @1\n" },
+		{ "ninja", "[12/340] CC y.o", "ninja 12/340 'CC y.o' @1\n" },
+		{ "counter", "11/27 22:14:01 12/340", "counter 12/340 @1\n" },
+		{ "counter", "1/1", "counter 1/1 @1\n" },
+		{ "make", "  CC      foo.o", "make 'foo.o' begin @1\n" },
+		{ "tests", "--- PASS: TestX (0.50s)", "tests 'TestX' end ok took 0.5 @1\n" },
+		{ "tests", "[       OK ] Foo.Bar (12 ms)", "tests 'Foo.Bar' end ok took 0.012 @1\n" },
+		{ "finished", "asset a1 done", "finished 'a1' end @1\n" },
+		{ "celery,counter", "12/340", "counter 12/340 @1\n" },
+		{ "json", "12/340", "" },
+		{ "counter", "2026/11/27", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		begin(t[i][0], NULL, 0);
+		say(1, t[i][1]);
+		expect(t[i][2]);
+	}
+}
+
+/* More streams than are remembered: the oldest is forgotten, and counted. */
+static void test_many_streams(void **state)
+{
+	(void)state;
+	begin("auto", NULL, 0);
+	for (__u64 key = 0; key < 1025; key++)
+		say(key, "1/9");
+	assert_int_equal(matcher__stats(m)->evicted, 1);
+	assert_true(matcher__stats(m)->unbelieved >= 1);
+	for (int i = 2; i < 4; i++) {
+		say(1, i == 2 ? "2/9" : "3/9");
+		say(0, i == 2 ? "2/9" : "3/9");
+	}
+	/* stream 0 has two lines only, stream 1 three */
+	expect("<counter 1/9 @2\n<counter 2/9 @1026\ncounter 3/9 @1028\n");
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	matcher__free(m);
+	m = NULL;
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_patterns),
+		cmocka_unit_test(test_parts_of_lines),
+		cmocka_unit_test(test_bad_patterns),
+		cmocka_unit_test(test_bad_presets),
+		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_auto_counters),
+		cmocka_unit_test(test_auto_thousands),
+		cmocka_unit_test(test_auto_prose),
+		cmocka_unit_test(test_auto_series),
+		cmocka_unit_test(test_celery),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_presets),
+		cmocka_unit_test(test_many_streams),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, teardown);
+}

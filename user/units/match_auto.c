@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * match_auto.c - which preset does a stream follow?
+ *
+ * Each pattern that fits makes a candidate: this pattern, this place in the line, this
+ * total.  A candidate is believed once three of its lines agree: a counter that grows
+ * by small steps, events of different units.  The lines it was judged by were kept and
+ * are handed out then.  Once one is believed, others are heard only for lines that it
+ * has nothing to say about, and only those that are no weaker evidence.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "units/match_impl.h"
+#include "util/u64map.h"
+
+#define STREAMS 1024
+#define CANDIDATES 8		/* of a stream */
+#define NEEDED 3		/* lines that agree */
+#define KEPT_MAX 16
+#define KEPT_LABEL 96
+#define OCCURRENCES 4		/* pairs in one line that are looked at */
+#define LATE 64			/* a counter behind another thread's is no more than that behind */
+#define BREAKS_MAX 3
+#define NO_RANK 0xff
+
+struct kept {
+	struct match m;
+	char label[KEPT_LABEL];
+};
+
+struct candidate {
+	const struct pattern *pattern;	/* NULL: a free entry */
+	unsigned occurrence;
+	bool believed;
+	unsigned series;
+	__u64 total;		/* 0: none */
+	__u64 max;		/* the highest `done` */
+	__u64 label;		/* of the last event */
+	unsigned hits, late, breaks;
+	__u64 stamp;
+	struct kept *kept;
+	unsigned n_kept, room;
+};
+
+struct stream {
+	__u64 key, stamp;
+	unsigned n_series;
+	unsigned rank;		/* of the best that is believed, or NO_RANK */
+	struct candidate candidates[CANDIDATES];
+};
+
+struct auto_streams {
+	const struct engine *e;
+	const struct pattern **patterns;	/* by rank */
+	unsigned n_patterns;
+	struct matcher_stats *stats;
+	struct u64map by_key;
+	struct stream *streams[STREAMS];
+	__u64 clock;
+};
+
+/* A line on its way. */
+struct look {
+	struct auto_streams *a;
+	struct stream *s;	/* NULL: the stream is not known yet */
+	const struct text_line *line;
+	__u64 key;
+	match_fn fn;
+	void *ctx;
+	unsigned handed_out;
+};
+
+static __u64 hash(const char *s, size_t n)
+{
+	__u64 h = 0xcbf29ce484222325ULL;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (unsigned char)s[i]) * 0x100000001b3ULL;
+	return h;
+}
+
+static void drop_kept(struct auto_streams *a, struct candidate *c)
+{
+	a->stats->unbelieved += c->believed ? 0 : c->n_kept;
+	free(c->kept);
+	c->kept = NULL;
+	c->n_kept = c->room = 0;
+}
+
+static void drop(struct auto_streams *a, struct candidate *c)
+{
+	drop_kept(a, c);
+	*c = (struct candidate){ 0 };
+}
+
+static void keep(struct auto_streams *a, struct candidate *c, const struct match *m)
+{
+	struct kept *k;
+
+	if (c->n_kept == KEPT_MAX) {
+		a->stats->unbelieved++;
+		return;
+	}
+	if (c->n_kept == c->room) {
+		k = reallocarray(c->kept, c->room + NEEDED - 1, sizeof(*k));
+		if (!k) {
+			a->stats->no_memory++;
+			return;
+		}
+		c->kept = k;
+		c->room += NEEDED - 1;
+	}
+	k = &c->kept[c->n_kept++];
+	k->m = *m;
+	k->m.credited = true;
+	k->m.label_len = m->label_len < KEPT_LABEL ? m->label_len : KEPT_LABEL;
+	if (m->label)
+		memcpy(k->label, m->label, k->m.label_len);
+}
+
+static void hand_out(struct look *l, const struct candidate *c, struct match *m)
+{
+	m->series = c->series;
+	l->handed_out++;
+	l->fn(l->ctx, l->key, m);
+}
+
+/* Counters go on by themselves; events of one preset belong together. */
+static unsigned series_of(struct stream *s, const struct candidate *c)
+{
+	bool counts = c->total || c->pattern->preset->evidence == COUNT;
+
+	for (unsigned i = 0; i < CANDIDATES && !counts; i++) {
+		const struct candidate *other = &s->candidates[i];
+
+		if (other->pattern && other->believed && other->pattern->kind == c->pattern->kind)
+			return other->series;
+	}
+	return s->n_series++;
+}
+
+/* From now on its lines count, and those so far, too. */
+static void believe(struct look *l, struct candidate *c, struct match *m)
+{
+	struct stream *s = l->s;
+
+	c->series = series_of(s, c);
+	c->believed = true;
+	if (c->pattern->preset->rank < s->rank)
+		s->rank = c->pattern->preset->rank;
+	for (unsigned i = 0; i < c->n_kept; i++) {
+		struct kept *k = &c->kept[i];
+
+		k->m.label = k->m.label ? k->label : NULL;
+		hand_out(l, c, &k->m);
+	}
+	drop_kept(l->a, c);
+	hand_out(l, c, m);
+	/* what the same lines were to others has been said now */
+	for (unsigned i = 0; i < CANDIDATES; i++) {
+		struct candidate *other = &s->candidates[i];
+
+		if (!other->pattern || other->believed)
+			continue;
+		free(other->kept);
+		*other = (struct candidate){ 0 };
+	}
+}
+
+enum step {
+	NEXT, SAME, BEHIND, RESTART, BREAK,
+};
+
+static enum step step_of(const struct candidate *c, const struct match *m)
+{
+	if (m->done > c->max)
+		return NEXT;
+	if (m->done == c->max)
+		return SAME;
+	if (m->done <= 1 || (c->total && c->max == c->total && m->done <= c->max / 2))
+		return RESTART;
+	return m->done + LATE > c->max ? BEHIND : BREAK;
+}
+
+/* Whether one that is believed takes the line; a counter that jumps about is no counter. */
+static bool goes_on(struct auto_streams *a, struct candidate *c, const struct match *m)
+{
+	enum step step;
+
+	if (c->pattern->preset->evidence != COUNTER && c->pattern->preset->evidence != COUNT)
+		return true;
+	step = step_of(c, m);
+	if (step == BREAK) {
+		if (++c->breaks == BREAKS_MAX)
+			drop(a, c);
+		return false;
+	}
+	if (step == NEXT)
+		c->breaks = 0;
+	if (step == NEXT || step == RESTART)
+		c->max = m->done;
+	return true;
+}
+
+static void start_over(struct auto_streams *a, struct candidate *c, const struct match *m)
+{
+	a->stats->unbelieved += c->n_kept;
+	c->n_kept = 0;
+	c->hits = 1;
+	c->late = 0;
+	c->max = m->done;
+	keep(a, c, m);
+}
+
+static bool small_step(const struct candidate *c, const struct match *m)
+{
+	__u64 limit = c->total / 3;
+
+	return !c->total || m->done - c->max <= (limit > 1 ? limit : 1);
+}
+
+/* 3/2026 to 12/2026 are months */
+static bool may_be_month(const struct match *m)
+{
+	return m->has_total && m->total >= 1990 && m->total < 2040 && m->done <= 12;
+}
+
+/* One more line of a counter that is not believed yet.  True: now it is. */
+static bool count_up(struct auto_streams *a, struct candidate *c, const struct match *m)
+{
+	enum step step = c->hits ? step_of(c, m) : BREAK;
+
+	switch (step) {
+	case NEXT:
+		if (!small_step(c, m))
+			break;
+		c->max = m->done;
+		c->hits++;
+		/* numbers that go up and down need more in their favour */
+		if (c->hits >= NEEDED + 2 * c->late && !may_be_month(m))
+			return true;
+		keep(a, c, m);
+		return false;
+	case SAME:
+		return false;
+	case BEHIND:
+		c->late++;
+		keep(a, c, m);
+		return false;
+	case RESTART:
+	case BREAK:
+		break;
+	}
+	start_over(a, c, m);
+	return false;
+}
+
+static bool one_more_event(struct auto_streams *a, struct candidate *c, const struct match *m)
+{
+	/* that one begins and that it ends are two things to say */
+	__u64 label = (m->label ? hash(m->label, m->label_len) : 0) + m->begin;
+
+	if (label != c->label)
+		c->hits++;
+	c->label = label;
+	if (c->hits >= NEEDED)
+		return true;
+	keep(a, c, m);
+	return false;
+}
+
+static bool convinces(struct auto_streams *a, struct candidate *c, const struct match *m)
+{
+	switch (c->pattern->preset->evidence) {
+	case CLEAR:
+		return true;
+	case COUNTER:
+	case COUNT:
+		return count_up(a, c, m);
+	case EVENTS:
+		return one_more_event(a, c, m);
+	}
+	return false;
+}
+
+static void free_stream(struct auto_streams *a, unsigned i)
+{
+	struct stream *s = a->streams[i];
+
+	if (!s)
+		return;
+	for (unsigned k = 0; k < CANDIDATES; k++)
+		drop(a, &s->candidates[k]);
+	u64map__delete(&a->by_key, s->key);
+	free(s);
+	a->streams[i] = NULL;
+}
+
+/* A free place, which the stream that was silent longest may have to leave. */
+static unsigned find_room(struct auto_streams *a)
+{
+	unsigned oldest = 0;
+
+	for (unsigned i = 0; i < STREAMS; i++) {
+		if (!a->streams[i])
+			return i;
+		if (a->streams[i]->stamp < a->streams[oldest]->stamp)
+			oldest = i;
+	}
+	a->stats->evicted++;
+	free_stream(a, oldest);
+	return oldest;
+}
+
+static struct stream *new_stream(struct auto_streams *a, __u64 key)
+{
+	unsigned i = find_room(a);
+	struct stream *s = calloc(1, sizeof(*s));
+
+	if (!s || !u64map__put(&a->by_key, key, i)) {
+		a->stats->no_memory++;
+		free(s);
+		return NULL;
+	}
+	s->key = key;
+	s->rank = NO_RANK;
+	a->streams[i] = s;
+	return s;
+}
+
+static __u64 total_of(const struct match *m)
+{
+	return m->has_done && m->has_total ? m->total : 0;
+}
+
+static struct candidate *find_candidate(struct stream *s, const struct pattern *p,
+					unsigned occurrence, __u64 total)
+{
+	for (unsigned i = 0; s && i < CANDIDATES; i++) {
+		struct candidate *c = &s->candidates[i];
+
+		if (c->pattern == p && c->occurrence == occurrence && c->total == total)
+			return c;
+	}
+	return NULL;
+}
+
+/* A free entry, or that of the one least likely to be missed. */
+static struct candidate *new_candidate(struct auto_streams *a, struct stream *s)
+{
+	struct candidate *worst = &s->candidates[0];
+
+	for (unsigned i = 0; i < CANDIDATES; i++) {
+		struct candidate *c = &s->candidates[i];
+
+		if (!c->pattern)
+			return c;
+		if (c->believed != worst->believed ? worst->believed : c->stamp < worst->stamp)
+			worst = c;
+	}
+	drop(a, worst);
+	return worst;
+}
+
+/* What this pattern makes of the line; known: only candidates that are believed. */
+static void look_with(struct look *l, const struct pattern *p, bool known)
+{
+	struct auto_streams *a = l->a;
+	size_t from = 0;
+	struct match m;
+
+	for (unsigned k = 0; k < OCCURRENCES && !l->handed_out; k++) {
+		struct candidate *c;
+
+		if (!pattern__match(a->e, p, l->line, &from, &m))
+			return;
+		c = find_candidate(l->s, p, k, total_of(&m));
+		if (c)
+			c->stamp = ++a->clock;
+		if (known && c && c->believed && goes_on(a, c, &m))
+			hand_out(l, c, &m);
+		if (!known && !(c && c->believed)) {
+			if (!l->s)
+				l->s = new_stream(a, l->key);
+			if (!l->s)
+				return;
+			if (!c) {
+				c = new_candidate(a, l->s);
+				*c = (struct candidate){ .pattern = p, .occurrence = k,
+							 .total = total_of(&m), .stamp = ++a->clock };
+			}
+			if (convinces(a, c, &m))
+				believe(l, c, &m);
+		}
+		if (!p->preset->anywhere)
+			return;
+	}
+}
+
+static bool is_believed(const struct stream *s, const struct pattern *p)
+{
+	for (unsigned i = 0; i < CANDIDATES; i++)
+		if (s->candidates[i].pattern == p && s->candidates[i].believed)
+			return true;
+	return false;
+}
+
+unsigned auto__line(struct auto_streams *a, __u64 key, const struct text_line *line, match_fn fn,
+		    void *ctx)
+{
+	struct u64map_slot *slot = u64map__find(&a->by_key, key);
+	struct look l = { .a = a, .line = line, .key = key, .fn = fn, .ctx = ctx };
+
+	if (slot)
+		l.s = a->streams[slot->value];
+	for (unsigned i = 0; l.s && l.s->rank != NO_RANK && i < a->n_patterns && !l.handed_out; i++)
+		if (a->patterns[i]->preset->rank <= l.s->rank && is_believed(l.s, a->patterns[i]))
+			look_with(&l, a->patterns[i], true);
+	for (unsigned i = 0; i < a->n_patterns && !l.handed_out; i++) {
+		if (l.s && a->patterns[i]->preset->rank > l.s->rank)
+			break;
+		look_with(&l, a->patterns[i], false);
+	}
+	if (l.s)
+		l.s->stamp = ++a->clock;
+	return l.handed_out;
+}
+
+void auto__forget(struct auto_streams *a, __u64 key)
+{
+	struct u64map_slot *slot = u64map__find(&a->by_key, key);
+
+	if (slot)
+		free_stream(a, slot->value);
+}
+
+static int by_rank(const void *a, const void *b)
+{
+	const struct pattern *const *p = a, *const *q = b;
+
+	if ((*p)->preset->rank != (*q)->preset->rank)
+		return (*p)->preset->rank < (*q)->preset->rank ? -1 : 1;
+	return (*p)->preset < (*q)->preset ? -1 : (*p)->preset > (*q)->preset;
+}
+
+int auto__new(struct auto_streams **out, const struct engine *e, const struct pattern *patterns,
+	      unsigned n, struct matcher_stats *stats)
+{
+	struct auto_streams *a = calloc(1, sizeof(*a));
+
+	*out = a;
+	if (!a)
+		return -ENOMEM;
+	a->e = e;
+	a->stats = stats;
+	a->patterns = calloc(n ? n : 1, sizeof(*a->patterns));
+	if (!a->patterns)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++)
+		a->patterns[a->n_patterns++] = &patterns[i];
+	qsort(a->patterns, n, sizeof(*a->patterns), by_rank);
+	return 0;
+}
+
+void auto__free(struct auto_streams *a)
+{
+	if (!a)
+		return;
+	for (unsigned i = 0; i < STREAMS; i++)
+		free_stream(a, i);
+	u64map__free(&a->by_key);
+	free(a->patterns);
+	free(a);
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * match_presets.c - lines as many programs write them.
+ *
+ * A number is never looked for inside of a path, a date, a version or a quantity: what
+ * comes before and behind a pair is part of its pattern.
+ */
+#include <string.h>
+#include "units/match_impl.h"
+
+/* 76255  76,255  76.255  76'255  76_255, and with narrow or unbreakable spaces */
+#define N "(?:\\d{1,3}(?:(?:[.,'_]|\\xe2\\x80[\\x89\\x99\\xaf]|\\xc2\\xa0)\\d{3})+|\\d+)"
+/* before a number: not in a word, a path, a version, a time */
+#define L "(?<![\\w/\\\\@])(?<!\\w[.+-])(?<!\\d[:,'])"
+/* behind it: nor a fraction, a path, a quantity */
+#define R                                                                                         \
+	"(?![\\w/\\\\@-]|[.,:]\\d|\\s?(?:[kKMGT]i?[Bb](?:it|ps)?|[Bb]ytes?|B|bits?|[mun]?s|secs?|"    \
+	"seconds|min|mins|minutes|hours?|[kMG]?Hz|fps|px|[kmc]?m|[kM]?bps)\\b)"
+#define OF                                                                                        \
+	"(?:\\s?/\\s?|\\s(?:out of|of(?: the| a total of| total)?|\\((?:out )?of|von(?: insgesamt)?|sur|de|di|van|av|"   \
+	"af|from)\\s)#?"
+/* with blanks between thousands only if both numbers have them */
+#define NB "\\d{1,3}(?: \\d{3})+"
+#define PAIR                                                                                      \
+	L "(?:(?<done>" NB ")\\s?/\\s?(?<total>" NB ")(?! ?\\d)|(?<done>" N ")" OF "(?<total>" N "))" R
+
+#define DONE_WORDS                                                                                \
+	"processed|done|finished|completed?|converted|transcoded|encoded|decoded|"         \
+	"indexed|imported|exported|uploaded|downloaded|fetched|saved|stored|rendered|analy[sz]ed|"    \
+	"classified|scanned|handled|copied|written|migrated|synced|resized|generated|created|"        \
+	"succeeded|success|fertig|erledigt|verarbeitet|trait\xc3\xa9s?|procesad[oa]s?"
+#define BEGIN_WORDS                                                                               \
+	"processing|starting|started|start|begin(?:ning)?|began|converting|transcoding|encoding|"     \
+	"handling|working on|rendering|importing|indexing|scanning|downloading|uploading"
+#define FAIL_WORDS "failed|failure|error|errored|aborted|crashed|fehlgeschlagen"
+#define THINGS                                                                                    \
+	"assets?|items?|images?|photos?|pictures?|files?|videos?|clips?|tasks?|jobs?|records?|"       \
+	"documents?|docs?|pages?|frames?|rows?|messages?|orders?|tiles?|chunks?|batch(?:es)?|"        \
+	"samples?|entries|entry|objects?|urls?|units?|steps?|dateien|datei|bild(?:er)?"
+
+/* where a word begins: asset_done, assetDone */
+#define WORD "(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
+#define Q "[\"']"		/* around keys: JSON, or a dictionary of Python */
+#define NUM_VALUE(name) Q "\\s*:\\s*" Q "?(?<" name ">\\d+)(?![\\w.])"
+#define NAME_KEYS                                                                                 \
+	"asset_?id|asset|item_?id|item|file_?name|file|path|name|task_?id|task|job_?id|video_?id|"    \
+	"video|image_?id|image|photo_?id|photo|key|uuid|unit|document_?id|document|record_?id|"       \
+	"record|object_?id|message_?id|order_?id|id"
+#define JSON_NAME                                                                                 \
+	"(?=.*?" Q "(?i:" NAME_KEYS ")" Q "\\s*:\\s*(?:" Q "(?<unit>[^\"'\\\\]+)|(?<unit>\\d+)))"
+#define JSON_TIME                                                                                 \
+	"(?=.*?" Q "(?i:(?:elapsed|duration|took|time|seconds|secs)(?:_?s|_sec|_secs|_seconds)?|"     \
+	"time_?taken)" Q "\\s*:\\s*" Q "?(?<elapsed>\\d+(?:\\.\\d+)?)|.*?" Q                          \
+	"(?i:(?:elapsed|duration|took|time)_?(?:ms|millis))" Q "\\s*:\\s*" Q                          \
+	"?(?<elapsed_ms>\\d+(?:\\.\\d+)?)|)"
+#define JSON_LEFT                                                                                 \
+	"(?=.*?" Q "(?i:eta(?:_?s|_sec|_secs|_seconds)?|(?:time_?)?remaining_?(?:s|secs?|seconds)|"   \
+	"time_?(?:left|remaining))" Q "\\s*:\\s*" Q "?(?<remaining>\\d[^,\"'}]*)|)"
+#define JSON_FAILED                                                                               \
+	"(?=.*?" Q "(?i:status|state|result|outcome|event|msg|message)" Q "\\s*:\\s*" Q               \
+	"[^\"']*" WORD "(?<failed>(?i:" FAIL_WORDS "))(?![a-z])|.*?" Q "(?i:ok|success)" Q                       \
+	"\\s*:\\s*(?<failed>(?i:false))|.*?" Q "(?i:ok|success)" Q "\\s*:\\s*(?<ok>(?i:true))|)"
+
+#define DURATION                                                                                  \
+	"(?:\\d+(?::\\d\\d){1,2}|\\d+(?:[.,]\\d+)?\\s?(?i:d|days?|h|hours?|hrs?|std|m|mins?|"         \
+	"minutes?|minuten|s|secs?|seconds?|sek|sekunden|ms)\\b(?:[ ,]{0,2}\\d+(?:[.,]\\d+)?\\s?"      \
+	"(?:h|m|min|s)\\b)*+)"
+
+const char preset_remaining[] =
+	"(?i)(?:\\b(?:est(?:imated|\\.)?(?: time)? (?:remaining|left)|(?:time )?remaining|time left|eta|"
+	"rest(?:zeit)?|verbleibend|noch)\\b[ :=]{0,3}(?<remaining>" DURATION ")|"
+	"<(?<remaining>\\d+:[\\d:]+)[,\\]]|"
+	"(?<remaining>" DURATION ") (?:remaining|left|to go|verbleibend|\xc3\xbc" "brig)\\b)";
+const char preset_took[] =
+	"(?i)(?:\\b(?:in|took|after|dauer:?|duration[:=]?)[ =]?|\\((?=[^()]*\\)$))"
+	"(?<elapsed>\\d+(?:[.,]\\d+)?\\s?(?:ms|s|secs?|seconds?|min|minutes?)\\b)";
+const char preset_named[] =
+	"(?i)\\b(?:asset|item|image|photo|file|video|clip|task|job|record|document|page|object|id)"
+	"(?:[ #:=\"'(]|_id[ :=]){1,3}(?<unit>[\\w./-]*\\w)";
+const char preset_file[] =
+	"(?i)(?<unit>[\\w./-]*[\\w-]\\.(?!(?:py|js|ts|go|rs|cc?|cpp|java|rb|php|pl|sh|log)\\b)[a-z][a-z0-9]{1,4})\\b"
+	"(?![.(/])";
+
+#define TASK "(?<unit>[\\w.:@/<>-]+\\[[\\w.:-]{4,128}\\])"
+
+const struct preset_pattern preset_patterns[] = {
+	/* Celery's worker log, 3 to 5; its prefix may be another */
+	{ "celery", "\\bTask (?<begin>accepted): " TASK, CLEAR, 0 },
+	{ "celery", "\\b(?:Task " TASK " (?<queued>received)|(?<queued>Received) task: " TASK ")", CLEAR, 0 },
+	{ "celery",
+	  "\\bTask " TASK " (?:(?<ok>succeeded) in (?<elapsed>[\\d.]+)s|(?<retry>retry): |"
+	  "(?<failed>raised (?:un)?expected|INTERNAL ERROR|failed|rejected|revoked)|(?<end>ignored))",
+	  CLEAR, 0 },
+	{ "celery",
+	  "(?:\\b(?<failed>Hard) time limit \\([\\d.]+s\\) exceeded for|(?<failed>Discarding) revoked task:) " TASK,
+	  CLEAR, 0 },
+
+	{ "pytest",
+	  "^(?<unit>\\S+::\\S.*?)\\s+(?:(?<ok>PASSED|XPASS)|(?<failed>FAILED|ERROR)|(?<end>SKIPPED|XFAIL))"
+	  "(?:\\s+\\(.*\\))?(?:\\s+\\[\\s*\\d+%\\])?\\s*$", CLEAR, 0 },
+	{ "pytest",
+	  "^\\[gw\\d+\\]\\s+(?:\\[\\s*\\d+%\\]\\s+)?(?:(?<ok>PASSED|XPASS)|(?<failed>FAILED|ERROR)|"
+	  "(?<end>SKIPPED|XFAIL))\\s+(?<unit>\\S+::\\S.*)", CLEAR, 0 },
+
+	{ "perf-counter", "\\[[A-Za-z][\\w .-]{0,31}\\]\\s+" PAIR, COUNTER, 1 },
+
+	/* tqdm; its numbers may be rounded ones: 1.25k/270k */
+	{ "percent",
+	  "\\d%\\|[^|]*\\|\\s*(?<done>\\d+(?:\\.\\d+)?[kMG]?)/(?<total>\\d+(?:\\.\\d+)?[kMG]?) \\[[\\d:]+<",
+	  COUNTER, 1 },
+	{ "percent", L "(?<done>\\d+)[a-z]{0,12} \\[\\d+:[\\d:]+, ", COUNT, 3 },
+	/* [####   ] 12/340;  45% (45 of 100);  12/340 [====>  ] */
+	{ "percent",
+	  "^(?=.*(?:[#=*>.-]{3}|(?:\\xe2[\\x94-\\x97].){2}|\\d\\s?%)).*?" PAIR, COUNTER, 1,
+	  .explicit_only = true },
+
+	{ "json",
+	  "^[^{]*+\\{(?:(?=.*?" Q "\\w*(?i:done|completed?|processed|finished|handled)\\w*" NUM_VALUE("done")
+	  ")|(?=.*?" Q "(?i:current\\w*|position|pos|index|idx|i|n|nr|number|num|step|iteration|iter|seq|"
+	  "sequence|progress|ordinal|item|counter)" NUM_VALUE("done") ")|(?=.*?" Q "(?i:count)"
+	  NUM_VALUE("done") "))"
+	  "(?:(?=.*?" Q "\\w*(?i:total)\\w*" NUM_VALUE("total") ")|(?=.*?" Q "(?i:of|out_?of|max\\w*|"
+	  "(?:n|num|item)_?(?:items|count)|items|all|size|count|expected|length|len|goal|target)"
+	  NUM_VALUE("total") ")|(?=.*?" Q "(?i:n|(?:n|num)_\\w+|\\w+_(?:count|num|max|size))" NUM_VALUE("total") "))"
+	  "(?:" JSON_NAME "|)" JSON_FAILED JSON_TIME JSON_LEFT, COUNTER, 1 },
+	{ "json",
+	  "^[^{]*+\\{(?=.*?" Q "(?i:event|msg|message|status|state|action|type)" Q "\\s*:\\s*" Q
+	  "[^\"']*" WORD "(?:(?<failed>(?i:" FAIL_WORDS "))|(?<end>(?i:" DONE_WORDS "|ok))|"
+	  "(?<begin>(?i:" BEGIN_WORDS ")))(?![a-z]))" JSON_NAME JSON_FAILED JSON_TIME, EVENTS, 2 },
+
+	/* done=12 total=340;  done: 12, of: 340 */
+	{ "logging",
+	  "(?i)(?:" DONE_WORDS "|current|index|step|item|count|progress|(?<!\\w)[in])\\s?[=:]\\s?"
+	  "(?<done>" N ")\\b(?!\\s?[%/.])(?:.*?)\\b\\w*(?:total|of|max|all|size|items)\\s?[=:]\\s?(?<total>" N ")"
+	  R, COUNTER, 1 },
+	/* 12 done, 328 left */
+	{ "logging",
+	  L "(?<done>" N ") (?:\\w+ )?(?i:done|processed|completed|finished)\\b[^\\d]{1,20}?(?<left>" N ") "
+	  "(?:\\w+ )?(?i:left|remaining|to go|pending|queued|open)\\b", COUNTER, 1 },
+	{ "logging",
+	  "(?:\\d\\d:\\d\\d(?::\\d\\d)?(?:[.,]\\d+)?|\\b(?i:DEBUG|INFO|NOTICE|WARN(?:ING)?)\\b).*?" PAIR,
+	  COUNTER, 1, .explicit_only = true },
+
+	{ "processed",
+	  "(?i)(?:\\b(?:" DONE_WORDS "|" BEGIN_WORDS ")\\b[ :]+(?:[a-z]+ ){0,2}?" PAIR "|" L "(?<done>" N ")" OF "(?<total>" N
+	  ") (?:[a-z]+ ){0,2}?(?:" DONE_WORDS ")\\b)", COUNTER, 1, .explicit_only = true },
+
+	{ "bracket", "(?:^|\\s)[\\[(]\\s?(?<done>" N ")" OF "(?<total>" N ")\\s?[\\])](?!\\()[ :-]*(?<unit>\\S.*)?",
+	  COUNTER, 1 },
+	{ "ninja", "^\\[\\s*(?<done>\\d+)/(?<total>\\d+)\\]\\s+(?<unit>\\S.*)", COUNTER, 1, .explicit_only = true },
+	{ "counter", PAIR, COUNTER, 1, .anywhere = true },
+
+	{ "make",
+	  "^\\[\\s*\\d{1,3}%\\] (?:(?<begin>Building|Linking|Generating|Creating|Compiling|Running|Performing)|"
+	  "(?<end>Built target)) (?<unit>\\S.*)", EVENTS, 2 },
+	{ "make", "^  (?<begin>(?:HOST)?(?:CC|CXX|LD|AR|AS|GEN|LINK|OBJCOPY|BPF|CLANG))(?: \\[M\\])?\\s+(?<unit>\\S+)$",
+	  EVENTS, 2 },
+	{ "make", "^\\s+(?<begin>Compiling|Checking) (?<unit>\\S+ v\\d\\S*)", EVENTS, 2 },
+
+	{ "tests", "^test (?<unit>\\S.*?) \\.\\.\\. (?:(?<ok>ok)|(?<failed>FAILED)|(?<end>ignored))", EVENTS, 2 },
+	{ "tests", "^(?<unit>\\w+ \\([\\w.]+\\)).* \\.\\.\\. (?:(?<ok>ok)|(?<failed>FAIL|ERROR)|(?<end>skipped|expected failure))",
+	  EVENTS, 2 },
+	{ "tests", "^\\s*--- (?:(?<ok>PASS)|(?<failed>FAIL)|(?<end>SKIP)): (?<unit>\\S+) \\((?<elapsed>[\\d.]+)s\\)",
+	  EVENTS, 2 },
+	{ "tests", "^\\[ +(?:(?<begin>RUN)|(?<ok>OK)|(?<failed>FAILED)) +\\] (?<unit>\\S+)(?: \\((?<elapsed_ms>\\d+) ms\\))?",
+	  EVENTS, 2 },
+	{ "tests", "^(?:(?<failed>not ok)|(?<ok>ok)) \\d+(?: -)? (?<unit>\\S.*)", EVENTS, 2 },
+
+	/* processed 12 files;  12 files done */
+	{ "processed",
+	  "(?i)(?:\\b(?:" DONE_WORDS ")\\b[ :=]+(?<done>" N ")" R "(?!\\s?%|" OF "\\d)|" L
+	  "(?<done>" N ")\\s(?:(?:" THINGS ")\\s)?(?:" DONE_WORDS ")\\b)", COUNT, 3 },
+	/* asset IMG_0001 done;  finished item a-17 in 0.3 s */
+	{ "finished",
+	  "(?i)\\b(?:" THINGS ")[ :#=\"'(\\[]{1,3}(?<unit>[\\w./:@-]*\\w)[\"')\\]:,]{0,2} (?:\\w+ ){0,2}?"
+	  "(?:(?<end>" DONE_WORDS "|ok)|(?<failed>" FAIL_WORDS ")|(?<begin>" BEGIN_WORDS "))\\b", EVENTS, 3 },
+	{ "finished",
+	  "(?i)\\b(?:(?<end>" DONE_WORDS ")|(?<failed>" FAIL_WORDS ")|(?<begin>" BEGIN_WORDS "))\\b(?: with| to process)?:? (?:\\w+ ){0,2}?"
+	  "[\"'(\\[#]?(?<unit>(?=[\\w./:@-]*\\d)[\\w./:@-]*\\w)", EVENTS, 3 },
+
+	/* a share is no count of units: the last resort */
+	{ "percent",
+	  "(?i)^(?=.*(?:[#=*>.-]{3}|(?:\\xe2[\\x94-\\x97].){2}|\\b(?:progress|fortschritt|" DONE_WORDS ")\\b))"
+	  ".*?(?<![\\w.,])(?<done>\\d{1,3})(?:[.,]\\d+)?\\s?%", COUNT, 4, .total = 100 },
+};
+
+const unsigned n_preset_patterns = sizeof(preset_patterns) / sizeof(preset_patterns[0]);
+
+bool preset_has(const char *name, size_t len, const struct preset_pattern *p)
+{
+	return strlen(p->preset) == len && !memcmp(p->preset, name, len);
+}
+
+bool preset_exists(const char *name, size_t len)
+{
+	for (unsigned i = 0; i < n_preset_patterns; i++)
+		if (preset_has(name, len, &preset_patterns[i]))
+			return true;
+	return len == 4 && !memcmp(name, "auto", 4);
+}
+
+const char *matcher__presets(void)
+{
+	return "auto, celery, pytest, perf-counter, percent, json, logging, processed, bracket, ninja, "
+	       "counter, make, tests, finished";
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* match_sense.c - whether 12/340 in a line counts units, by what stands around it. */
+#include <string.h>
+#include <strings.h>
+#include "units/match_impl.h"
+
+#define WORD_MAX 16
+
+static bool digit(const struct text_line *line, size_t i)
+{
+	return i < line->len && line->bytes[i] >= '0' && line->bytes[i] <= '9';
+}
+
+/* hh:mm at i */
+static bool is_time(const struct text_line *line, size_t i)
+{
+	return digit(line, i) && digit(line, i + 1) && i + 2 < line->len && line->bytes[i + 2] == ':' &&
+	       digit(line, i + 3) && digit(line, i + 4);
+}
+
+/* 11/27 22:14:01, or the other way round */
+static bool is_date(const struct text_line *line, size_t from, size_t to)
+{
+	if (to - from != 5 || line->bytes[from + 2] != '/')
+		return false;
+	return is_time(line, to + 1) || (from >= 6 && is_time(line, from - 6)) ||
+	       (from >= 9 && is_time(line, from - 9));
+}
+
+static bool is_letter(char c)
+{
+	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
+/* memory 512/1024, retry 1/3: an amount or an attempt, whatever it does over time */
+static bool is_other_figure(const struct text_line *line, size_t from)
+{
+	static const char *const words[] = {
+		"mem", "memory", "heap", "rss", "swap", "used", "usage", "disk", "retry", "retries",
+		"attempt", "attempts", "try", "worker", "workers", "thread", "threads", "queue", "pool",
+		"connections", "load", "cpu", "battery", "score", "ratio", "rate",
+	};
+	size_t end = from, start;
+
+	while (end && strchr(" :=([#", line->bytes[end - 1]) && line->bytes[end - 1])
+		end--;
+	start = end;
+	while (start && end - start < WORD_MAX && is_letter(line->bytes[start - 1]))
+		start--;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strlen(words[i]) == end - start &&
+		    !strncasecmp(words[i], line->bytes + start, end - start))
+			return true;
+	return false;
+}
+
+bool counter_makes_sense(const struct match *m, const struct text_line *line, size_t from, size_t to)
+{
+	return m->done <= m->total && m->total && !is_date(line, from, to) &&
+	       !is_other_figure(line, from);
+}
