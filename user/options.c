@@ -18,6 +18,7 @@
 #include <string.h>
 #include "jobs/presets.h"
 #include "sinks/recording.h"
+#include "units/match.h"
 #include "util/log.h"
 
 #define PID_LIMIT 4194304		/* the kernel's PID_MAX_LIMIT */
@@ -333,6 +334,18 @@ static int parse_fault(struct options *o, const struct opt *opt, const char *arg
 			"recall, hidden, skipped, environ or units is expected", opt->name, arg);
 }
 
+/* Whether it is a good one is for check() to say, with all of them. */
+static int parse_unit_line(struct options *o, const struct opt *opt, const char *arg)
+{
+	const char **lines = reallocarray(o->unit_lines, o->n_unit_lines + 1, sizeof(*lines));
+
+	if (!lines)
+		return wt_error(-ENOMEM, NAME_FMT, opt->name);
+	o->unit_lines = lines;
+	lines[o->n_unit_lines++] = arg;
+	return 0;
+}
+
 static int parse_span(struct options *o, const struct opt *opt, const char *arg)
 {
 	struct span_spec *v, spec;
@@ -432,6 +445,13 @@ static const struct opt opts[] = {
 	  "unwind what was remembered, too, and count what differs" },
 
 	{ .help = "Units of work:" },
+	{ "unit-preset", 0, "NAME[,NAME…]", parse_string, AT(unit_preset), 0, 0,
+	  "units by the lines that programs write: auto finds out which\n"
+	  "lines count; or celery, perf-counter, json, bracket …" },
+	{ "unit-line", 0, "REGEX", parse_unit_line, 0, 0, 0,
+	  "the same by a pattern, with groups (?<done>…), (?<total>…),\n"
+	  "(?<unit>…), (?<begin>…), (?<end>…), (?<ok>…), (?<failed>…),\n"
+	  "(?<elapsed>…), (?<remaining>…); may be repeated" },
 	{ "unit-exec", 0, "NAME[,NAME…]|none", parse_names, AT(unit_exec), 0, 0,
 	  "programs that are units from their start to their end\n"
 	  "(default ffmpeg,ffprobe)" },
@@ -594,9 +614,25 @@ static int check_target(const struct options *o)
 	return 0;
 }
 
+/* A pattern that is no good is found before anything is attached. */
+static int check_units(const struct options *o)
+{
+	const struct match_opts opts = {
+		.lines = o->unit_lines, .n_lines = o->n_unit_lines, .presets = o->unit_preset,
+	};
+	struct matcher *m = NULL;
+	int err = options__units(o) ? matcher__new(&m, &opts) : 0;
+
+	matcher__free(m);
+	return err;
+}
+
 static int check(const struct options *o)
 {
 	int err = check_target(o);
+
+	if (!err)
+		err = check_units(o);
 
 	if (err)
 		return err;
@@ -676,6 +712,9 @@ void options__free(struct options *o)
 {
 	for (unsigned i = 0; i < o->n_spans; i++)
 		span_spec__free(&o->spans[i]);
+	free(o->unit_lines);
+	o->unit_lines = NULL;
+	o->n_unit_lines = 0;
 	free(o->spans);
 	o->spans = NULL;
 	o->n_spans = 0;

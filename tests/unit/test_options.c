@@ -264,6 +264,25 @@ static void test_bad_combinations(void **state)
 	REFUSED("--quiet and --verbose", "-a", "-q", "-v");
 }
 
+static void test_units(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("-a"), 0);
+	assert_false(options__units(&o));
+	assert_int_equal(PARSE("--unit-line", "a(?<done>\\d+)", "--unit-preset=auto,celery",
+			       "--unit-line=(?<unit>x)", "-a"), 0);
+	assert_true(options__units(&o));
+	assert_int_equal(o.n_unit_lines, 2);
+	assert_string_equal(o.unit_lines[1], "(?<unit>x)");
+	assert_string_equal(o.unit_preset, "auto,celery");
+	REFUSED("--unit-line \"(?<done>\": at its end", "-a", "--unit-line", "(?<done>");
+	REFUSED("exponential", "-a", "--unit-line", "(?<unit>x)", "--unit-line", "((?<unit>x+)*)*y");
+	REFUSED("none of its groups", "-a", "--unit-line", "\\d+");
+	REFUSED("no preset \"foo\"; there are auto, celery", "-a", "--unit-preset", "auto,foo");
+	REFUSED("--unit-preset is empty", "-a", "--unit-preset=");
+	REFUSED("--unit-preset is given twice", "-a", "--unit-preset=auto", "--unit-preset=auto");
+}
+
 static void test_help(void **state)
 {
 	static const char *const words[] = {
@@ -298,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_bad_words),
 		cmocka_unit_test(test_jobs),
 		cmocka_unit_test(test_bad_combinations),
+		cmocka_unit_test(test_units),
 		cmocka_unit_test(test_help),
 	};
 
