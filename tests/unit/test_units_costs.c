@@ -144,6 +144,35 @@ static void test_kinds(void **state)
 	judged__free(j, n);
 }
 
+/* A wait for a CPU is booked to who had it: another job by its name, else the process. */
+static void test_rivals(void **state)
+{
+	struct made *m = *state;
+	struct wt_reason other = { .state = WT_RUNQ, .kind = WT_K_PREEMPT, .n = WT_RIVAL_OTHER_JOB,
+				   .name = "python3" };
+	struct wt_reason self = { .state = WT_RUNQ, .kind = WT_K_WAKEUP, .n = WT_RIVAL_SELF, .name = "sh" };
+	const __u64 job[2] = { 9, 4 };
+	struct unit_row r = row_of(1, UNIT_LINE, "perf", 1);
+	struct ledger_line line = { .state = WT_RUNQ, .ns = 5 * MS, .count = 1 };
+	struct judged *j;
+	unsigned n;
+
+	memcpy(other.addr, job, sizeof(job));
+	assert_int_equal(ledger__put_reason(m->ledger, WT_REASON_INTERNED | 1, &other), 0);
+	assert_int_equal(ledger__put_reason(m->ledger, WT_REASON_INTERNED | 2, &self), 0);
+	assert_int_equal(costs__unit(m->costs, &r, 1), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		line.reason = i ? WT_REASON_INTERNED | i : WT_K_WAKEUP;
+		assert_int_equal(costs__detail(m->costs, &r, 1, &line), 0);
+	}
+	assert_int_equal(costs__judge(m->costs, &j, &n), 0);
+	assert_float_equal(figure(j, COST_RIVAL, "job job-9")->ns, 5 * MS, 1);
+	assert_float_equal(figure(j, COST_RIVAL, "sh (same process)")->ns, 5 * MS, 1);
+	assert_float_equal(figure(j, COST_WAIT, "runq preempt: python3 (another job)")->ns, 5 * MS, 1);
+	assert_float_equal(figure(j, COST_WAIT, "runq wakeup")->ns, 5 * MS, 1);
+	judged__free(j, n);
+}
+
 /* More jobs than there is room for: every unit is somewhere. */
 static void test_many_jobs(void **state)
 {
@@ -172,6 +201,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rivals, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_jobs, setup, teardown),
 	};
 

@@ -34,6 +34,7 @@ struct plan {
 	double from, to;			/* another job is there, if to > from */
 	double net_beside, runq_beside;		/* what it adds */
 	double noise;				/* relative */
+	__u32 rival;				/* who has the CPU, enum wt_rival; 0: it is not known */
 	bool native;				/* C, no Python frames */
 };
 
@@ -83,6 +84,9 @@ static void close_line(struct cost *c, const struct plan *p, struct line *l, __u
 	assert_int_equal(cost__stack(c, l->u.seq, classify, 4, l->classify), 0);
 	assert_int_equal(cost__stack(c, l->u.seq, match, 5, l->match), 0);
 	assert_int_equal(cost__detail(c, l->u.seq, COST_WAIT, WT_NET, "127.0.0.1:5432", l->net), 0);
+	if (p->rival)
+		assert_int_equal(cost__detail(c, l->u.seq, COST_RIVAL, p->rival, "job-x",
+					      l->u.st_ns[WT_RUNQ]), 0);
 }
 
 /* until 0: all its units; beside: when another job is there, by its plan. */
@@ -261,6 +265,32 @@ static void test_shared_cpu(void **state)
 	assert_int_equal(judge(&a, NULL).kind, VERDICT_STEADY);
 }
 
+/* Who had the CPU is known: that job is named, whether it has units or not; or nobody is. */
+static void test_seen_rival(void **state)
+{
+	struct plan a = { .units = 400, .per_line = 10, .classify = 10, .runq = 10, .net = 1,
+			  .noise = 0.3, .rival = WT_RIVAL_OTHER_JOB };
+	struct verdict v = judge(&a, NULL);
+
+	(void)state;
+	assert_int_equal(v.kind, VERDICT_INTERFERENCE);
+	assert_int_equal(v.cause, CAUSE_STARVED);
+	assert_string_equal(v.job, "job-x");
+	assert_non_null(strstr(v.line[0], "waiting for a CPU that it had"));
+	/* its own threads: a companion is not accused */
+	a.rival = WT_RIVAL_SELF;
+	a.to = 1;
+	assert_int_equal(judge(&a, &a).kind, VERDICT_STEADY);
+	a = (struct plan){ .units = 600, .classify = 5, .runq = 1, .runq_more = 10, .noise = 0.2,
+			   .rival = WT_RIVAL_OTHER_JOB };
+	v = judge(&a, NULL);
+	assert_int_equal(v.kind, VERDICT_DEGRADING);
+	assert_non_null(strstr(v.line[0], "starved of CPU by other job job-x"));
+	a.rival = WT_RIVAL_JOB;
+	v = judge(&a, NULL);
+	assert_non_null(strstr(v.line[0], "starved of CPU (job-x (same job) had it)"));
+}
+
 /* Another job is there and does no harm: it is not accused. */
 static void test_harmless(void **state)
 {
@@ -338,6 +368,7 @@ int main(void)
 		cmocka_unit_test(test_starved_more_and_more),
 		cmocka_unit_test(test_shared_server),
 		cmocka_unit_test(test_shared_cpu),
+		cmocka_unit_test(test_seen_rival),
 		cmocka_unit_test(test_harmless),
 		cmocka_unit_test(test_both),
 		cmocka_unit_test(test_improving),

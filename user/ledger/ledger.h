@@ -213,6 +213,8 @@ struct ledger_line {
 typedef int (*ledger_line_fn)(void *arg, const struct ledger_line *line);
 int ledger__each_line(struct ledger *l, ledger_line_fn fn, void *arg);
 
+/* A reason with an object; NULL: it has none, or it was lost. */
+const struct wt_reason *ledger__reason(const struct ledger *l, __u64 reason);
 /*
  * The reason in words, without the state: "10.0.0.5:5432", "child: ffmpeg",
  * "pipe read", "epoll", "poll(3)", "futex", "clock_nanosleep", "wakeup" …

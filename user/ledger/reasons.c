@@ -34,3 +34,8 @@ const struct wt_reason *reasons__get(const struct ledger *l, __u64 id)
 
 	return slot ? &((const struct reason_slot *)pool__at(&l->reasons, slot->value))->r : NULL;
 }
+
+const struct wt_reason *ledger__reason(const struct ledger *l, __u64 reason)
+{
+	return reason & WT_REASON_INTERNED ? reasons__get(l, reason) : NULL;
+}

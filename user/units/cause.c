@@ -144,7 +144,11 @@ static void starved_cause(struct verdict *v, const struct cost_report *r)
 	const struct cost_figure *f = fastest(r, COST_RIVAL, -1);
 
 	v->cause = CAUSE_STARVED;
-	if (f && f->growth_ns >= MAIN_SHARE * r->st_growth_ns[v->state])
+	if (!f || f->growth_ns < MAIN_SHARE * r->st_growth_ns[v->state])
+		return;
+	if (f->key->state == WT_RIVAL_OTHER_JOB)
+		snprintf(v->job, sizeof(v->job), "%s", f->key->name);
+	else
 		cost_figure__name(f, v->subject, sizeof(v->subject));
 }
 
@@ -330,6 +334,42 @@ static bool compare(struct interference *i, const struct cost_report *r, const d
 	return true;
 }
 
+/* How much of the waiting for a CPU it is known for who had it. */
+static bool rivals_known(const struct cost_report *r)
+{
+	const struct cost_figure *f;
+	double known = 0;
+	unsigned n;
+
+	f = cost_report__kind(r, COST_RIVAL, &n);
+	for (; n--; f++)
+		known += f->ns;
+	return known > 0 && known >= MOSTLY * r->st_ns[WT_RUNQ];
+}
+
+/* The other job that had the CPU longest while this one waited for it, if that was long. */
+static bool seen_rival(struct interference *i, const struct cost_report *r)
+{
+	const struct cost_figure *f;
+	unsigned n;
+
+	memset(i, 0, sizeof(*i));
+	f = cost_report__kind(r, COST_RIVAL, &n);
+	for (; n--; f++) {
+		if (f->key->state != WT_RIVAL_OTHER_JOB || is_rest(f->key))
+			continue;
+		if (work(r) <= 0 || f->ns < LARGE_WAIT * work(r))
+			return false;
+		i->job = f->key->name;
+		i->cause = CAUSE_STARVED;
+		i->state = WT_RUNQ;
+		i->share = f->ns / work(r);
+		i->seen = true;
+		return true;		/* largest first */
+	}
+	return false;
+}
+
 /* It was there nearly all the time: what it does can only be read from what both do. */
 static bool without_comparison(struct interference *i, const struct cost_report *r)
 {
@@ -337,7 +377,7 @@ static bool without_comparison(struct interference *i, const struct cost_report 
 
 	if (i->compared || i->beside < MOSTLY || work(r) <= 0)
 		return false;
-	if (starved >= LARGE_WAIT * work(r)) {
+	if (starved >= LARGE_WAIT * work(r) && !rivals_known(r)) {
 		i->cause = CAUSE_STARVED;
 		i->state = r->st_ns[WT_RUNQ] >= r->st_ns[WT_THROTTLED] ? WT_RUNQ : WT_THROTTLED;
 		i->share = starved / work(r);
@@ -348,7 +388,7 @@ static bool without_comparison(struct interference *i, const struct cost_report 
 
 static double strength(const struct interference *i)
 {
-	if (!i->other)
+	if (!i->job)
 		return 0;
 	/* what was compared is worth more than what was concluded */
 	return i->compared ? 10 + i->effect.delta / fmax(i->effect.without, 1) : i->share;
@@ -359,7 +399,7 @@ void cause__interference(struct interference *out, const struct cost_report *r,
 {
 	double share[COST_WINDOWS];
 
-	memset(out, 0, sizeof(*out));
+	seen_rival(out, r);
 	for (unsigned k = 0; k < n; k++) {
 		struct interference i = { .state = WT_STATES, .other = &all[k] };
 
@@ -368,6 +408,7 @@ void cause__interference(struct interference *out, const struct cost_report *r,
 		i.beside = fractions(r, &all[k], share);
 		if (i.beside <= 0 || !(compare(&i, r, share) || without_comparison(&i, r)))
 			continue;
+		i.job = cost__job(all[k].cost);
 		if (strength(&i) > strength(out))
 			*out = i;
 	}

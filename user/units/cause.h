@@ -16,7 +16,8 @@ double cause__growth(const struct cost_report *r, unsigned state);
 
 /* What a job that is at work beside this one does to it. */
 struct interference {
-	const struct cost_report *other; /* NULL: nothing was found */
+	const char *job;		/* NULL: nothing was found */
+	const struct cost_report *other; /* its own report; NULL: it tells of no units */
 	bool compared;			/* there were units with and without it */
 	double beside;			/* share of elapsed time that it was there */
 	struct trend_effect effect;	/* on elapsed ns per unit, when compared */
@@ -26,6 +27,7 @@ struct interference {
 	double other_share;		/* … of the other job's */
 	char subject[128];
 	bool explains;			/* without its effect no growth is left */
+	bool seen;			/* it had the CPU that was waited for */
 };
 void cause__interference(struct interference *i, const struct cost_report *r,
 			 const struct cost_report *all, unsigned n);

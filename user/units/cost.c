@@ -499,7 +499,8 @@ int cost__detail(struct cost *c, __u64 seq, enum cost_kind kind, unsigned state,
 		 __u64 ns)
 {
 	__u32 line;
-	struct cost_key *k = get_key(c, kind, kind == COST_WAIT ? state : 0, name, &line);
+	bool is_cpu = kind == COST_SELF || kind == COST_TOTAL;
+	struct cost_key *k = get_key(c, kind, is_cpu ? 0 : state, name, &line);
 
 	if (!k)
 		return -ENOMEM;

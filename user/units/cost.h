@@ -58,7 +58,8 @@ int cost__unit(struct cost *c, const struct cost_unit *u);
 /*
  * Part of a unit that is final already or will be.  Beyond 50,000 that wait for
  * their units they are counted as orphans.
- * state: the wait's (COST_WAIT); ignored for the others.  A Python frame's name
+ * state: the wait's (COST_WAIT), enum wt_rival (COST_RIVAL, with the job's name where
+ * it is another one, else the process's); ignored for the others.  A Python frame's name
  * may have its line, "f (file.py:12)": lines of one function are one key.
  */
 int cost__detail(struct cost *c, __u64 seq, enum cost_kind kind, unsigned state,
@@ -94,7 +95,7 @@ struct cost_key {
 	__u64 ns;			/* over all units */
 	__u64 line_ns;			/* lead of that line over the others (majority vote) */
 	__u32 line, stamp;
-	__u8 kind, state;		/* enum cost_kind, enum wt_state */
+	__u8 kind, state;		/* enum cost_kind; enum wt_state or wt_rival */
 	double depth_ns, depth_of_ns;	/* depth below the root × ns, and the ns of that */
 	__u64 by_window[COST_WINDOWS];
 };

@@ -169,11 +169,27 @@ static int put_stack(struct costs *c, struct cost *cost, __u32 row, const struct
 	return cost__stack(cost, row, c->names, n, line->count * c->o.period_ns);
 }
 
+/* Who had the CPU that was waited for, where it is known. */
+static int put_rival(struct costs *c, struct cost *cost, __u32 row, const struct ledger_line *line)
+{
+	const struct wt_reason *r = ledger__reason(c->o.ledger, line->reason);
+	char comm[WT_NAME_LEN + 1];
+	__u64 job[2];
+
+	if (!r || !r->n)
+		return 0;
+	memcpy(job, r->addr, sizeof(job));
+	snprintf(comm, sizeof(comm), "%.*s", WT_NAME_LEN, r->name);
+	return cost__detail(cost, row, COST_RIVAL, r->n, r->n == WT_RIVAL_OTHER_JOB && c->o.job ?
+			    c->o.job(c->o.ctx, job[0], job[1]) : comm, line->ns);
+}
+
 int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
 		  const struct ledger_line *line)
 {
 	struct cost *cost;
 	char reason[128];
+	int err = 0;
 
 	if (!r) {
 		c->dropped++;
@@ -184,6 +200,10 @@ int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
 		return -ENOMEM;
 	if (line->state == WT_CPU)
 		return put_stack(c, cost, row, line);
+	if (line->state == WT_RUNQ)
+		err = put_rival(c, cost, row, line);
+	if (err)
+		return err;
 	ledger__reason_text(c->o.ledger, line->state, line->reason, reason, sizeof(reason));
 	return cost__detail(cost, row, COST_WAIT, line->state, reason, line->ns);
 }

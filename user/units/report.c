@@ -60,10 +60,30 @@ void cost_report__trend(const struct cost_report *r, const struct cost_key *k, s
 	trend__fit(t, p, cost_report__key(r, k, p));
 }
 
+static char *rival_name(const struct cost_key *k, char *buf, size_t sz)
+{
+	static const char *const who[] = {
+		[WT_RIVAL_SELF] = "same process", [WT_RIVAL_JOB] = "same job",
+		[WT_RIVAL_OTHER] = "another process", [WT_RIVAL_SYSTEM] = "system",
+		[WT_RIVAL_IDLE] = "idle CPU",
+	};
+	const char *text = k->state < sizeof(who) / sizeof(*who) ? who[k->state] : NULL;
+
+	if (k->state == WT_RIVAL_OTHER_JOB)
+		snprintf(buf, sz, "job %s", k->name);
+	else if (text)
+		snprintf(buf, sz, "%s (%s)", k->name, text);
+	else
+		snprintf(buf, sz, "%s", k->name);
+	return buf;
+}
+
 char *cost_figure__name(const struct cost_figure *f, char *buf, size_t sz)
 {
 	const struct cost_key *k = f->key;
 
+	if (k->kind == COST_RIVAL)
+		return rival_name(k, buf, sz);
 	if (k->kind == COST_WAIT && strncmp(k->name, "child", 5))	/* "child: make" says it already */
 		snprintf(buf, sz, "%s %s", ledger__state_name(k->state), k->name);
 	else if (k->line)

@@ -156,8 +156,8 @@ static void moving(struct verdict *v, const struct cost_report *r, const struct 
 	v->kind = up ? VERDICT_DEGRADING : VERDICT_IMPROVING;
 	if (up) {
 		cause__of_growth(v, r, inner, sizeof(inner));
-		if (v->cause == CAUSE_STARVED && i->other && i->cause == CAUSE_STARVED)
-			snprintf(v->job, sizeof(v->job), "%s", cost__job(i->other->cost));
+		if (v->cause == CAUSE_STARVED && !v->job[0] && i->job && i->cause == CAUSE_STARVED)
+			snprintf(v->job, sizeof(v->job), "%s", i->job);
 		because(why, sizeof(why), v, inner);
 	}
 	if (r->trend.factor > 0)
@@ -194,7 +194,7 @@ static char *through(char *buf, size_t sz, const struct interference *i)
 static void interference_text(struct verdict *v, const struct interference *i,
 			      const struct cost_report *r)
 {
-	const char *job = cost__job(i->other->cost);
+	const char *job = i->job;
 	const struct trend_effect *e = &i->effect;
 	char text[256], with[32], without[32], b[64];
 
@@ -204,6 +204,11 @@ static void interference_text(struct verdict *v, const struct interference *i,
 		    human_ns(without, sizeof(without), e->without), 100 * e->delta / e->without,
 		    100 * e->lo / e->without, 100 * e->hi / e->without, basis(b, sizeof(b), r),
 		    through(text, sizeof(text), i));
+		return;
+	}
+	if (i->seen) {
+		say(v, "interference: starved of CPU by other job %s: %.0f %% of the work time was spent waiting "
+		    "for a CPU that it had, over %s", job, 100 * i->share, basis(b, sizeof(b), r));
 		return;
 	}
 	if (i->cause == CAUSE_STARVED)
@@ -225,7 +230,7 @@ static void interference(struct verdict *v, const struct interference *i, const 
 	v->state = i->state;
 	v->share = i->share;
 	snprintf(v->subject, sizeof(v->subject), "%s", i->subject);
-	snprintf(v->job, sizeof(v->job), "%s", cost__job(i->other->cost));
+	snprintf(v->job, sizeof(v->job), "%s", i->job);
 	interference_text(v, i, r);
 }
 
@@ -242,11 +247,11 @@ void verdict__judge(struct verdict *v, const struct cost_report *r, const struct
 	}
 	cause__interference(&i, r, all, n);
 	/* growth that is there without the other job, too, comes first */
-	if (r->trend.way == TREND_UP && !(i.other && i.compared && i.explains)) {
+	if (r->trend.way == TREND_UP && !(i.job && i.compared && i.explains)) {
 		moving(v, r, &i);
-		if (i.other)
+		if (i.job)
 			interference_text(v, &i, r);
-	} else if (i.other) {
+	} else if (i.job) {
 		interference(v, &i, r);
 	} else if (r->trend.way == TREND_DOWN) {
 		moving(v, r, &i);
