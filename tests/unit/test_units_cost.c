@@ -410,7 +410,9 @@ static void test_estimates(void **state)
 	assert_true(fabs(r.own.ours) < 0.05);
 	cost_report__free(&r);
 	/* another run of the same program in the same job: what was said of the first stays */
-	cost__estimate(c, 7, now, 10, 800, COST_NO_ESTIMATE);
+	cost__estimate(c, 7, now + 1, 10, 800, COST_NO_ESTIMATE);
+	/* an older line, now that its unit is final */
+	cost__estimate(c, 7, now, 5, 700, COST_NO_ESTIMATE);
 	cost__estimate(c, 8, now, 0, 50, COST_NO_ESTIMATE);
 	assert_int_equal(cost__report(c, &r), 0);
 	assert_true(r.own.finished && r.own.error < -0.25);

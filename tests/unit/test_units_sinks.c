@@ -164,7 +164,7 @@ static void test_terminal(void **state)
 	assert_int_equal(sink_units_terminal(m->j, 4, f, false), 0);
 	fclose(f);
 	assert_non_null(strstr(text, "\nUNITS\n"));
-	assert_non_null(strstr(text, "jenkins-a-1 (line)"));
+	assert_non_null(strstr(text, "jenkins-a-1, line\n"));
 	assert_non_null(strstr(text, "degrading by "));
 	assert_non_null(strstr(text, "1 of 100 failed"));
 	assert_non_null(strstr(text, "100 of 150 done, about "));

@@ -33,7 +33,7 @@ static void name_text(char *buf, size_t sz, const struct cost *c)
 
 	text__clean(job, sizeof(job), cost__job(c), strlen(cost__job(c)), false);
 	text__clean(kind, sizeof(kind), cost__kind(c), strlen(cost__kind(c)), false);
-	snprintf(buf, sz, "%s (%s)", job[0] ? job : "no job", kind);
+	snprintf(buf, sz, "%s, %s", job[0] ? job : "no job", kind);
 }
 
 static void row(const struct cost_report *r, FILE *f)
@@ -41,9 +41,8 @@ static void row(const struct cost_report *r, FILE *f)
 	char name[192], buf[32];
 
 	name_text(name, sizeof(name), r->cost);
-	fputs("  ", f);
-	human_label(f, name, 24);
-	human_cell(f, human_count(buf, sizeof(buf), r->t.units), 8);
+	fprintf(f, "  %s\n", name);
+	human_cell(f, human_count(buf, sizeof(buf), r->t.units), 11);
 	human_cell(f, rate_text(buf, sizeof(buf), r->per_min), 9);
 	human_cell(f, ns_text(buf, sizeof(buf), r->mean_ns), 10);
 	human_cell(f, ns_text(buf, sizeof(buf), r->p50_ns), 10);
@@ -67,10 +66,20 @@ static double self_ns(const struct cost_report *r, const struct cost_key *k)
 	return 0;
 }
 
-static bool only_calls(const struct cost_report *r, const struct cost_figure *f)
+static bool in_kernel(const struct cost_key *k)
 {
-	return f->key->kind == COST_TOTAL && f->ns >= ALL * r->st_ns[WT_CPU] &&
-	       self_ns(r, f->key) < PASSES * f->ns;
+	size_t len = strlen(k->name);
+
+	return len > 4 && !strcmp(k->name + len - 4, "_[k]");
+}
+
+/* Of no interest to who wants to know which part of a program costs what. */
+static bool is_dull(const struct cost_report *r, const struct cost_figure *f)
+{
+	if (f->key->kind != COST_TOTAL)
+		return f->key->state == WT_IDLE;
+	return in_kernel(f->key) ||
+	       (f->ns >= ALL * r->st_ns[WT_CPU] && self_ns(r, f->key) < PASSES * f->ns);
 }
 
 static void figures(const struct cost_report *r, enum cost_kind kind, const char *head, FILE *f)
@@ -81,7 +90,7 @@ static void figures(const struct cost_report *r, enum cost_kind kind, const char
 
 	v = cost_report__kind(r, kind, &n);
 	for (unsigned i = 0; i < n && shown < TOP; i++) {
-		if (only_calls(r, &v[i]) || v[i].key->state == WT_IDLE ||
+		if (is_dull(r, &v[i]) ||
 		    v[i].ns < SMALL * (r->thread_ns - r->st_ns[WT_IDLE] - r->st_ns[WT_STOPPED]))
 			continue;
 		if (!shown++)
@@ -183,8 +192,7 @@ int sink_units_terminal(const struct judged *j, unsigned n, FILE *f, bool colour
 	if (!n)
 		return 0;
 	fprintf(f, colour ? "\n\033[1m%s\033[0m\n" : "\n%s\n", "UNITS");
-	fputs("  job (kind)                 units  per min      mean       p50       p95       p99"
-	      "  cpu/unit at once\n", f);
+	fputs("  job\n      units  per min      mean       p50       p95       p99  cpu/unit at once\n", f);
 	for (unsigned i = 0; i < n; i++) {
 		row(&j[i].report, f);
 		notes(&j[i], f, colour);

@@ -26,6 +26,7 @@ struct pending {
 /* A counter on its way to its total. */
 struct source {
 	__u32 source, run;
+	__u64 at_ns;		/* of its last line */
 	__u64 done, total;
 };
 
@@ -549,8 +550,11 @@ static void drop_source(struct cost *c)
 	memmove(c->sources, c->sources + 1, --c->n_sources * sizeof(*c->sources));
 }
 
-/* A counter that goes back is another run's: the last one came no farther. */
-static struct source *source_of(struct cost *c, __u32 source, __u64 done)
+/*
+ * The counter that this line moves on; NULL: the line is not newer than the last.
+ * One that goes back is another run's: the last one came no farther.
+ */
+static struct source *source_of(struct cost *c, __u32 source, __u64 at_ns, __u64 done)
 {
 	struct source *s;
 
@@ -558,6 +562,8 @@ static struct source *source_of(struct cost *c, __u32 source, __u64 done)
 		s = &c->sources[i];
 		if (s->source != source)
 			continue;
+		if (at_ns <= s->at_ns)
+			return NULL;
 		if (done >= s->done)
 			return s;
 		s->total = s->done;
@@ -566,7 +572,7 @@ static struct source *source_of(struct cost *c, __u32 source, __u64 done)
 	if (c->n_sources == COST_SOURCES)
 		drop_source(c);
 	s = &c->sources[c->n_sources++];
-	*s = (struct source){ source, ++c->runs, 0, 0 };
+	*s = (struct source){ .source = source, .run = ++c->runs };
 	return s;
 }
 
@@ -590,17 +596,18 @@ static void finish_guesses(struct cost *c, __u32 run, __u64 at_ns)
 void cost__estimate(struct cost *c, __u32 source, __u64 at_ns, __u64 done, __u64 total,
 		    __u64 remaining_ns)
 {
-	struct source *s = source_of(c, source, done);
-	bool known = s->done == done && s->total == total;
+	struct source *s = source_of(c, source, at_ns, done);
 	struct forecast f;
 
+	if (!s)
+		return;
+	s->at_ns = at_ns;
 	s->done = done;
 	s->total = total;
 	sum_sources(c);
 	if (total && done >= total)
 		finish_guesses(c, s->run, at_ns);
-	/* the same line again, now that its unit is final */
-	if (done >= total || (known && remaining_ns == COST_NO_ESTIMATE) || c->skipped++ < c->skip)
+	if (done >= total || c->skipped++ < c->skip)
 		return;
 	c->skipped = 0;
 	if (c->n_guesses == COST_GUESSES)

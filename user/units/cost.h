@@ -72,7 +72,8 @@ int cost__stack(struct cost *c, __u64 seq, const char *const *names, unsigned n,
 /*
  * Counters of a line: so many of total are done (total 0: not said), and what
  * the program itself says is left, or COST_NO_ESTIMATE.  source: whose counters
- * they are (a process); a job's backlog is the sum over them.
+ * they are (a process); a job's backlog is the sum over them.  A line that is not
+ * newer than the source's last one changes nothing.
  */
 #define COST_NO_ESTIMATE ((__u64)-1)
 #define COST_SOURCES 16
