@@ -59,6 +59,13 @@ int wt_find_rule(struct wt_scratch *s, __u64 frame);
 int wt_walk_tables(struct wt_scratch *s);
 int wt_walk_fp(struct wt_scratch *s);
 
+/*
+ * probed.bpf.c: ip is the kernel's, not the program's, because of a probe: the address
+ * that would be there else, 0: it is none of these.  slot: where the stack has it as a
+ * return address, 0: it is the program counter itself.
+ */
+__u64 wt_unprobed(__u64 ip, __u64 slot);
+
 /* go.bpf.c: to the caller by a rule that is WT_CFA_GO; -1: not found. */
 int wt_step_go(struct wt_scratch *s, struct wt_rule *r);
 

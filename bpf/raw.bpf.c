@@ -8,7 +8,7 @@
  * A copy is a hundred times as large as a stack's frames, so it is rationed: by
  * bytes a second, by what lies in the ring unread, and for each program.
  */
-#include "calls.bpf.h"
+#include "probed.bpf.h"
 
 #define WT_RAW_WINDOW 30		/* 2^30 ns, about a second … */
 #define WT_RAW_BYTES (4 << 20)		/* … in which no more than that is copied */
@@ -175,6 +175,27 @@ static __always_inline int wt_raw_copy(struct wt_ev_raw *e, __u64 top)
 	return 0;
 }
 
+/* What probes have put into the copy, replaced by what was there (probed.bpf.c). */
+static __always_inline void wt_raw_mend(struct wt_ev_raw *e)
+{
+	struct uprobe_task *u = wt_utask();
+	struct return_instance *r;
+	__u64 ip, off;
+
+	if (!u)
+		return;
+	ip = wt_probed_ip(u, e->ip);
+	if (ip)
+		e->ip = ip;
+	r = BPF_CORE_READ(u, return_instances);
+	for (__u32 i = 0; i < WT_RETURNS && r; i++) {
+		off = BPF_CORE_READ(r, stack) - e->sp;
+		if (off < e->low && off < WT_RAW_STACK && !(off & 7))
+			e->stack[off >> 3] = BPF_CORE_READ(r, orig_ret_vaddr);
+		r = BPF_CORE_READ(r, next);
+	}
+}
+
 /* The walk ended, or went wrong, because user space has not been told enough (yet). */
 static __always_inline bool wt_raw_helps(struct wt_scratch *s)
 {
@@ -208,7 +229,10 @@ static __always_inline int wt_raw_fill(struct wt_ev_raw *e, struct wt_walk *w)
 	e->fp = w->fp0;
 	e->bx = w->bx0;
 	e->tgid = w->tgid;
-	return wt_raw_copy(e, wt_raw_top(w->sp0)) ? 1 : 0;
+	if (wt_raw_copy(e, wt_raw_top(w->sp0)))
+		return 1;
+	wt_raw_mend(e);
+	return 0;
 }
 
 __u64 wt_send_raw(struct wt_scratch *s, __u32 slot)

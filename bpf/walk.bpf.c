@@ -220,18 +220,40 @@ static __always_inline void wt_step_native(struct wt_scratch *s, __u64 frame)
 		wt_end_walk(w, end);
 }
 
+/*
+ * The mapping of the frame at hand.  What lies in no file may be the kernel's, for a
+ * probe.  -1: there is none.
+ */
+static __always_inline int wt_enter_mapping(struct wt_scratch *s)
+{
+	struct wt_walk *w = &s->walk;
+	int err = wt_find_mapping(s, w->ip - w->caller);
+	__u64 ip;
+
+	if (!err && (w->map.object || (w->map.flags & WT_MAP_JVM)))
+		return 0;
+	ip = wt_unprobed(w->ip, w->caller ? w->sp - 8 : 0);
+	if (!ip)
+		return err;
+	/* it is not on the stack: the same stack may have come from elsewhere */
+	w->dirty = 1;
+	w->ip = ip;
+	return wt_find_mapping(s, ip - w->caller);
+}
+
 /* The frame at hand goes into s, and the walk on to its caller. */
 static __always_inline void wt_one_frame(struct wt_scratch *s)
 {
 	struct wt_walk *w = &s->walk;
-	__u64 pc = w->ip - w->caller, frame, sp;
+	__u64 pc, frame, sp;
 
 	/* a scan's candidate, which has rows, was not what this frame called */
 	if (w->scanning && w->caller && w->n == w->scan_n + 1 && wt_calls_bare(s, w->ip)) {
 		wt_end_walk(w, WT_END_BACK);
 		return;
 	}
-	if (wt_find_mapping(s, pc)) {
+	if (wt_enter_mapping(s)) {
+		pc = w->ip - w->caller;
 		/* nothing to call a frame, but for where the program counter itself is */
 		if (!w->n) {
 			w->own = 1;
@@ -241,6 +263,7 @@ static __always_inline void wt_one_frame(struct wt_scratch *s)
 		wt_want_space(w->tgid, w->image, w->space_version);
 		return;
 	}
+	pc = w->ip - w->caller;
 	if (w->map.flags & WT_MAP_JVM) {
 		w->guess = 0;
 		wt_jvm(s);

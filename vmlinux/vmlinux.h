@@ -316,6 +316,21 @@ struct signal_struct {
 	unsigned long maxrss;
 };
 
+struct uprobe;
+
+struct return_instance {
+	unsigned long stack;
+	unsigned long orig_ret_vaddr;
+	struct return_instance *next;
+};
+
+struct uprobe_task {
+	unsigned long vaddr;
+	struct uprobe *active_uprobe;
+	unsigned long xol_vaddr;
+	struct return_instance *return_instances;
+};
+
 struct task_struct {
 	unsigned int __state;
 	void *stack;
@@ -352,6 +367,7 @@ struct task_struct {
 	unsigned long sas_ss_sp;
 	unsigned long sas_ss_size;
 	unsigned int saved_state;	/* absent before 6.7: but for PREEMPT_RT */
+	struct uprobe_task *utask;		/* absent: without CONFIG_UPROBES */
 	struct thread_struct thread;
 };
 
