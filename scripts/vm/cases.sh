@@ -162,6 +162,10 @@ wait $early $later 2> /dev/null
 rec truth "truth active kstacks ustacks" -- \
 	"$known" cpu=300 sleep=300 ipc=200 lock=200 child=200 net=200 idle=200 disk=200
 
+# spans of its functions
+rec spans "spans active" --span "sleep=$known:spend_sleep" --span "lap=$known:spend,spend" \
+	--unit-thread-name -- "$known" $short
+
 # a CPU quota
 mnt=$(cgroup_mount 1)
 group=$mnt/worktrace-vm-quota-$$

@@ -111,6 +111,23 @@ def check_truth(rec, out):
          "no child wait names known-child")
 
 
+def check_spans(path, out):
+    with open(os.path.join(path, "spans.csv"), newline="") as f:
+        rows = {r["span"]: r for r in csv.DictReader(f)}
+    for name, row in rows.items():
+        got = sum(int(row[s + "_ns"]) for s in STATES)
+        need(got == int(row["total_ns"]), f"span {name}: states {got} != total_ns {row['total_ns']}")
+    need(rows["sleep"]["count"] == "1", f"{rows['sleep']['count']} spans of a function called once")
+    need(rows["lap"]["count"] == "3", f"{rows['lap']['count']} laps of a function called 3 times")
+    need(rows["lap"]["abandoned"] == "1", "the last lap did not end with the program")
+    want = int(re.search(r"truth sleep (\d+)", out).group(1))
+    # the program's figure is without the time it computed, which probes and emulation make long
+    got = int(rows["sleep"]["total_ns"])
+    need(want <= got <= 2 * want, f"the span: {got / MS:.1f} ms, the program says {want / MS:.1f} ms")
+    method = json.loads(text(path, "summary.json"))["spans"][0]["method"]
+    need(method == "exits", f"method {method}")
+
+
 def check_throttled(rec, stat):
     figures = dict(line.split() for line in stat.splitlines())
     want = int(figures.get("throttled_time", 0))
@@ -178,6 +195,8 @@ def check_recording(path, name, wants):
         check_job(rec)
     if "jobs" in wants:
         check_jobs(rec)
+    if "spans" in wants:
+        check_spans(os.path.join(path, name + ".rec"), text(path, name + ".out"))
     if "throttled" in wants:
         check_throttled(rec, text(path, name + ".stat"))
     if "frozen" in wants:
