@@ -113,7 +113,8 @@ static __always_inline void wt_span_add(struct wt_span_total *t, struct wt_ev_sp
 		__sync_fetch_and_add(&t->st_ns[i], e->st_ns[i]);
 	if (b < WT_BUCKETS)
 		__sync_fetch_and_add(&t->bucket[b], 1);
-	if (e->flags & (WT_SPAN_F_ABANDONED | WT_SPAN_F_EXIT | WT_SPAN_F_EXEC))
+	if (!(e->flags & WT_SPAN_F_NAME) &&
+	    (e->flags & (WT_SPAN_F_ABANDONED | WT_SPAN_F_EXIT | WT_SPAN_F_EXEC)))
 		__sync_fetch_and_add(&t->abandoned, 1);
 	for (int i = 0; i < 4; i++) {
 		__u64 max = t->max_ns;

@@ -134,7 +134,8 @@ def postgres_bin():
     raise lib.Skip("PostgreSQL is not installed")
 
 
-def test_postgres():
+def start_postgres():
+    """(directory of its programs, port, keywords for subprocess as its user, the server)"""
     lib.need_root()
     bin_dir = postgres_bin()
     try:
@@ -148,16 +149,20 @@ def test_postgres():
     port, be = free_port(), lib.as_user("postgres")
     env = dict(os.environ, HOME=base, LC_ALL="C")
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": env, "cwd": base,
-             "stdin": subprocess.DEVNULL}
-    subprocess.run([bin_dir + "/initdb", "-D", base + "/data", "-A", "trust", "-N"], check=True,
-                   preexec_fn=be, **quiet)
+             "stdin": subprocess.DEVNULL, "preexec_fn": be}
+    subprocess.run([bin_dir + "/initdb", "-D", base + "/data", "-A", "trust", "-N"], check=True, **quiet)
     p = lib.spawn([bin_dir + "/postgres", "-D", base + "/data", "-p", str(port), "-k", base,
-                   "-c", "listen_addresses=127.0.0.1"], preexec_fn=be, **quiet)
+                   "-c", "listen_addresses=127.0.0.1"], **quiet)
     wait_port(port, p)
+    return bin_dir, port, quiet, p
+
+
+def test_postgres():
+    bin_dir, port, quiet, p = start_postgres()
     pgbench = [bin_dir + "/pgbench", "-h", "127.0.0.1", "-p", str(port)]
-    lib.until(lambda: subprocess.run(pgbench + ["-i", "-s", "1", "postgres"], preexec_fn=be,
+    lib.until(lambda: subprocess.run(pgbench + ["-i", "-s", "1", "postgres"],
                                      **quiet).returncode == 0, 20, "pgbench -i")
-    load = lib.spawn(pgbench + ["-c", "3", "-T", "30", "postgres"], preexec_fn=be,
+    load = lib.spawn(pgbench + ["-c", "3", "-T", "30", "postgres"],
                      **{k: v for k, v in quiet.items() if k != "stdout"})
     time.sleep(0.3)
     r = lib.record(["-p", p.pid, "-d", 3])

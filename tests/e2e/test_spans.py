@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Spans: counts are exact, times are the program's own, and no program is harmed by them."""
 import csv
+import json
 import os
 import subprocess
 
 import lib
+import test_real
 from lib import MS
 
 DATA = os.path.join(lib.ROOT, "tests", "e2e", "data")
@@ -92,6 +94,24 @@ def test_ways_out():
     # it ends with a jump to another function and lasts until that returns
     lib.at_least(got["tail"]["sleep_ns"], 50 * MS, "what tail jumped to counts for it")
     lib.at_least(got["forks"]["child_ns"], 1, "wait for the child")
+
+
+def test_return_probe():
+    """Where only the kernel's return probe helps: stacks that go through its trampoline are whole."""
+    program = build("spans.c", "-pthread")
+    got, r = run(program, ["indirect"], f"i={program}:indirect")
+    lib.equal(r.summary["spans"][0]["method"], "return-probe")
+    truth = r.truth_output()["indirect"]
+    lib.equal((got["i"]["count"], got["i"]["abandoned"]), (truth["count"], 0))
+    close(got["i"]["total_ns"], truth["ns"], 0.03, "time")
+    chain = ["main", "run", "indirect", "inner", "nap"]
+    asleep = whole = 0
+    for frames, us in r.folded("wall"):
+        if "nap" in frames:
+            asleep += us
+            whole += us if [f for f in frames if f in chain] == chain else 0
+    lib.at_least(asleep, 50000, "sleep, us")
+    lib.at_least(whole / asleep, 0.95, "share of the sleep with its whole stack")
 
 
 def test_points():
@@ -198,3 +218,103 @@ def test_address():
     lib.equal(got["m"]["count"], r.truth_output()["mixed"]["count"])
     lib.sentence(["record", "-o", lib.tmp("bad"), "--span", f"m={bare}:0x{address['mixed'] + 1:x}", "--", bare],
                  "no function .* begins at")
+
+
+def test_cxx():
+    """Methods, overloads, operators, templates; exceptions pass, and the program lives."""
+    program = build("spans.cc", compiler="g++")
+    work = f"{program}:app::Work"
+    got, r = run(program, [], f"run={work}::run(int)", f"text={work}::run(std::string const&, double)",
+                 f"call={work}::operator()(int)", f"less={work}::operator<", f"new={work}::Work",
+                 f"int={work}::convert<int>", f"double={work}::convert<double>(double)",
+                 f"laps={work}::operator<,{work.split(':', 1)[1]}::operator<")
+    truth = r.truth_output()
+    lib.equal((r.summary["exit"]["status"], truth["thrown"]), (0, 100), "status, exceptions")
+    lib.equal((got["run"]["count"], got["run"]["abandoned"]), (300, 100), "run")
+    lib.equal((got["call"]["count"], got["call"]["abandoned"]), (150, 50), "operator()")
+    for name in ("text", "less", "new", "int", "double"):
+        lib.equal((got[name]["count"], got[name]["abandoned"]), (300, 0), name)
+    lib.equal(got["laps"]["count"], 300, "laps")
+    for s in r.summary["spans"]:
+        assert s["method"] in ("exits", "points"), s
+    # 200 of them returned; those that threw count until that is noticed
+    lib.at_least(got["run"]["total_ns"], truth["ns"], "time")
+
+    def bad(span, pattern):
+        lib.sentence(["record", "-o", lib.tmp("bad"), "--span", f"x={program}:{span}", "--", program], pattern)
+    bad("app::Work::run", r"2 functions .*run\(int\), app::Work::run\(std::string const&, double\)")
+    bad("app::Work::rum", r"did you mean app::Work::run")
+    bad("app::Work::run(long)", r"did you mean app::Work::run\(int\)")
+
+
+def test_rust():
+    program = build_rust()
+    got, r = run(program, [], f"run={program}:spans::app::Work::run", f"generic={program}:spans::app::generic")
+    truth = r.truth_output()
+    lib.equal((r.summary["exit"]["status"], truth["panics"]), (0, 30), "status, panics")
+    lib.equal((got["run"]["count"], got["run"]["abandoned"]), (90, 30), "run")
+    lib.at_least(got["run"]["total_ns"], truth["ns"], "time")
+    # both instances are the one function
+    lib.equal((got["generic"]["count"], got["generic"]["abandoned"]), (180, 0), "generic")
+
+
+def build_rust():
+    path = lib.tmp("spans_rs")
+    subprocess.run([lib.need("rustc"), "-O", "--crate-name", "spans", "-o", path,
+                    os.path.join(DATA, "spans.rs")], check=True)
+    return path
+
+
+def test_usdt():
+    program = build("spans_usdt.c")
+    lib.equal(json.loads(subprocess.check_output([program]))["enabled"], 0, "semaphores without us")
+    got, r = run(program, [], f"request={program}:shop:request__start,shop:request__done",
+                 f"lap={program}:shop:request__start")
+    truth = r.truth_output()
+    lib.equal(got["request"]["count"], 50, "requests")
+    close(got["request"]["total_ns"], truth["ns"], 0.03, "time")
+    # both probes of each of the 50; two spans at one place are one probe to the kernel
+    lib.equal(truth["enabled"], 100, "semaphores")
+    lib.equal((got["lap"]["count"], got["lap"]["abandoned"]), (50, 1), "laps")
+    lib.sentence(["record", "-o", lib.tmp("bad"), "--span", f"x={program}:shop:request", "--", program],
+                 "no probe shop:request; it has shop:request__start, shop:request__done")
+
+
+def test_libpq():
+    """libpq by its name, in a program that is linked with it."""
+    library = "/usr/lib/x86_64-linux-gnu/libpq.so.5"
+    if not os.path.exists(library):
+        raise lib.Skip("libpq is not installed")
+    bin_dir, port, quiet, p = test_real.start_postgres()
+    program = lib.tmp("spans_pq")
+    subprocess.run([lib.need("gcc"), "-O2", "-o", program, os.path.join(DATA, "spans_pq.c"), library], check=True)
+    got, r = run(program, [f"host=127.0.0.1 port={port} user=postgres dbname=postgres", "200"], "q=libpq:PQexec")
+    truth = r.truth_output()
+    lib.equal((truth["failed"], got["q"]["count"]), (0, truth["count"]), "queries")
+    close(got["q"]["total_ns"], truth["ns"], 0.01, "time")
+    # the server answers after 2 ms
+    lib.at_least(got["q"]["net_ns"], 0.8 * 200 * 2 * MS, "net")
+    lib.stop(p, 2)
+
+
+def test_box():
+    """A program in a mount namespace and root of its own, found by what it has mapped."""
+    lib.need_root()
+    lib.need("unshare", "chroot")
+    program = build("spans.c", "-pthread", "-static", name="boxed-spans")
+    box = lib.tmp("box")
+    os.mkdir(box)
+    script = f'mount -t tmpfs box {box} && mkdir {box}/opt && cp {program} {box}/opt && rm {program} && ' \
+             f'exec chroot {box} /opt/boxed-spans wait mixed'
+    p = lib.spawn(["unshare", "-m", "sh", "-c", script], stdout=subprocess.PIPE, text=True)
+    lib.until(lambda: lib.comm_of(p.pid) == "boxed-spans", what="the program in the box")
+    # by the path that it has there, and by the name of the file
+    running = lib.Running(["-p", p.pid, "--span", "path=/opt/boxed-spans:mixed", "--span",
+                           "name=boxed-spans:mixed"]).attached()
+    with open(f"/proc/{p.pid}/root/go", "w"):
+        pass
+    truth = json.loads(p.communicate(timeout=30)[0])["mixed"]
+    got = rows(running.finish())
+    for name in ("path", "name"):
+        lib.equal(got[name]["count"], truth["count"], name)
+        close(got[name]["total_ns"], truth["ns"], 0.02, f"time of {name}")

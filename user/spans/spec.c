@@ -19,13 +19,22 @@ static bool is_word(char c)
 unsigned span_operator(const char *p)
 {
 	static const char word[] = "operator";
-	const char *symbol = p + sizeof(word) - 1;
+	/* the longer ones first */
+	static const char *const symbols[] = {
+		"<=>", "<<=", ">>=", "->*", "()", "[]", "->", "<<", ">>", "<=", ">=", "==", "!=", "&&",
+		"||", "++", "--", "+=", "-=", "*=", "/=", "%=", "^=", "&=", "|=", "<", ">", "=", "!",
+		"+", "-", "*", "/", "%", "^", "&", "|", "~", ",",
+	};
 
 	if (strncmp(p, word, sizeof(word) - 1))
 		return 0;
-	if (!strncmp(symbol, "()", 2) || !strncmp(symbol, "[]", 2))
-		return sizeof(word) + 1;
-	return sizeof(word) - 1 + strspn(symbol, "<>=!+-*/%^&|~,");
+	for (size_t i = 0; i < sizeof(symbols) / sizeof(*symbols); i++) {
+		size_t n = strlen(symbols[i]);
+
+		if (!strncmp(p + sizeof(word) - 1, symbols[i], n))
+			return sizeof(word) - 1 + n;
+	}
+	return sizeof(word) - 1;
 }
 
 /*

@@ -112,6 +112,15 @@ NOINLINE int tail(int n)
 	return inner(n + 1);
 }
 
+static int (*volatile through)(int) = quick;
+
+/* It ends with a jump through a pointer, which nobody can follow. */
+NOINLINE int indirect(int n)
+{
+	n += inner(n);
+	return through(n);
+}
+
 NOINLINE int handler_work(int n)
 {
 	burn(100);
@@ -219,6 +228,14 @@ static int run(const char *phase, char **argv)
 	} else if (!strcmp(phase, "tail")) {
 		for (n = 0; n < 50; n++)
 			sink += tail(n);
+	} else if (!strcmp(phase, "indirect")) {
+		for (n = 0; n < 50; n++) {
+			long long s = now();
+
+			sink += indirect(n);
+			spent += now() - s;
+		}
+		t = now() - spent;
 	} else if (!strcmp(phase, "altstack")) {
 		stack_t ss = { .ss_sp = malloc(65536), .ss_size = 65536 };
 		struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_ONSTACK };
@@ -230,6 +247,9 @@ static int run(const char *phase, char **argv)
 	} else if (!strcmp(phase, "forks")) {
 		for (n = 0; n < 10; n++)
 			sink += forks(n);
+	} else if (!strcmp(phase, "wait")) {
+		while (access("go", F_OK))
+			nap(10000);
 	} else if (!strcmp(phase, "points")) {
 		for (n = 0; n < 50; n++) {
 			long long s = now();
