@@ -214,6 +214,8 @@ static int describe(struct session *s, struct owned *w, bool complete)
 	r->self.bpf_map_bytes = tracer__map_bytes(s->tracer);
 	r->self.bpf_ns = tracer__cost_ns(s->tracer, r->end_ns - r->start_ns);
 	r->jobs = s->jobs;
+	r->unit = s->units ? session__unit_name : NULL;
+	r->unit_ctx = s;
 	r->who = who_am_i(w->who, sizeof(w->who));
 	memcpy(r->fold, s->o->fold, sizeof(r->fold));
 	r->target = target_json(s);

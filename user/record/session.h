@@ -72,6 +72,8 @@ struct ledger_frames session__frames(struct session *s);
 
 /* unit_stage.c: after the drain was made. */
 int session__open_units(struct session *s);
+/* The label of the unit that a line belongs to, for recording.unit; NULL: none.  ctx: a session. */
+const char *session__unit_name(void *ctx, const struct ledger_line *line);
 /* span_stage.c: once the target is known; after the tracer was attached; row r's parts. */
 int session__open_spans(struct session *s);
 int session__attach_spans(struct session *s);

@@ -3,6 +3,7 @@
 #include "record/session.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "jobs/jobs.h"
 #include "util/clock.h"
@@ -60,9 +61,26 @@ static int open_costs(struct session *s)
 	return err;
 }
 
+const char *session__unit_name(void *ctx, const struct ledger_line *line)
+{
+	const struct session *s = ctx;
+	const struct unit_row *row;
+
+	if (!line->unit)
+		return NULL;
+	row = units__row(s->units, line->unit);
+	if (!row)
+		return UNIT_FOLDED;
+	return row->label && row->label[0] ? row->label : "[unit]";
+}
+
 int session__open_units(struct session *s)
 {
-	const struct ledger_retire retire = { .ctx = s, .unit = unit_of, .detail = on_unit_detail };
+	const struct ledger_retire retire = {
+		.ctx = s, .unit = unit_of, .detail = on_unit_detail,
+		/* lines of different units do not merge then */
+		.keep = memchr(s->o->fold, FOLD_UNIT, sizeof(s->o->fold)),
+	};
 	const struct units_opts opts = {};
 	int err;
 
