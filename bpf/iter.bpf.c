@@ -198,7 +198,8 @@ static __always_inline void wt_task_job(struct task_struct *t, struct wt_job_fou
 	if (wt_fault(WT_FAULT_ENV, 2))
 		c.walk.at = 1;
 	bpf_loop(WT_ENV_STEPS, wt_env_copy_step, &c, 0);
-	if (c.walk.failed)
+	/* one that is on its way out has none any more */
+	if (c.walk.failed && !(t->flags & PF_EXITING))
 		wt_lost(WT_LOSS_ENV_READ);
 	else if (c.walk.at < c.walk.end)
 		wt_lost(WT_LOSS_ENV_CUT);
@@ -243,7 +244,7 @@ static __always_inline void wt_seed(struct wt_scratch *s, struct task_struct *t)
 		wt_seed_again(w, t);
 		return;
 	}
-	if (cfg_target == WT_TARGET_JOB) {
+	if (jobs && cfg_target == WT_TARGET_JOB) {
 		wt_task_job(t, &found);
 		if (found.wanted)
 			wt_note_target(t);

@@ -115,9 +115,28 @@ static int see_thread(void *arg, const struct ledger_thread *t)
 	return 0;
 }
 
+struct accounts {
+	__u64 ns, threads;
+};
+
+static int see_account(void *arg, const struct ledger_account *a)
+{
+	struct accounts *seen = arg;
+	__u64 sum = 0;
+
+	for (unsigned s = 0; s < WT_STATES; s++)
+		sum += a->st_ns[s];
+	REQUIRE(sum == a->thread_ns);
+	REQUIRE(a->processes <= a->threads);
+	seen->ns += sum;
+	seen->threads += a->threads;
+	return 0;
+}
+
 static void settle(struct ledger *l)
 {
 	const struct ledger_frames f = { NULL, frame_name, frame_name, is_root };
+	struct accounts accounts = { 0 };
 	struct seen seen = { l, 0 };
 	struct ledger_totals t;
 
@@ -126,6 +145,10 @@ static void settle(struct ledger *l)
 	REQUIRE(!ledger__each_line(l, see_line, &seen));
 	REQUIRE(seen.ns == t.accounted_ns);
 	REQUIRE(!ledger__each_thread(l, see_thread, NULL));
+	REQUIRE(!ledger__each_account(l, see_account, &accounts));
+	REQUIRE(accounts.ns == t.wall_ns);
+	/* a record may contradict an earlier one on which thread it is of */
+	REQUIRE(accounts.threads <= t.threads);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -148,7 +148,7 @@ static void test_order(void **state)
 	unit.cgroup = 25;
 	unit.name[0][0] = 'y';
 	assert_int_equal(jobs__put_cgroup(j, &unit), 0);
-	assert_string_equal(jobs__of(j, 0, 25, 0)->name, "y.service (unit)");
+	assert_string_equal(jobs__of(j, 0, 25, 0)->name, "y.service ~00000000");
 	jobs__free(j);
 
 	assert_int_equal(jobs__new(&j, "command", "./build.sh"), 0);

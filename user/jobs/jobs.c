@@ -27,6 +27,8 @@ struct jobs {
 	struct job **v;
 	unsigned n, max;
 	struct u64map by_id;		/* of builds and groups → index */
+	struct u64map by_lost;		/* of those without an identity → index */
+	struct u64map by_group;		/* hash of kind and name, as groups have it → index */
 	struct u64map by_name;		/* hash of the name → index */
 	const struct job *fixed[FIXED], *target;
 };
@@ -40,18 +42,25 @@ static __u64 name_hash(const char *s)
 	return h;
 }
 
-static const struct job *find_id(const struct jobs *j, __u64 id)
+static const struct job *find(const struct jobs *j, const struct u64map *map, __u64 key)
 {
-	struct u64map_slot *slot = u64map__find(&j->by_id, id);
+	struct u64map_slot *slot = u64map__find(map, key);
 
 	return slot ? j->v[slot->value] : NULL;
 }
 
-static const struct job *find_name(const struct jobs *j, const char *name)
+/*
+ * Two jobs of one name (two steps of a build, a build that calls itself like a unit) are
+ * told apart by their number here.
+ */
+static void make_distinct(const struct jobs *j, __u64 id, char *buf, size_t sz)
 {
-	struct u64map_slot *slot = u64map__find(&j->by_name, name_hash(name));
+	size_t len = strnlen(buf, sz - 24);
 
-	return slot ? j->v[slot->value] : NULL;
+	if (!len)
+		len = snprintf(buf, sz, "[unnamed]");
+	for (unsigned more = 0; find(j, &j->by_name, name_hash(buf)); more++)
+		snprintf(buf + len, sz - len, " ~%08x", (__u32)(id >> 32) + more);
 }
 
 static void free_job(struct job *job)
@@ -121,7 +130,8 @@ int jobs__new(struct jobs **out, const char *target_kind, const char *target_nam
 	}
 	if (target_kind) {
 		text__clean(clean, sizeof(clean), target_name, strlen(target_name), false);
-		j->target = add(j, make(clean[0] ? clean : "[unnamed]", target_kind));
+		make_distinct(j, 0, clean, sizeof(clean));
+		j->target = add(j, make(clean, target_kind));
 		if (!j->target)
 			goto fail;
 	}
@@ -140,6 +150,8 @@ void jobs__free(struct jobs *j)
 		free_job(j->v[i]);
 	free(j->v);
 	u64map__free(&j->by_id);
+	u64map__free(&j->by_lost);
+	u64map__free(&j->by_group);
 	u64map__free(&j->by_name);
 	free(j);
 }
@@ -207,27 +219,13 @@ static void display_name(const struct wt_ev_job *e, const char *const *field, ch
 	join(buf, sz, parts, 3, number);
 }
 
-/* Two jobs of one name, two steps of a build say, are told apart by their number here. */
-static void make_distinct(const struct jobs *j, __u64 id, char *buf, size_t sz)
-{
-	size_t len = strlen(buf);
-
-	if (!buf[0])
-		snprintf(buf, sz, "[unnamed]");
-	if (!find_name(j, buf))
-		return;
-	if (len > sz - 16)
-		len = sz - 16;
-	snprintf(buf + len, sz - len, " ~%08x", (__u32)(id >> 32));
-}
-
 int jobs__put_build(struct jobs *j, const struct wt_ev_job *e)
 {
 	char name[NAME_MAX_LEN];
 	const struct job *added;
 	struct job *job;
 
-	if (find_id(j, e->job) || j->n >= JOBS_MAX)
+	if (find(j, &j->by_id, e->job) || j->n >= JOBS_MAX)
 		return 0;
 	job = make("", job_system_name(e->system));
 	if (!job || copy_fields(job, e)) {
@@ -252,35 +250,38 @@ int jobs__put_cgroup(struct jobs *j, const struct wt_ev_cgroup *e)
 {
 	char name[NAME_MAX_LEN];
 	const char *kind = cgroup_job_name(e, name, sizeof(name));
-	const struct job *job = find_name(j, name);
+	__u64 key = u64_mix(name_hash(kind)) ^ name_hash(name);
+	const struct job *job = find(j, &j->by_group, key);
 
-	if (find_id(j, e->cgroup))
+	if (find(j, &j->by_id, e->cgroup))
 		return 0;
-	if (job && strcmp(job->kind, kind)) {
-		/* a build that calls itself like a unit */
-		size_t len = strnlen(name, sizeof(name) - 16);
-
-		snprintf(name + len, sizeof(name) - len, " (%s)", kind);
-		job = find_name(j, name);
-	}
 	if (!job && j->n >= JOBS_MAX)
 		job = j->fixed[OTHERS];
-	if (!job)
+	if (!job) {
+		make_distinct(j, e->cgroup, name, sizeof(name));
 		job = add(j, make(name, kind));
-	return job && u64map__put(&j->by_id, e->cgroup, job->index) ? 0 : -ENOMEM;
+		if (!job || !u64map__put(&j->by_group, key, job->index))
+			return -ENOMEM;
+	}
+	return u64map__put(&j->by_id, e->cgroup, job->index) ? 0 : -ENOMEM;
 }
 
 /* Its identity found the ring full: it is told from others all the same. */
 static const struct job *lost_identity(struct jobs *j, __u64 id, const char *what, const char *kind)
 {
-	const struct job *job;
+	__u64 key = u64_mix(id) ^ name_hash(kind);
+	const struct job *job = find(j, &j->by_lost, key);
 	char name[64];
 
+	if (job)
+		return job;
 	snprintf(name, sizeof(name), "[%s %012llx]", what, id >> 16);
-	job = find_name(j, name);
-	if (!job && j->n < JOBS_MAX)
+	make_distinct(j, id, name, sizeof(name));
+	if (j->n < JOBS_MAX)
 		job = add(j, make(name, kind));
-	return job ? job : j->fixed[OTHERS];
+	if (!job || !u64map__put(&j->by_lost, key, job->index))
+		return j->fixed[OTHERS];
+	return job;
 }
 
 const struct job *jobs__of(struct jobs *j, __u64 job, __u64 cgroup, __u32 flags)
@@ -296,14 +297,14 @@ const struct job *jobs__of(struct jobs *j, __u64 job, __u64 cgroup, __u32 flags)
 	if (flags & WT_F_KTHREAD)
 		return j->fixed[KERNEL];
 	if (job) {
-		found = find_id(j, job);
+		found = find(j, &j->by_id, job);
 		return found ? found : lost_identity(j, job, "build", "env");
 	}
 	if (j->target)
 		return j->target;
 	if (!cgroup)
 		return j->fixed[REST];
-	found = find_id(j, cgroup);
+	found = find(j, &j->by_id, cgroup);
 	return found ? found : lost_identity(j, cgroup, "group", "cgroup");
 }
 
