@@ -168,6 +168,38 @@ static void test_shrinking(void **state)
 	assert_true(r.covered >= SERIES * 95 / 100);
 }
 
+/* What doubles in the middle is found where it is; what does not jump hardly ever. */
+static void test_jump(void **state)
+{
+	static const unsigned shapes[][2] = { { 20, 8 }, { 64, 1 }, { 48, 20 } };
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT(noises); i++)
+		for (unsigned k = 0; k < COUNT(shapes); k++) {
+			unsigned n = shapes[k][0], wrong = 0, found = 0, there = 0;
+
+			for (unsigned m = 0; m < SERIES; m++) {
+				struct trend_point p[TREND_MAX_POINTS];
+				struct trend_jump j;
+
+				make(p, &noises[i], n, shapes[k][1], 0);
+				trend__jump(&j, p, n);
+				wrong += j.found;
+				for (unsigned q = n / 2; q < n; q++)
+					p[q].y *= 2;
+				trend__jump(&j, p, n);
+				found += j.found;
+				there += j.found && j.at + 2 >= n / 2 && j.at <= n / 2 + 2;
+			}
+			print_message("jump: %-22s %2u windows of %4u: wrong %u, found %u, there %u of %u\n",
+				      noises[i].name, n, shapes[k][1], wrong, found, there, SERIES);
+			assert_true(wrong <= SERIES * 5 / 100);
+			assert_true(there >= found * 7 / 10);
+			if (i < 2)
+				assert_true(there >= SERIES * (shapes[k][1] == 1 ? 78 : 93) / 100);
+		}
+}
+
 static void line(struct trend_point *p, unsigned n, double from, double step)
 {
 	for (unsigned i = 0; i < n; i++)
@@ -313,6 +345,7 @@ int main(void)
 		cmocka_unit_test(test_steady),
 		cmocka_unit_test(test_growing),
 		cmocka_unit_test(test_shrinking),
+		cmocka_unit_test(test_jump),
 		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_weights),

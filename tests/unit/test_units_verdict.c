@@ -33,6 +33,7 @@ struct plan {
 	double runq, runq_more;
 	double from, to;			/* another job is there, if to > from */
 	double net_beside, runq_beside;		/* what it adds */
+	double match_jump;			/* what match takes longer from the middle on */
 	double noise;				/* relative */
 	__u32 rival;				/* who has the CPU, enum wt_rival; 0: it is not known */
 	bool native;				/* C, no Python frames */
@@ -52,7 +53,7 @@ static void one_unit(const struct plan *p, unsigned i, struct line *l)
 	double at = (double)i / p->units, k = 1 + p->noise * (2 * uniform() - 1);
 	bool beside = at >= p->from && at < p->to;
 	double runq = p->runq + p->runq_more * at + (beside ? p->runq_beside : 0);
-	double match = p->match + p->match_more * at, net;
+	double match = p->match + p->match_more * at + (at >= 0.5 ? p->match_jump : 0), net;
 
 	net = (p->net + p->net_more * at + (beside ? p->net_beside : 0)) *
 	      (1 + p->noise * (2 * uniform() - 1)) * MS;
@@ -291,6 +292,19 @@ static void test_seen_rival(void **state)
 	assert_non_null(strstr(v.line[0], "starved of CPU (job-x (same job) had it)"));
 }
 
+/* It changed once and stayed: said where, and of what. */
+static void test_jump(void **state)
+{
+	struct plan p = { .units = 600, .classify = 5, .match = 2, .match_jump = 20, .net = 8, .noise = 0.3 };
+	struct verdict v = judge(&p, NULL);
+
+	(void)state;
+	assert_int_equal(v.kind, VERDICT_DEGRADING);
+	assert_int_equal(v.cause, CAUSE_FUNCTION);
+	assert_string_equal(v.subject, "match_albums (job.py:88)");
+	assert_non_null(strstr(v.line[0], "slower since unit "));
+}
+
 /* Another job is there and does no harm: it is not accused. */
 static void test_harmless(void **state)
 {
@@ -369,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_shared_server),
 		cmocka_unit_test(test_shared_cpu),
 		cmocka_unit_test(test_seen_rival),
+		cmocka_unit_test(test_jump),
 		cmocka_unit_test(test_harmless),
 		cmocka_unit_test(test_both),
 		cmocka_unit_test(test_improving),

@@ -95,6 +95,19 @@ static const char *way_name(enum trend_way way)
 	return names[way];
 }
 
+static json_t *jump(struct maker *m, const struct trend_jump *j)
+{
+	json_t *o;
+
+	if (!j->found)
+		return json_null();
+	o = json_object();
+	set(m, o, "unit", rounded(j->x + 1));
+	set(m, o, "before_s", real(j->before / 1e9));
+	set(m, o, "after_s", real(j->after / 1e9));
+	return o;
+}
+
 static json_t *trend(struct maker *m, const struct cost_report *r)
 {
 	const struct trend *t = &r->trend;
@@ -108,6 +121,7 @@ static json_t *trend(struct maker *m, const struct cost_report *r)
 	set(m, o, "factor", told && t->factor > 0 ? real(t->factor) : json_null());
 	set(m, o, "first_s", told ? real(t->at_first / 1e9) : json_null());
 	set(m, o, "last_s", told ? real(t->at_last / 1e9) : json_null());
+	set(m, o, "jump", jump(m, &r->jump));
 	set(m, o, "autocorrelation", told ? real(t->phi) : json_null());
 	set(m, o, "n_windows", whole(t->n));
 	return o;

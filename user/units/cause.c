@@ -47,14 +47,6 @@ static double all_growth(const struct cost_report *r)
 	return fmax(sum, r->growth_ns);
 }
 
-static bool grows(const struct cost_report *r, const struct cost_key *k)
-{
-	struct trend t;
-
-	cost_report__trend(r, k, &t);
-	return t.way == TREND_UP;
-}
-
 static const struct cost_figure *fastest(const struct cost_report *r, enum cost_kind kind, int state)
 {
 	const struct cost_figure *top = NULL, *f;
@@ -101,7 +93,8 @@ static const struct cost_figure *growing_function(const struct cost_report *r)
 	f = cost_report__kind(r, COST_TOTAL, &n);
 	for (; n--; f++)
 		if (!is_rest(f->key) && f->growth_ns >= NEAR_TOP * top->growth_ns &&
-		    (!best || closer(f, best)) && grows(r, f->key))
+		    (!best || closer(f, best)) &&
+		    cost_report__grows(r, f->key))
 			best = f;
 	return best;
 }
@@ -309,12 +302,14 @@ static bool explains_trend(const struct cost_report *r, const struct trend_effec
 {
 	struct trend_point p[COST_WINDOWS];
 	unsigned n = cost_report__elapsed(r, p);
+	struct trend_jump j;
 	struct trend t;
 
 	for (unsigned i = 0; i < n; i++)
 		p[i].y -= e->delta * f[i];
 	trend__fit(&t, p, n);
-	return t.way != TREND_UP;
+	trend__jump(&j, p, n);
+	return t.way != TREND_UP && !(j.found && j.after > j.before);
 }
 
 static bool compare(struct interference *i, const struct cost_report *r, const double *f)

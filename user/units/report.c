@@ -10,6 +10,7 @@
 
 #define MIN_WINDOWS 4		/* for an interval of a ratio */
 #define MOST_OF_A_SAMPLE 2
+#define NEARER 0.8
 
 /* Fills x and w; y is the caller's. */
 static unsigned axis(const struct cost_report *r, struct trend_point *p)
@@ -58,6 +59,20 @@ void cost_report__trend(const struct cost_report *r, const struct cost_key *k, s
 	struct trend_point p[COST_WINDOWS];
 
 	trend__fit(t, p, cost_report__key(r, k, p));
+}
+
+bool cost_report__grows(const struct cost_report *r, const struct cost_key *k)
+{
+	struct trend_point p[COST_WINDOWS];
+	unsigned n = cost_report__key(r, k, p);
+	struct trend_jump j;
+	struct trend t;
+
+	trend__fit(&t, p, n);
+	if (t.way == TREND_UP || !r->jump.found)
+		return t.way == TREND_UP;
+	trend__jump(&j, p, n);
+	return j.found && j.after > j.before;
 }
 
 static char *rival_name(const struct cost_key *k, char *buf, size_t sz)
@@ -199,6 +214,10 @@ static void trends(struct cost_report *r)
 	r->range = p[n - 1].x - p[0].x;
 	ratio(p, n, &r->mean_lo, &r->mean_hi, &r->mean_ns);
 	trend__fit(&r->trend, p, n);
+	trend__jump(&r->jump, p, n);
+	/* what rises steadily is no jump, what jumps is no steady rise: whichever is nearer */
+	if (r->trend.way != TREND_STEADY && r->jump.off > NEARER * r->trend.off)
+		r->jump.found = false;
 	unit = r->trend.level > 0 ? 100 * 1000 / r->trend.level : 0;
 	r->pct = r->trend.slope * unit;
 	r->pct_lo = r->trend.lo * unit;

@@ -41,6 +41,7 @@ struct cost_report {
 	double thread_ns, st_ns[WT_STATES];	/* per unit */
 	double range;			/* units from the first window's middle to the last's */
 	struct trend trend;		/* of elapsed ns per unit over the number of the unit */
+	struct trend_jump jump;		/* found: it says more than the trend */
 	double pct, pct_lo, pct_hi;	/* … in % of the mean per 1000 units */
 	double growth_ns, st_growth_ns[WT_STATES];	/* as of a figure */
 	double cpu_scale;		/* functions' samples × this = CPU time, at most 2 */
@@ -64,6 +65,8 @@ const struct cost_figure *cost_report__kind(const struct cost_report *r, enum co
 char *cost_figure__name(const struct cost_figure *f, char *buf, size_t sz);
 /* The trend of a figure, ns per unit over the number of the unit. */
 void cost_report__trend(const struct cost_report *r, const struct cost_key *k, struct trend *t);
+/* Does it grow, or jump up where the whole does? */
+bool cost_report__grows(const struct cost_report *r, const struct cost_key *k);
 /* The points of a series: elapsed time, or a state's, or a key's, per unit; returns their number. */
 unsigned cost_report__elapsed(const struct cost_report *r, struct trend_point *p);
 unsigned cost_report__state(const struct cost_report *r, unsigned state, struct trend_point *p);

@@ -19,6 +19,9 @@
 #define MAX_PAIRS (TREND_MAX_POINTS * (TREND_MAX_POINTS - 1) / 2)
 #define PHI_MAX 0.97
 #define SURE 3			/* standard errors that likeness is taken to be larger, … */
+#define JUMP_SIDE 5		/* one part in so many of the points on either side, at least as many */
+#define JUMP_APART 0.8		/* of the pairs across it less those that go the other way */
+#define JUMP_SURE 3.6		/* standard errors, the best of many places being taken */
 #define SURE_MAX 0.35		/* … at most so much */
 
 struct slope {
@@ -288,6 +291,16 @@ static void conclude(struct trend *t, const struct series *s, double a)
 		t->way = TREND_STEADY;
 }
 
+/* res: residuals of points of mean weight. */
+static double distance(const struct series *s, const double *res)
+{
+	double sum = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		sum += fabs(res[i]) / s->n;
+	return sum;
+}
+
 void trend__fit(struct trend *t, const struct trend_point *p, unsigned n)
 {
 	double res[TREND_MAX_POINTS], rank[TREND_MAX_POINTS], a;
@@ -305,6 +318,7 @@ void trend__fit(struct trend *t, const struct trend_point *p, unsigned n)
 	t->slope = sen_slope(&s);
 	a = center(&s, t->slope);
 	t->sigma = residuals(&s, a, t->slope, res);
+	t->off = distance(&s, res);
 	ranks(res, s.n, rank);
 	t->phi = likeness(rank, s.n, 0);
 	interval(t, &s, rank);
@@ -399,4 +413,105 @@ void trend__effect(struct trend_effect *e, const struct trend_point *p, const do
 	e->lo = e->delta - half;
 	e->hi = e->delta + half;
 	e->without = weighted_mean(&s) - e->delta * mf;
+}
+
+/* The weighted mean of v over points [from, to). */
+static double side(const struct series *s, const double *v, unsigned from, unsigned to)
+{
+	double sum = 0, w = 0;
+
+	for (unsigned i = from; i < to; i++) {
+		sum += s->p[i].w * v[i];
+		w += s->p[i].w;
+	}
+	return w > 0 ? sum / w : 0;
+}
+
+static double weight(const struct series *s, unsigned from, unsigned to)
+{
+	double w = 0;
+
+	for (unsigned i = from; i < to; i++)
+		w += s->p[i].w;
+	return w;
+}
+
+/* Between the ranks before point k and those from there on, in standard errors. */
+static double jump_at(const struct series *s, const double *rank, unsigned k)
+{
+	double left = weight(s, 0, k), right = weight(s, k, s->n), var = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		var += pow(s->p[i].w / (i < k ? left : right), 2) / 3;
+	return fabs(side(s, rank, k, s->n) - side(s, rank, 0, k)) / sqrt(var);
+}
+
+static double median_of(const struct series *s, const double *v, unsigned from, unsigned to)
+{
+	struct slope at[TREND_MAX_POINTS];
+	unsigned n = 0;
+
+	for (unsigned i = from; i < to; i++)
+		at[n++] = (struct slope){ v[i], s->p[i].w };
+	qsort(at, n, sizeof(*at), by_value);
+	return weighted_quantile(at, n, 0.5);
+}
+
+/*
+ * The difference of the medians before point k and from there on, in standard errors
+ * of it, when neighbours are as alike as they are on either side.
+ */
+static double jump_sureness(const struct series *s, const double *y, unsigned k, double *off)
+{
+	double res[TREND_MAX_POINTS], size[TREND_MAX_POINTS], rank[TREND_MAX_POINTS];
+	double c[TREND_MAX_POINTS], one[TREND_MAX_POINTS], alone = 0, error, phi, sure;
+	double before = median_of(s, y, 0, k), after = median_of(s, y, k, s->n);
+
+	for (unsigned i = 0; i < s->n; i++) {
+		res[i] = (y[i] - (i < k ? before : after)) / s->scale[i];
+		size[i] = fabs(res[i]);
+		c[i] = s->p[i].w / (i < k ? -weight(s, 0, k) : weight(s, k, s->n));
+		one[i] = 1;
+		alone += c[i] * c[i];
+	}
+	*off = distance(s, res);
+	ranks(res, s->n, rank);
+	phi = likeness(rank, s->n, 0);
+	sure = likeness(rank, s->n, SURE);
+	/* a median's error by the median deviation, as if the bulk were normal */
+	error = 1.2533 * 1.4826 * median_of(s, size, 0, s->n) * sqrt(alone) *
+		widening(c, one, s->n, sure) * allowance(s->n, (phi + sure) / 2, 2);
+	return error > 0 ? fabs(after - before) / error : after != before ? INFINITY : 0;
+}
+
+void trend__jump(struct trend_jump *j, const struct trend_point *p, unsigned n)
+{
+	double y[TREND_MAX_POINTS], rank[TREND_MAX_POINTS], best = 0;
+	struct series s;
+	unsigned least;
+
+	memset(j, 0, sizeof(*j));
+	take(&s, p, n);
+	if (s.n < TREND_MIN_POINTS || total_weight(&s) < TREND_MIN_WEIGHT)
+		return;
+	for (unsigned i = 0; i < s.n; i++)
+		y[i] = s.p[i].y;
+	ranks(y, s.n, rank);
+	least = s.n / JUMP_SIDE > JUMP_SIDE ? s.n / JUMP_SIDE : JUMP_SIDE;
+	for (unsigned k = least; k + least <= s.n; k++) {
+		double z = jump_at(&s, rank, k);
+
+		if (z <= best)
+			continue;
+		best = z;
+		j->at = k;
+	}
+	if (!j->at)
+		return;
+	j->before = side(&s, y, 0, j->at);
+	j->after = side(&s, y, j->at, s.n);
+	j->x = (s.p[j->at - 1].x + s.p[j->at].x) / 2;
+	j->found = fabs(j->after - j->before) >= TREND_JUMP_FLOOR * fmin(j->before, j->after) &&
+		   fabs(side(&s, rank, j->at, s.n) - side(&s, rank, 0, j->at)) >= JUMP_APART &&
+		   jump_sureness(&s, y, j->at, &j->off) >= JUMP_SURE;
 }

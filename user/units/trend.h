@@ -40,6 +40,7 @@ struct trend {
 	double factor;			/* at_last / at_first; 0 when that says nothing */
 	double change, change_lo, change_hi; /* slope × range of x ÷ level: 0.1 is 10 % over the series */
 	double sigma;			/* spread of a point of mean weight around the line */
+	double off;			/* mean distance of the points from the line */
 	double phi;			/* how alike neighbours are, 0 … 0.95 */
 };
 
@@ -59,6 +60,23 @@ struct trend_effect {
 
 /* f: how much of the influence each point has, 0 … 1. */
 void trend__effect(struct trend_effect *e, const struct trend_point *p, const double *f, unsigned n);
+
+/* A level that changes once and stays. */
+struct trend_jump {
+	bool found;
+	unsigned at;			/* the first point after it */
+	double x;			/* between the last point before and the first after */
+	double before, after;		/* weighted mean of y */
+	double off;			/* mean distance of the points from the medians of their side */
+};
+#define TREND_JUMP_FLOOR 0.1		/* of the level before: smaller ones are not looked for */
+
+/*
+ * Looks for one jump, the likeliest place of all.  A trend can be taken for one, and
+ * a jump for a trend: the one whose `off` is less is it.  Neighbours that resemble
+ * each other are allowed for.
+ */
+void trend__jump(struct trend_jump *j, const struct trend_point *p, unsigned n);
 
 /* Least squares: the slope; additive over the parts of which a series is the sum. */
 double trend__slope(const struct trend_point *p, unsigned n);

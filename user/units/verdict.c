@@ -127,12 +127,15 @@ static char *because(char *buf, size_t sz, const struct verdict *v, const char *
 	return buf;
 }
 
-/* "per unit, from the first to the last: cpu +12.3 ms, net +1.20 ms" */
-static void parts(struct verdict *v, const struct cost_report *r)
+/*
+ * "per unit, from the first to the last: cpu +12.3 ms, net +1.20 ms"; all: of how much
+ * these are the parts.
+ */
+static void parts(struct verdict *v, const struct cost_report *r, const char *when, double all)
 {
+	double scale = r->growth_ns != 0 ? all / r->growth_ns : 0;
 	char text[320], ns[40];
-	int len = snprintf(text, sizeof(text), "per unit, from the first to the last: %s",
-			   signed_ns(ns, sizeof(ns), r->growth_ns));
+	int len = snprintf(text, sizeof(text), "per unit, %s: %s", when, signed_ns(ns, sizeof(ns), all));
 	const char *between = " =";
 
 	for (unsigned s = 0; s < WT_STATES; s++) {
@@ -141,25 +144,49 @@ static void parts(struct verdict *v, const struct cost_report *r)
 		if (fabs(part) < PART * fabs(r->growth_ns) || len >= (int)sizeof(text) - 60)
 			continue;
 		len += snprintf(text + len, sizeof(text) - len, "%s %s %s", between,
-				ledger__state_name(s), signed_ns(ns, sizeof(ns), part));
+				ledger__state_name(s), signed_ns(ns, sizeof(ns), scale * part));
 		between = ",";
 	}
 	say(v, "%s", text);
 }
 
+/* The cause of what grows; a job that is known to starve it is named. */
+static void explain(struct verdict *v, const struct cost_report *r, const struct interference *i,
+		    char *why, size_t sz)
+{
+	char inner[128];
+
+	cause__of_growth(v, r, inner, sizeof(inner));
+	if (v->cause == CAUSE_STARVED && !v->job[0] && i->job && i->cause == CAUSE_STARVED)
+		snprintf(v->job, sizeof(v->job), "%s", i->job);
+	because(why, sz, v, inner);
+}
+
+/* It changed once and stayed. */
+static void jumped(struct verdict *v, const struct cost_report *r, const struct interference *i)
+{
+	const struct trend_jump *j = &r->jump;
+	char why[256] = "", b[64], before[32], after[32];
+	bool up = j->after > j->before;
+
+	v->kind = up ? VERDICT_DEGRADING : VERDICT_IMPROVING;
+	if (up)
+		explain(v, r, i, why, sizeof(why));
+	say(v, "%s since unit %.0f of %s: %s instead of %s (×%.2f)%s", up ? "slower" : "faster",
+	    j->x + 1, basis(b, sizeof(b), r), human_ns(after, sizeof(after), j->after),
+	    human_ns(before, sizeof(before), j->before), j->after / j->before, why);
+	parts(v, r, "since then", j->after - j->before);
+}
+
 /* i: what another job does to it, if there is one. */
 static void moving(struct verdict *v, const struct cost_report *r, const struct interference *i)
 {
-	char why[256] = "", b[64], at[32], lo[32], hi[32], factor[64] = "", inner[128];
+	char why[256] = "", b[64], at[32], lo[32], hi[32], factor[64] = "";
 	bool up = r->trend.way == TREND_UP;
 
 	v->kind = up ? VERDICT_DEGRADING : VERDICT_IMPROVING;
-	if (up) {
-		cause__of_growth(v, r, inner, sizeof(inner));
-		if (v->cause == CAUSE_STARVED && !v->job[0] && i->job && i->cause == CAUSE_STARVED)
-			snprintf(v->job, sizeof(v->job), "%s", i->job);
-		because(why, sizeof(why), v, inner);
-	}
+	if (up)
+		explain(v, r, i, why, sizeof(why));
 	if (r->trend.factor > 0)
 		snprintf(factor, sizeof(factor), ", ×%.2f from the first to the last of", r->trend.factor);
 	say(v, "%s by %s %% per 1000 units (%s … %s%s %s)%s", up ? "degrading" : "improving",
@@ -167,7 +194,7 @@ static void moving(struct verdict *v, const struct cost_report *r, const struct 
 	    percent(lo, sizeof(lo), up ? r->pct_lo : -r->pct_hi),
 	    percent(hi, sizeof(hi), up ? r->pct_hi : -r->pct_lo),
 	    factor[0] ? factor : "; n =", basis(b, sizeof(b), r), why);
-	parts(v, r);
+	parts(v, r, "from the first to the last", r->growth_ns);
 }
 
 /* "waiting for net 127.0.0.1:5432, which job-b waits for, too (40 % of its work)" */
@@ -234,10 +261,19 @@ static void interference(struct verdict *v, const struct interference *i, const 
 	interference_text(v, i, r);
 }
 
+static void change(struct verdict *v, const struct cost_report *r, const struct interference *i)
+{
+	if (r->jump.found)
+		jumped(v, r, i);
+	else
+		moving(v, r, i);
+}
+
 void verdict__judge(struct verdict *v, const struct cost_report *r, const struct cost_report *all,
 		    unsigned n)
 {
 	struct interference i;
+	bool up, changed;
 
 	memset(v, 0, sizeof(*v));
 	v->state = WT_STATES;
@@ -246,18 +282,19 @@ void verdict__judge(struct verdict *v, const struct cost_report *r, const struct
 		return;
 	}
 	cause__interference(&i, r, all, n);
-	/* growth that is there without the other job, too, comes first */
-	if (r->trend.way == TREND_UP && !(i.job && i.compared && i.explains)) {
-		moving(v, r, &i);
-		if (i.job)
-			interference_text(v, &i, r);
-	} else if (i.job) {
+	up = r->jump.found ? r->jump.after > r->jump.before : r->trend.way == TREND_UP;
+	changed = r->jump.found || r->trend.way != TREND_STEADY;
+	/* growth that is there without the other job, too, comes first; then what was compared */
+	if (up && !(i.job && i.compared && i.explains))
+		change(v, r, &i);
+	else if (i.job && (i.compared || !changed))
 		interference(v, &i, r);
-	} else if (r->trend.way == TREND_DOWN) {
-		moving(v, r, &i);
-	} else {
+	else if (changed)
+		change(v, r, &i);
+	else
 		steady(v, r);
-	}
+	if (v->kind != VERDICT_INTERFERENCE && i.job)
+		interference_text(v, &i, r);
 }
 
 int judged__new(struct judged **out, struct cost *const *costs, unsigned n)
