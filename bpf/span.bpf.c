@@ -80,20 +80,35 @@ int wt_span_account(struct wt_task *w, struct wt_span_stack *k, __u64 at)
 			break;
 	}
 	k->at_ns = now;
+	/* it runs, but was never seen to come: it waited until it was woken, as far as is known now */
+	if (state >= WT_DISK && v->wake_ns > since && v->wake_ns < now) {
+		if (state < WT_STATES)
+			k->st_ns[state] += wt_within(since, v->wake_ns);
+		since = v->wake_ns;
+		state = WT_CPU;
+	}
 	if (state < WT_STATES)
 		k->st_ns[state] += wt_within(since, now);
 	return 0;
 }
 
-/* A repaired switch may have taken CPU time back: so much less of what it became. */
+/*
+ * A switch that was not traced and repaired between the two copies may have taken back
+ * what a state had in the first: so much less of the others.
+ */
 static __always_inline void wt_span_level(struct wt_ev_span *e)
 {
-	__u64 owed = -e->st_ns[WT_CPU];
+	__u64 owed = 0;
 
-	if ((__s64)owed <= 0)
+	for (int i = 0; i < WT_STATES; i++) {
+		__u64 negative = (__s64)e->st_ns[i] < 0;
+
+		owed -= negative ? e->st_ns[i] : 0;
+		e->st_ns[i] = negative ? 0 : e->st_ns[i];
+	}
+	if (!owed)
 		return;
-	e->st_ns[WT_CPU] = 0;
-	for (int i = 1; i < WT_STATES; i++) {
+	for (int i = 0; i < WT_STATES; i++) {
 		__u64 take = e->st_ns[i] < owed ? e->st_ns[i] : owed;
 
 		e->st_ns[i] -= take;
