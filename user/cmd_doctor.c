@@ -162,6 +162,7 @@ int cmd_doctor(int argc, char **argv)
 	if (tgid)
 		return look_at_process(tgid, json);
 	features__detect(&f);
+	features__try_uprobe(&f);
 	if (json && print_json(&f))
 		return 1;
 	if (!json)

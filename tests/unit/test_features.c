@@ -154,6 +154,7 @@ static struct features complete(void)
 		.cap_sys_ptrace = true, .cap_syslog = true,
 		.perf_event_max_sample_rate = 100000,
 		.kallsyms = true, .psi = true, .cgroup_v2 = true, .possible_cpus = 4,
+		.uprobe_semaphore = true,
 	};
 }
 
@@ -246,6 +247,7 @@ static void test_costs(void **state)
 		{ "state-throttled", complete() }, { "state-mem", complete() },
 		{ "state-stopped", complete() }, { "steal", complete() },
 		{ "renames", complete() }, { "cgroup", complete() }, { "proc-maps", complete() },
+		{ "uprobes", complete() }, { "uprobes", complete() },
 	};
 	struct features all = complete();
 	bool essential;
@@ -262,6 +264,8 @@ static void test_costs(void **state)
 	one[8].f.tp.task_rename = -1;
 	one[9].f.cgroup_v2 = false;
 	one[10].f.cap_sys_ptrace = false;
+	one[11].f.uprobe_err = -ENOENT;
+	one[12].f.uprobe_semaphore = false;
 	for (size_t i = 0; i < sizeof(one) / sizeof(one[0]); i++) {
 		json_t *lacking = checks__json(&one[i].f, true);
 

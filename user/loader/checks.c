@@ -153,6 +153,22 @@ static void check_samples(struct list *l, const struct features *f)
 		FOUND(c, "at most %d samples a second", f->perf_event_max_sample_rate);
 }
 
+static void check_probes(struct list *l, const struct features *f)
+{
+	struct check *c;
+
+	if (!may_trace(f))
+		return;
+	c = add(l, "uprobes", false, !f->uprobe_err && f->uprobe_semaphore,
+		f->uprobe_err ? "--span cannot be used" : "USDT probes with a semaphore stay switched off",
+		f->uprobe_err == -ENOENT || !f->uprobe_err ?
+		"boot a kernel built with CONFIG_UPROBE_EVENTS, as those of distributions are" :
+		"allow perf_event_open, which a container or a security module forbids");
+	FOUND(c, "probes in programs, for --span: %s", f->uprobe_err == -ENOENT ? "not in this kernel" :
+	      f->uprobe_err ? reason(f->uprobe_err) : f->uprobe_semaphore ? "work, USDT too" :
+	      "work, but for the semaphores of USDT");
+}
+
 static void check_names(struct list *l, const struct features *f)
 {
 	struct check *c = add(l, "kernel-names", false, f->kallsyms,
@@ -224,6 +240,7 @@ unsigned checks__all(const struct features *f, struct check *out)
 	check_kernel(&l, f);
 	check_bpf(&l, f);
 	check_samples(&l, f);
+	check_probes(&l, f);
 	check_names(&l, f);
 	check_states(&l, f);
 	check_following(&l, f);

@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include "symbols/procmaps.h"
 #include "target/cgroup.h"
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
@@ -181,6 +182,22 @@ int features__subsys_index(const struct features *f, const char *controller)
 	return -1;
 }
 
+/* The file's first bytes, NUL-terminated; their number or a negative errno. */
+static ssize_t read_head(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	buf[0] = 0;
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, size - 1);
+	n = n < 0 ? -errno : n;
+	close(fd);
+	buf[n > 0 ? n : 0] = 0;
+	return n;
+}
+
 /* --- by trial ------------------------------------------------------------ */
 
 static int try_ring_buffer(void)
@@ -245,6 +262,56 @@ static int try_perf(__u32 type, __u64 config, bool sample)
 	return 0;
 }
 
+/* Where the probe of the trial stands. */
+static void __attribute__((noinline)) probe_me(void)
+{
+	__asm__ volatile("");
+}
+
+static void find_probe_me(void *ctx, const struct symbols_mmap *m)
+{
+	__u64 at = (uintptr_t)probe_me;
+
+	if (at >= m->start && at - m->start < m->len)
+		*(__u64 *)ctx = at - m->start + m->pgoff;
+}
+
+#define UPROBE_DEVICE "/sys/bus/event_source/devices/uprobe"
+
+/* Whether the kernel has them; 0 and the number of the kind of event, or -ENOENT. */
+static int read_uprobe_type(bool *semaphore, __u32 *type)
+{
+	char buf[32];
+
+	*semaphore = read_head(UPROBE_DEVICE "/format/ref_ctr_offset", buf, sizeof(buf)) > 0;
+	if (read_head(UPROBE_DEVICE "/type", buf, sizeof(buf)) <= 0)
+		return -ENOENT;
+	*type = atoi(buf);
+	return 0;
+}
+
+void features__try_uprobe(struct features *f)
+{
+	struct perf_event_attr attr = { .size = sizeof(attr) };
+	__u64 off = 0, hits = 0;
+	int fd;
+
+	f->uprobe_err = read_uprobe_type(&f->uprobe_semaphore, &attr.type);
+	if (f->uprobe_err)
+		return;
+	procmaps__each(getpid(), find_probe_me, &off);
+	attr.config1 = (uintptr_t)"/proc/self/exe";
+	attr.config2 = off;
+	fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	f->uprobe_err = fd < 0 ? -errno : 0;
+	if (fd < 0)
+		return;
+	probe_me();
+	if (read(fd, &hits, sizeof(hits)) != sizeof(hits) || hits != 1)
+		f->uprobe_err = -EIO;
+	close(fd);
+}
+
 static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	(void)level;
@@ -257,6 +324,7 @@ static void detect_by_trial(struct features *f)
 {
 	/* a trial that fails is an answer, not an error */
 	libbpf_print_fn_t before = libbpf_set_print(quiet);
+	__u32 type;
 
 	f->ring_buffer_err = try_ring_buffer();
 	f->task_storage_err = yes_or_errno(
@@ -264,27 +332,12 @@ static void detect_by_trial(struct features *f)
 	f->read_kernel_err = try_read_kernel();
 	f->cpu_clock_err = try_perf(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK, true);
 	f->hw_cycles_err = try_perf(PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES, false);
+	f->uprobe_err = read_uprobe_type(&f->uprobe_semaphore, &type);
 	f->possible_cpus = libbpf_num_possible_cpus();
 	libbpf_set_print(before);
 }
 
 /* --- privileges and settings --------------------------------------------- */
-
-/* The file's first bytes, NUL-terminated; their number or a negative errno. */
-static ssize_t read_head(const char *path, char *buf, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	buf[0] = 0;
-	if (fd < 0)
-		return -errno;
-	n = read(fd, buf, size - 1);
-	n = n < 0 ? -errno : n;
-	close(fd);
-	buf[n > 0 ? n : 0] = 0;
-	return n;
-}
 
 static int read_setting(const char *name)
 {

@@ -57,6 +57,8 @@ struct features {
 	int read_kernel_err;		/* a program that reads kernel memory */
 	int cpu_clock_err;		/* perf event on one CPU, all tasks */
 	int hw_cycles_err;		/* counting, not sampling */
+	int uprobe_err;			/* a probe in a program; -ENOENT: the kernel has none */
+	bool uprobe_semaphore;		/* … that counts up a semaphore, as USDT wants it */
 
 	/* privileges: effective capabilities as bits, and some by name */
 	__u64 caps;
@@ -79,6 +81,11 @@ struct features {
  * Takes 12 ms where BTF has 5.5 MB.
  */
 void features__detect(struct features *f);
+/*
+ * Puts a probe into ourselves, which must count one call.  Not part of the above: the
+ * kernel takes 0.1 s to give it up again.
+ */
+void features__try_uprobe(struct features *f);
 /* css_set.subsys' index of a v1 controller as /proc/cgroups names it, or -1. */
 int features__subsys_index(const struct features *f, const char *controller);
 
