@@ -212,6 +212,7 @@ static int parse_fold(struct options *o, const struct opt *opt, const char *arg)
 	static const char *const names[] = {
 		[FOLD_JOB] = "job", [FOLD_UNIT] = "unit", [FOLD_COMM] = "comm",
 		[FOLD_THREAD] = "thread", [FOLD_PID] = "pid", [FOLD_TID] = "tid",
+		[FOLD_SPAN] = "span",
 	};
 	unsigned n = 0;
 
@@ -226,7 +227,7 @@ static int parse_fold(struct options *o, const struct opt *opt, const char *arg)
 			if (len == strlen(names[i]) && !strncmp(p, names[i], len))
 				what = i;
 		if (!what || memchr(o->fold, what, n))
-			return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": job, unit, comm, thread, pid and tid "
+			return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": job, unit, span, comm, thread, pid and tid "
 					"are expected, each at most once, separated by commas",
 					opt->name, arg);
 		o->fold[n++] = what;
@@ -403,8 +404,8 @@ static const struct opt opts[] = {
 	{ "folded", 0, "wall|cpu|offcpu", parse_folded, AT(folded), 0, 0,
 	  "write these folded stacks to standard output" },
 	{ "fold", 0, "FRAME[,FRAME…]", parse_fold, 0, 0, 0,
-	  "what folded stacks begin with: job, unit, comm, thread,\n"
-	  "pid, tid (default comm,thread)" },
+	  "what folded stacks begin with: job, unit, span, comm,\n"
+	  "thread, pid, tid (default comm,thread)" },
 	{ "exit-status", 0, NULL, parse_flag, AT(exit_status), 0, 0,
 	  "exit with COMMAND's status; worktrace's own failures are 125" },
 	{ "checkpoint", 0, "SECONDS", parse_seconds, AT(checkpoint_s), 0, MAX_SECONDS,

@@ -60,7 +60,8 @@ def close(value, truth, share, what, slack_ns=0):
 def test_function():
     """Entry to return: the count is exact, the time within 1 % of the program's own clock."""
     program = build("spans.c", "-pthread")
-    got, r = run(program, ["mixed"], f"m={program}:mixed", f"n={os.path.basename(program)}:nap")
+    got, r = run(program, ["mixed"], f"m={program}:mixed", f"n={os.path.basename(program)}:nap",
+                 args=["--fold", "span,comm"])
     truth = r.truth_output()["mixed"]
     lib.equal(got["m"]["count"], truth["count"], "calls")
     lib.equal(got["m"]["abandoned"] + got["m"]["recursive"] + got["m"]["open"], 0, "odd ends")
@@ -71,6 +72,13 @@ def test_function():
     lib.at_least(got["m"]["p50_ns"], 0.87 * MS, "p50")
     lib.equal(r.summary["exit"]["status"], 0, "status")
     lib.contains(r.err, r"(?m)^SPANS$", "terminal")
+    # the innermost span comes first in a folded stack
+    asleep = sum(us for frames, us in r.folded("wall") if frames[:2] == ["n", "spans"]
+                 and frames[-1].startswith("[sleep"))
+    # a switch that the kernel did not trace may have come between a probe and its repair
+    close(asleep * 1000, got["n"]["sleep_ns"], 0.2 if r.loss["missed_switch"] else 0.001,
+          "sleep of stacks in the span", 1000)
+    assert any(frames[:2] == ["m", "spans"] for frames, _ in r.folded("cpu")), "no CPU time in a span"
 
 
 def test_ways_out():

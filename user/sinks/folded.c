@@ -154,6 +154,8 @@ static const char *prefix_text(const struct folder *fo, enum fold_frame what, bo
 		return r->jobs ? jobs__of(r->jobs, line->job, line->cgroup, t->flags)->name : NULL;
 	case FOLD_UNIT:
 		return r->unit ? r->unit(r->unit_ctx, line) : NULL;
+	case FOLD_SPAN:
+		return line->span && line->span <= r->n_spans ? r->spans[line->span - 1].name : NULL;
 	case FOLD_COMM:
 		return t->pcomm;
 	case FOLD_THREAD:

@@ -35,7 +35,8 @@ enum fold_frame {
 	FOLD_THREAD = 4,	/* the thread's name, where it differs */
 	FOLD_PID = 5,
 	FOLD_TID = 6,
-	FOLD_FRAMES = 6,
+	FOLD_SPAN = 7,		/* no frame outside of spans */
+	FOLD_FRAMES = 7,
 };
 
 struct recording {
