@@ -131,6 +131,9 @@ static void test_backspaces(void **state)
 	put(2, "\b\b\b20%");
 	put(3, "\b\b\b30%\n");
 	expect("7[1 1/1]done: 10%\n7[2 1/1]done: 20%\n7[3 1/1]done: 30%\n");
+	/* what remains of it is not a line once more */
+	put(4, "all: 99%\b\b\b\r");
+	expect("7[4 1/1]all: 99%\n");
 	/* one corrects a letter */
 	put(4, "abd\bc\n\b\b\n");
 	expect("7[4 1/1]abc\n");

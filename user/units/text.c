@@ -141,7 +141,8 @@ static void backspace(struct run *r)
 		s->erased_from = s->len;
 	if (s->backspaces == 2) {
 		line_ends(r, s->erased_from, '\b');
-		s->touched = false;
+		/* what is left of it has been seen: it takes something new to make a line */
+		s->visible = s->touched = false;
 	}
 	s->len--;
 	if (!s->len)
