@@ -220,4 +220,8 @@ int wt_exec(struct wt_task *w, __u64 address);
 /* The ring could not take the record in s: what of it belongs to a unit. */
 int wt_exec_lost(struct wt_scratch *s);
 
+/* ffmpeg.bpf.c */
+/* The current thread, w, ends: the function it is in gets what it took. */
+int wt_stage_over(struct wt_task *w);
+
 #endif /* WT_CALLS_BPF_H */

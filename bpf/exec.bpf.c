@@ -160,6 +160,8 @@ int wt_exec(struct wt_task *w, __u64 address)
 
 	if (!w || !cfg_execs)
 		return 0;
+	w->stage = 0;
+	w->stage_now = 0;
 	if (w->exec_ns)
 		wt_replaced(w, t);
 	path = BPF_CORE_READ(b, filename);
@@ -219,6 +221,8 @@ int BPF_PROG(wt_process_exit, struct task_struct *t)
 	if (!x)
 		return 0;
 	wt_add_io(x, t, false);
+	if (w->stage_now)
+		wt_stage_over(w);
 	if (BPF_CORE_READ(t, signal, live.counter) > 0)
 		return 0;
 	x->exit_code = wt_process_status(t);

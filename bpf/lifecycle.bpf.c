@@ -64,6 +64,9 @@ int BPF_PROG(wt_process_fork, struct task_struct *parent, struct task_struct *ch
 		w->cgroup = p->cgroup;
 	else
 		w->cgroup = wt_cgroup_of(w->address);
+	/* a thread that a library starts works for what it was called for */
+	if (p && w->tgid == p->tgid)
+		w->stage = p->stage_now ? p->stage_now : p->stage;
 	wt_fork_space(cur, w);
 	w->ready = 1;
 	wt_counted(WT_CNT_FORK);

@@ -116,6 +116,8 @@ struct wt_task {
 	__u8 booked_asleep;		/* the kernel had it queued before it was woken */
 	__u8 last_class;
 	__u8 spans;			/* it has a struct wt_span_stack */
+	__u8 stage;			/* it was born in that stage of a transcode: enum wt_stage */
+	__u8 stage_now;			/* … and is in this one */
 	__u8 queued_as;			/* of a throttled wait: what it is once the quota is back */
 	char comm[WT_COMM_LEN];		/* of the program under `serial` */
 	char pcomm[WT_COMM_LEN];

@@ -39,6 +39,7 @@ int wt_fill_record(struct wt_scratch *s, struct wt_task *w, __u64 end)
 	r->tid = w->tid;
 	r->tgid = w->tgid;
 	r->flags = w->flags;
+	r->stage = w->stage;
 	__builtin_memcpy(r->comm, w->comm, WT_COMM_LEN);
 	__builtin_memcpy(r->pcomm, w->pcomm, WT_COMM_LEN);
 	r->ppid = BPF_CORE_READ(t, real_parent, tgid);

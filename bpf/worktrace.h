@@ -248,7 +248,8 @@ struct wt_thread_rec {
 	__u32 flags;			/* WT_F_* */
 	__u8 why;			/* enum wt_rec_why */
 	__u8 open_state;
-	__u8 zero[2];
+	__u8 stage;			/* it is a worker of: enum wt_stage */
+	__u8 zero;
 	__s32 exit_code;		/* wait(2) status, valid for WT_REC_EXIT of a leader */
 	__u32 ppid;			/* tgid of the parent */
 	char comm[WT_COMM_LEN];		/* the thread's name */
@@ -286,6 +287,7 @@ _Static_assert(sizeof(struct wt_event) == 16, "wt_event is on the wire");
 #include "units.h"
 #include "jobs.h"
 #include "exec.h"
+#include "ffmpeg.h"
 
 /*
  * Innermost frame first.  Of a user stack see enum wt_frame_tag; a kernel stack

@@ -456,6 +456,8 @@ static const struct opt opts[] = {
 	{ "unit-exec", 0, "NAME[,NAME…]|none", parse_names, AT(unit_exec), 0, 0,
 	  "programs that are units from their start to their end\n"
 	  "(default ffmpeg,ffprobe)" },
+	{ "no-stages", 0, NULL, parse_flag, AT(no_stages), 0, 0,
+	  "no probes in ffmpeg's libraries: no frames, no stages" },
 	{ "span", 0, "NAME=BINARY:FUNCTION", parse_span, 0, 0, 0,
 	  "each call of a function, from its entry to its return;\n"
 	  "BINARY:BEGIN,END: from one place to another of the same\n"
@@ -702,6 +704,11 @@ int options__parse_record(struct options *o, int argc, char **argv)
 	else if (optind > 1 && !strcmp(argv[optind - 1], "--"))
 		return wt_error(WT_EUSAGE, "-- must be followed by a command");
 	return check(o);
+}
+
+bool options__stages(const struct options *o)
+{
+	return !o->no_stages && strstr(o->unit_exec, "ffmpeg");
 }
 
 bool options__units(const struct options *o)

@@ -48,6 +48,7 @@ struct options {
 	double budget;			/* --budget, per cent of the machine (default 1); 0: off */
 	bool unwind_check;		/* --unwind-check */
 	const char *unit_exec;		/* --unit-exec: names, or "none" (default "ffmpeg,ffprobe") */
+	bool no_stages;			/* --no-stages */
 	bool unit_exec_given;		/* … on the command line */
 	double checkpoint_s;		/* --checkpoint SECONDS (default 30); 0: none */
 	unsigned drain_ms;		/* --drain-ms (default 1000) */
@@ -78,6 +79,8 @@ void options__defaults(struct options *o);
 int options__parse_record(struct options *o, int argc, char **argv);
 void options__free(struct options *o);
 /* Units are asked for: what is written is looked at. */
+/* The stages of transcodes are wanted: an ffmpeg is a unit, and nobody said --no-stages. */
+bool options__stages(const struct options *o);
 bool options__units(const struct options *o);
 
 /* user/syscalls.c: names and classes of the system calls, by number. */

@@ -429,7 +429,7 @@ class Recording:
         """Rows of transcodes.csv: numbers as int or float, None where there is none."""
         def value(key, text):
             if key in ("job", "unit", "exit_status", "input", "output", "start_utc", "end_utc",
-                       "stage_source"):
+                       "stage_source", "stages_from_utc"):
                 return text
             return None if text == "" else float(text) if "." in text else int(text)
         with open(os.path.join(self.path, "transcodes.csv"), newline="") as f:

@@ -341,8 +341,12 @@ int drain__seed_execs(struct drain *d)
 static int put_exec(void *arg, const struct wt_exec *x)
 {
 	struct drain *d = arg;
+	struct wt_stages st;
+	int err = execs__put(d->execs, x);
 
-	return execs__put(d->execs, x);
+	if (!err && tracer__stages_of(d->tracer, x->image, &st))
+		err = execs__put_stages(d->execs, &st);
+	return err;
 }
 
 int drain__events(struct drain *d)

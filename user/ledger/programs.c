@@ -30,6 +30,8 @@ static void add(struct ledger_program *to, const struct prog *p)
 	to->thread_ns += rec->end_ns - rec->birth_ns;
 	for (unsigned s = 0; s < WT_STATES; s++)
 		to->st_ns[s] += rec->st_ns[s];
+	if (rec->stage < WT_STAGE_CODEC + WT_STAGE_CODECS)
+		to->stage_cpu_ns[rec->stage] += rec->st_ns[WT_CPU];
 	to->user_ns += p->settled.user_ns;
 	to->sys_ns += p->settled.sys_ns;
 }

@@ -59,6 +59,8 @@ static const struct wanted wanted[] = {
 	{ "bpf_func_id", BTF_KIND_ENUM, "BPF_FUNC_task_pt_regs",
 	  offsetof(struct features, helper_task_pt_regs) },
 	{ "bpf_func_id", BTF_KIND_ENUM, "BPF_FUNC_loop", offsetof(struct features, helper_loop) },
+	{ "bpf_attach_type", BTF_KIND_ENUM, "BPF_TRACE_UPROBE_MULTI",
+	  offsetof(struct features, uprobe_multi) },
 };
 
 #define N_WANTED (sizeof(wanted) / sizeof(wanted[0]))

@@ -44,6 +44,7 @@ struct features {
 	} field;
 	bool iter_task;			/* bpf_iter of tasks */
 	bool helper_task_pt_regs, helper_loop;
+	bool uprobe_multi;		/* many probes of a file at once (6.6) */
 
 	/* v1 controllers in the kernel's order: index in css_set.subsys */
 	struct {

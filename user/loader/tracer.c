@@ -28,6 +28,9 @@ struct tracer {
 	__u64 window_before, window_cost;
 };
 
+/* BPF_TRACE_UPROBE_MULTI, which the headers that we build with need not know. */
+#define TRACER_UPROBE_MULTI ((enum bpf_attach_type)48)
+
 static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	/* what libbpf warns of, our own sentence says; the details are for --verbose */
@@ -143,6 +146,9 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 	bpf_program__set_autoload(skel->progs.wt_sys_exit, options__units(o));
 	skel->rodata->cfg_execs = strcmp(o->unit_exec, "none") != 0;
 	bpf_program__set_autoload(skel->progs.wt_process_exit, skel->rodata->cfg_execs);
+	bpf_program__set_autoload(skel->progs.wt_stage_probe, options__stages(o));
+	if (f->uprobe_multi)
+		bpf_program__set_expected_attach_type(skel->progs.wt_stage_probe, TRACER_UPROBE_MULTI);
 	bpf_program__set_autoload(skel->progs.wt_span, o->n_spans > 0);
 	bpf_program__set_autoload(skel->progs.wt_fault_skipped, o->fault & WT_FAULT_SKIPPED);
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
@@ -488,6 +494,22 @@ double tracer__detail_fill(const struct tracer *t)
 	if (tracer__stats(t, &st))
 		return 0;
 	return (double)(st.count[WT_CNT_DETAIL] - t->details_before) / t->o->detail_entries;
+}
+
+struct bpf_program *tracer__stage_probe(const struct tracer *t)
+{
+	return options__stages(t->o) ? t->skel->progs.wt_stage_probe : NULL;
+}
+
+bool tracer__stage_multi(const struct tracer *t)
+{
+	return bpf_program__expected_attach_type(t->skel->progs.wt_stage_probe) == TRACER_UPROBE_MULTI;
+}
+
+bool tracer__stages_of(const struct tracer *t, __u64 image, struct wt_stages *out)
+{
+	return options__stages(t->o) &&
+	       !bpf_map_lookup_elem(bpf_map__fd(t->skel->maps.stages), &image, out) && out->image;
 }
 
 int tracer__add_exec(struct tracer *t, const struct wt_exec *x)

@@ -105,6 +105,13 @@ int tracer__execs(struct tracer *t, bool all, tracer_exec_fn fn, void *arg);
 /* One more, which ran already.  0 or a negative errno, nothing printed. */
 int tracer__add_exec(struct tracer *t, const struct wt_exec *x);
 
+/* The program for the probes of loader/stages.h, NULL: stages are not asked for; stays t's. */
+struct bpf_program *tracer__stage_probe(const struct tracer *t);
+/* It is for links that stand at many places of a file. */
+bool tracer__stage_multi(const struct tracer *t);
+/* What they counted of that image: true when they have seen it. */
+bool tracer__stages_of(const struct tracer *t, __u64 image, struct wt_stages *out);
+
 /* Sums over the CPUs. */
 int tracer__stats(const struct tracer *t, struct wt_stats *out);
 /* Program runs that the kernel skipped because a program was already at work on that CPU. */

@@ -195,6 +195,7 @@ static void tick(struct loop *l)
 		tracer__cost_begin(s->tracer);
 	l->ticks++;
 	keep_budget(l);
+	session__look_for_libraries(s);
 	if (s->spans)
 		spans__tick(s->spans, now_ns());
 	l->err = drain(l);

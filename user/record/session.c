@@ -238,6 +238,8 @@ int session__open(struct session *s, const struct options *o)
 	if (!err)
 		err = tracer__attach(s->tracer);
 	if (!err)
+		err = session__open_stages(s);
+	if (!err)
 		err = session__attach_spans(s);
 	if (!err)
 		err = tracer__seed(s->tracer);
@@ -286,6 +288,7 @@ void session__close(struct session *s)
 	drain__free(s->drain);
 	spans__free(s->spans);
 	units__free(s->units);
+	stage_probes__free(s->stages);
 	execs__free(s->execs);
 	costs__free(s->costs);
 	unwind__free(s->unwind);

@@ -17,6 +17,7 @@
 #include "drain/sideband.h"
 #include "ledger/ledger.h"
 #include "loader/features.h"
+#include "loader/stages.h"
 #include "loader/tracer.h"
 #include "loader/unwind_maps.h"
 #include "options.h"
@@ -42,6 +43,7 @@ struct session {
 	struct unwind *unwind;		/* NULL: by frame pointer only */
 	struct units *units;		/* NULL: nobody asked for units */
 	struct jobs *jobs;
+	struct stage_probes *stages;	/* NULL: --no-stages */
 	struct execs *execs;		/* NULL: --unit-exec none */
 	struct costs *costs;		/* … what they cost */
 	struct spans *spans;		/* NULL: nobody asked for spans */
@@ -69,6 +71,9 @@ void session__close(struct session *s);
 
 /* Names of the ledger's frames. */
 struct ledger_frames session__frames(struct session *s);
+/* transcode_stage.c: after the tracer was attached; once a tick. */
+int session__open_stages(struct session *s);
+void session__look_for_libraries(struct session *s);
 
 /* unit_stage.c: after the drain was made. */
 int session__open_units(struct session *s);

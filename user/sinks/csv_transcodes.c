@@ -47,6 +47,36 @@ static void write_who(const struct out *o, const struct exec_unit *u)
 		csv_utc(f, u->end_ns, o->r->utc_offset_ns);
 }
 
+/* Frames, media time, and what of the CPU time each stage took. */
+static void write_stages(FILE *f, const struct exec_unit *u, __u64 now)
+{
+	const struct ffmpeg_sums *s = &u->sums;
+	__u64 from = u->staged_from_ns ? u->staged_from_ns : u->start_ns;
+	__u64 to = u->end_ns ? u->end_ns : now;
+	bool out = u->staged && s->written;
+	double seconds = to > from ? (double)(to - from) / 1e9 : 0;
+
+	known(f, u->staged, s->frames_in);
+	known(f, out, s->frames_out);
+	known(f, out, s->media_ns);
+	ratio(f, (double)s->media_ns / 1e9, out && s->media_ns ? seconds : 0);
+	ratio(f, (double)s->frames_out, out && s->frames_out ? seconds : 0);
+	for (unsigned i = WT_STAGE_DEMUX; i < WT_STAGES; i++)
+		known(f, u->staged, s->cpu_ns[i]);
+}
+
+static void write_more_stages(const struct out *o, const struct exec_unit *u)
+{
+	FILE *f = o->f;
+
+	fprintf(f, ",%s,", u->staged ? "uprobes" : "none");
+	if (u->staged_from_ns)
+		csv_utc(f, u->staged_from_ns, o->r->utc_offset_ns);
+	known(f, u->staged, u->sums.cpu_ns[WT_STAGE_NONE]);
+	for (unsigned i = WT_STAGE_DEMUX; i < WT_STAGES; i++)
+		known(f, u->staged, u->sums.elapsed_ns[i]);
+}
+
 static int write_row(void *arg, const struct exec_unit *u)
 {
 	const struct out *o = arg;
@@ -60,14 +90,19 @@ static int write_row(void *arg, const struct exec_unit *u)
 	for (unsigned s = 0; s < WT_STATES; s++)
 		fprintf(f, ",%llu", u->st_ns[s]);
 	fprintf(f, ",%llu,%llu,%u", u->user_ns, u->sys_ns, u->threads);
-	fputs(",,,,,,,,,,", f);
+	write_stages(f, u, o->r->end_ns);
 	known(f, io, u->x.read_bytes);
 	known(f, io, u->x.write_bytes);
 	known(f, u->x.rss_pages, u->x.rss_pages * sysconf(_SC_PAGESIZE));
-	ratio(f, 0, 0);
+	if (u->staged && u->sums.written && !u->staged_from_ns)
+		known(f, u->sums.frames_out, u->sums.frames_out ? u->st_ns[WT_CPU] / u->sums.frames_out : 0);
+	else
+		putc(',', f);
 	known(f, io, u->x.rchar);
 	known(f, io, u->x.wchar);
-	fprintf(f, ",%d\n", !!(u->x.flags & WT_X_SEEDED));
+	fprintf(f, ",%d", !!(u->x.flags & WT_X_SEEDED));
+	write_more_stages(o, u);
+	putc('\n', f);
 	return 0;
 }
 
@@ -80,7 +115,8 @@ int sink_transcodes_csv(const struct recording *r, FILE *f)
 	csv_states(f);
 	fputs(",user_ns,sys_ns,threads,frames_in,frames_out,media_ns,speed,fps,demux_ns,decode_ns,"
 	      "filter_ns,encode_ns,mux_ns,read_bytes,write_bytes,max_rss_bytes,cpu_ns_per_frame,"
-	      "read_call_bytes,write_call_bytes,seeded\n", f);
+	      "read_call_bytes,write_call_bytes,seeded,stage_source,stages_from_utc,rest_ns,"
+	      "demux_elapsed_ns,decode_elapsed_ns,filter_elapsed_ns,encode_elapsed_ns,mux_elapsed_ns\n", f);
 	err = execs__each(r->execs, write_row, &o);
 	return err ? err : sink_result(f);
 }

@@ -40,6 +40,7 @@ static void free_texts(struct exec_entry *t)
 	free(t->input);
 	free(t->output);
 	free(t->parent_unit);
+	free(t->stages);
 }
 
 void execs__free(struct execs *e)
@@ -171,6 +172,34 @@ int execs__put(struct execs *e, const struct wt_exec *x)
 	if (t)
 		t->x = *x;
 	return err;
+}
+
+int execs__put_stages(struct execs *e, const struct wt_stages *st)
+{
+	struct u64map_slot *slot = u64map__find(&e->by_image, st->image);
+	struct exec_entry *t = slot && slot->value < e->n ? e->all[slot->value] : NULL;
+
+	if (!t)
+		return 0;
+	if (!t->stages)
+		t->stages = malloc(sizeof(*t->stages));
+	if (!t->stages)
+		return -ENOMEM;
+	*t->stages = *st;
+	return 0;
+}
+
+void execs__look_for_libraries(struct execs *e, execs_libraries_fn fn, void *arg)
+{
+	for (unsigned i = e->first_unprobed; i < e->n; i++) {
+		struct exec_entry *t = e->all[i];
+
+		if (t->kind == EXEC_FFMPEG && !t->ignored && !t->probed_ns &&
+		    !(t->x.flags & (WT_X_ENDED | WT_X_REPLACED)))
+			t->probed_ns = fn(arg, t->x.tgid);
+		else if (i == e->first_unprobed)
+			e->first_unprobed++;
+	}
 }
 
 /* The words of n bytes, behind which there is one more zero byte. */
@@ -326,6 +355,19 @@ static void set_cost(struct exec_unit *u, const struct ledger_program *p)
 	u->sys_ns += lost - user;
 }
 
+static void set_stages(struct exec_unit *u, const struct exec_entry *t,
+		       const struct ledger_program *p)
+{
+	static const __u64 none[WT_STAGE_CODEC + WT_STAGE_CODECS];
+
+	if (!t->stages)
+		return;
+	u->staged = true;
+	if (t->probed_ns > u->start_ns)
+		u->staged_from_ns = t->probed_ns;
+	ffmpeg_sums__make(&u->sums, t->stages, p ? p->stage_cpu_ns : none, u->st_ns[WT_CPU]);
+}
+
 void execs__view(const struct execs *e, const struct exec_entry *t, struct exec_unit *u)
 {
 	const struct ledger_program *p = ledger__program(e->ledger, t->x.image);
@@ -343,6 +385,7 @@ void execs__view(const struct execs *e, const struct exec_entry *t, struct exec_
 	};
 	set_end(u, p);
 	set_cost(u, p);
+	set_stages(u, t, p);
 	if (u->end_ns || !t->sampled)
 		return;
 	u->x.read_bytes += t->io.read_bytes;

@@ -12,6 +12,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include "ffmpeg/sums.h"
 #include "ledger/ledger.h"
 #include "worktrace.h"
 
@@ -27,6 +28,8 @@ void execs__free(struct execs *e);
 
 /* What the kernel side says of one, as often as it says it.  0 or -ENOMEM. */
 int execs__put(struct execs *e, const struct wt_exec *x);
+/* What probes in the libraries have counted of it so far.  0 or -ENOMEM. */
+int execs__put_stages(struct execs *e, const struct wt_stages *st);
 /* Its command line; size: bytes received. */
 int execs__on_event(struct execs *e, const struct wt_ev_exec *ev, size_t size);
 
@@ -51,6 +54,9 @@ struct exec_unit {
 	__u64 start_ns;			/* CLOCK_MONOTONIC, also before the recording */
 	__u64 end_ns;			/* 0: it still runs */
 	bool bytes_known;		/* x's bytes say what it moved */
+	bool staged;			/* sums hold … */
+	__u64 staged_from_ns;		/* … from then on, 0: from its start */
+	struct ffmpeg_sums sums;
 	int wait_status;		/* wait(2)'s, where status says something */
 	char status[16];		/* "0", "SIGKILL"; "": it still runs, or went on as another program */
 	/* what it cost within the recording; the states sum to thread_ns */
@@ -78,6 +84,13 @@ bool execs__has(const struct execs *e, enum exec_kind kind);
 int execs__tell(struct execs *e, struct units *u, __u64 now_ns, bool last);
 /* Once u has finished: the units that the others were run for. */
 int execs__find_parents(struct execs *e, const struct units *u);
+
+/*
+ * The ffmpegs that run and whose libraries have not been seen yet; fn returns since
+ * when they have probes, 0: they are not mapped (yet).
+ */
+typedef __u64 (*execs_libraries_fn)(void *arg, __u32 tgid);
+void execs__look_for_libraries(struct execs *e, execs_libraries_fn fn, void *arg);
 
 unsigned execs__count(const struct execs *e);
 /* Units beyond max: they have no row. */

@@ -16,6 +16,8 @@ struct exec_entry {
 	bool ignored;			/* its name is another one that begins alike */
 	char *name, *command, *input, *output;
 	char *parent_unit;		/* label of the unit it was run for; NULL: none is known */
+	struct wt_stages *stages;	/* NULL: no probe has seen it */
+	__u64 probed_ns;		/* since when its libraries have probes; 0: not known */
 	bool told;			/* it is a unit of the units' */
 	unsigned calls_ended;		/* of execs__tell() since its end */
 	/* of its threads that live, at the last look; only while it runs */
@@ -28,7 +30,7 @@ struct execs {
 	struct ledger *ledger;
 	char *names;
 	struct exec_entry **all;
-	unsigned n, size, max, n_ignored;
+	unsigned n, size, max, n_ignored, first_unprobed;
 	struct u64map by_image;		/* → index in all; ~0: dropped */
 	__u64 dropped;
 };
