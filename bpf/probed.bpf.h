@@ -17,11 +17,17 @@ static __always_inline struct uprobe_task *wt_utask(void)
 	return u;
 }
 
-/* The program counter that ip, which lies in [uprobes], stands for; 0: none. */
+#define WT_XOL_SLOT 128		/* bytes in [uprobes] for one instruction */
+
+/*
+ * The program counter that ip, which lies in [uprobes], stands for; 0: none.  The
+ * instruction there may have been executed already.
+ */
 static __always_inline __u64 wt_probed_ip(struct uprobe_task *u, __u64 ip)
 {
-	return BPF_CORE_READ(u, active_uprobe) && BPF_CORE_READ(u, xol_vaddr) == ip ?
-		BPF_CORE_READ(u, vaddr) : 0;
+	__u64 off = ip - BPF_CORE_READ(u, xol_vaddr);
+
+	return BPF_CORE_READ(u, active_uprobe) && off < WT_XOL_SLOT ? BPF_CORE_READ(u, vaddr) + off : 0;
 }
 
 #endif /* WT_PROBED_BPF_H */
