@@ -204,7 +204,7 @@ def test_bad_input():
     bad(f"m={program}:begins,mixed+0x1", "no instruction")
     bad(f"m={program}:no:probe", "has no USDT probes")
     bad(f"m={program}.no:mixed", "there is no file")
-    bad("m=libnosuch:mixed", "no library of this system and no program in PATH")
+    bad("m=nosuch:mixed", "no library of this system and no program in PATH")
     bad("m=/etc/passwd:mixed", "no 64-bit program or library")
     bare = lib.tmp("bare")
     subprocess.run([lib.need("strip"), "-s", "-o", bare, program], check=True)
@@ -326,3 +326,19 @@ def test_box():
     for name in ("path", "name"):
         lib.equal(got[name]["count"], truth["count"], name)
         close(got[name]["total_ns"], truth["ns"], 0.02, f"time of {name}")
+
+
+def test_late():
+    """A library that only the program knows, renamed as a wheel's, and loaded later."""
+    source, library = lib.tmp("late.c"), lib.tmp("liblate-0a1b2c3d.so.1.2")
+    with open(source, "w") as f:
+        f.write("#include <unistd.h>\nint late(int n) { usleep(1000); return n + 1; }\n")
+    subprocess.run([lib.need("gcc"), "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
+    code = f"import ctypes, time; time.sleep(0.3); l = ctypes.CDLL('{library}'); time.sleep(1); " \
+           "[l.late(i) for i in range(50)]"
+    got, r = run(lib.PYTHON, ["-c", code], "late=liblate:late", "never=libnever:late")
+    lib.equal(got["late"]["count"], 50, "calls")
+    lib.at_least(got["late"]["sleep_ns"], 50 * MS, "sleep")
+    lib.equal(got["never"]["count"], 0)
+    lib.contains(r.err, "span never: libnever is no library of this system; the span begins when")
+    lib.contains(r.err, "nobody has mapped its library")

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "jobs/presets.h"
@@ -276,6 +277,21 @@ void tracer__spans(const struct tracer *t, struct tracer_spans *out)
 		.totals_fd = bpf_map__fd(t->skel->maps.span_totals),
 		.n_cpus = t->n_cpus,
 	};
+}
+
+bool tracer__has(const struct tracer *t, pid_t pid)
+{
+	void *value = malloc(bpf_map__value_size(t->skel->maps.tasks));
+	int fd = syscall(SYS_pidfd_open, pid, 0);
+	bool has;
+
+	/* a task storage takes a descriptor of the process for a key */
+	has = value && fd >= 0 &&
+	      !bpf_map_lookup_elem(bpf_map__fd(t->skel->maps.tasks), &fd, value);
+	free(value);
+	if (fd >= 0)
+		close(fd);
+	return has;
 }
 
 int tracer__add_pids(struct tracer *t, const pid_t *pids, unsigned n)

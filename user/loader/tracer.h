@@ -30,6 +30,8 @@ int tracer__attach(struct tracer *t);
  * NULL when there are none.  0 or -ENOMEM.
  */
 int tracer__job_pids(const struct tracer *t, pid_t **out, unsigned *n);
+/* The process's first thread has an account now. */
+bool tracer__has(const struct tracer *t, pid_t pid);
 /* More processes whose tasks, and descendants, the next seed takes up. */
 int tracer__add_pids(struct tracer *t, const pid_t *pids, unsigned n);
 /* Takes up the target's tasks that are not traced yet. */

@@ -40,11 +40,17 @@ int session__open_spans(struct session *s)
 	return err;
 }
 
+static void on_mapping(void *ctx, const struct symbols_mmap *m)
+{
+	spans__on_mapping(ctx, m);
+}
+
 int session__attach_spans(struct session *s)
 {
 	if (!s->spans)
 		return 0;
 	drain__on_span(s->drain, on_event, s->spans);
+	symbols__on_mapping(s->symbols, on_mapping, s->spans);
 	return spans__attach(s->spans, s->tracer);
 }
 

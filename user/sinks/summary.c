@@ -178,6 +178,7 @@ static json_t *span_json(const struct span_row *s)
 	set(o, "name", text_json(s->name));
 	set(o, "what", text_json(s->what));
 	set(o, "method", text_json(methods[s->method]));
+	set(o, "files", ns_json(s->files));
 	set(o, "probes", ns_json(s->probes));
 	set(o, "count", ns_json(s->count));
 	set(o, "recursive", ns_json(s->recursive));

@@ -37,7 +37,9 @@ static void write_notes(FILE *f, const struct span_row *s)
 		fprintf(f, "    %llu lasted when the recording ended, and are not counted\n", s->open);
 	if (s->rate_limited)
 		fputs("    hit too often: its probes were taken away, this is what came before\n", f);
-	if (!s->hits && s->method != SPAN_BY_NAME)
+	if (!s->files && s->method != SPAN_BY_NAME)
+		fputs("    nobody has mapped its library\n", f);
+	else if (!s->hits && s->method != SPAN_BY_NAME)
 		fputs("    its probes were never reached\n", f);
 }
 

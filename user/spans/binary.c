@@ -279,6 +279,11 @@ int binary_files__find(const char *binary, const char *span, const struct binary
 		search_libraries(binary, out);
 	if (err)
 		return wt_error(err, "cannot look at the mappings of the target");
+	if (!out->n && s->later && !is_path && (!strncmp(binary, "lib", 3) || strstr(binary, ".so"))) {
+		wt_warn("span %s: %s is no library of this system; the span begins when the target maps one "
+			"of that name", span, binary);
+		return 0;
+	}
 	return out->n ? 0 : say_none(binary, span, s, m.err);
 }
 

@@ -27,11 +27,12 @@ struct binary_files {
 struct binary_search {
 	const struct target *t;
 	const char *command;
+	bool later;		/* processes may start, and map a library that is not there yet */
 };
 
 /*
  * Finds binary for the span of that name.  0, or WT_ESAID or a negative errno after
- * one sentence.
+ * one sentence.  A library that nobody has may come later: then there are no files.
  */
 int binary_files__find(const char *binary, const char *span, const struct binary_search *s,
 		       struct binary_files *out);

@@ -27,7 +27,7 @@ struct span_row {
 	__u64 total_ns, max_ns, p50_ns, p95_ns, p99_ns;
 	__u64 st_ns[WT_STATES];		/* they sum to total_ns */
 	__u64 hits;			/* of the probes, by any process */
-	unsigned probes;
+	unsigned probes, files;		/* files: that have them */
 	bool rate_limited;
 };
 

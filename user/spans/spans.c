@@ -8,6 +8,7 @@
 #include "ledger/hist.h"
 #include "loader/spans.h"
 #include "spans/binary.h"
+#include "symbols/symbols.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -27,7 +28,8 @@ struct span {
 
 struct spans {
 	const struct options *o;
-	struct span_probes *probes;	/* NULL: not attached */
+	struct tracer *tracer;		/* NULL: not attached */
+	struct span_probes *probes;	/* NULL: the same */
 	struct span span[WT_MAX_SPANS + 1];	/* by number; [0] are the names of threads */
 	struct span_row row[WT_MAX_SPANS + 1];
 	unsigned n;
@@ -51,7 +53,9 @@ static int find_span(struct span *sp, const struct binary_search *search)
 int spans__new(struct spans **out, const struct options *o, const struct target *t,
 	       const char *command)
 {
-	const struct binary_search search = { .t = command ? NULL : t, .command = command };
+	const struct binary_search search = {
+		.t = command ? NULL : t, .command = command, .later = !o->n_pids,
+	};
 	struct spans *s = calloc(1, sizeof(*s));
 	int err = 0;
 
@@ -95,6 +99,7 @@ int spans__attach(struct spans *s, struct tracer *t)
 {
 	int err = span_probes__new(&s->probes, t);
 
+	s->tracer = t;
 	for (unsigned i = 1; i <= s->n && !err; i++) {
 		struct span *sp = &s->span[i];
 
@@ -104,6 +109,34 @@ int spans__attach(struct spans *s, struct tracer *t)
 		sp->probes = span_probes__count(s->probes, i);
 	}
 	return err;
+}
+
+/* Another file of that name: another container's, a wheel's, one that was installed just now. */
+static void add_late(struct spans *s, __u32 number, const struct symbols_mmap *m)
+{
+	struct span *sp = &s->span[number];
+	struct span_places *places = &sp->places[sp->files.n];
+	const struct binary_file *f = &sp->files.v[sp->files.n];
+	int fd;
+
+	if (sp->limited || sp->files.n == BINARY_FILES || !tracer__has(s->tracer, m->tgid))
+		return;
+	fd = binary__open_mapped(m->tgid, m->start, m->start + m->len);
+	if (fd < 0 || binary_files__add(&sp->files, fd, m->path) != 1)
+		return;
+	if (span_resolve(sp->spec, f->fd, f->path, f->path, places) ||
+	    span_probes__attach(s->probes, number, f->fd, places, sp->spec->name, f->path))
+		wt_warn("span %s: calls in this copy of %s are not seen", sp->spec->name, sp->spec->binary);
+	sp->probes = span_probes__count(s->probes, number);
+}
+
+void spans__on_mapping(struct spans *s, const struct symbols_mmap *m)
+{
+	if (!s->probes || *m->path != '/')
+		return;
+	for (unsigned i = 1; i <= s->n; i++)
+		if (binary__matches(s->span[i].spec->binary, m->path))
+			add_late(s, i, m);
 }
 
 int spans__put(struct spans *s, const void *data, size_t size)
@@ -171,6 +204,15 @@ static void percentiles(struct span_row *r, const struct wt_span_total *t)
 	r->p99_ns = hist__percentile(cell, WT_BUCKETS, 99, t->max_ns);
 }
 
+/* What the first file that has it calls it. */
+static const struct span_places *first_places(const struct span *sp)
+{
+	for (unsigned i = 0; i < sp->files.n; i++)
+		if (sp->places[i].n)
+			return &sp->places[i];
+	return &sp->places[0];
+}
+
 static void fill_row(struct spans *s, __u32 number, struct span_row *r)
 {
 	const struct span *sp = &s->span[number];
@@ -179,8 +221,9 @@ static void fill_row(struct spans *s, __u32 number, struct span_row *r)
 
 	memset(r, 0, sizeof(*r));
 	r->name = sp->spec ? sp->spec->name : NAMES_ROW;
-	r->what = sp->places[0].name;
-	r->method = number ? sp->places[0].method : SPAN_BY_NAME;
+	r->what = first_places(sp)->name;
+	r->method = number ? first_places(sp)->method : SPAN_BY_NAME;
+	r->files = sp->files.n;
 	r->open = sp->open;
 	r->probes = sp->probes;
 	r->rate_limited = sp->limited;

@@ -34,6 +34,12 @@ void spans__free(struct spans *s);
 void spans__on_done(struct spans *s, span_done_fn fn, void *ctx);
 /* Puts the probes in.  0 or a negative errno or WT_ESAID, printed. */
 int spans__attach(struct spans *s, struct tracer *t);
+struct symbols_mmap;
+/*
+ * A process has mapped a file: of one that is traced and a name that is wanted, it gets
+ * its probes now.  What is wrong with it is a warning.
+ */
+void spans__on_mapping(struct spans *s, const struct symbols_mmap *m);
 /* A WT_EV_SPAN of the ring. */
 int spans__put(struct spans *s, const void *data, size_t size);
 /* To be called ten times a second: takes away the probes of a span that is hit too often. */

@@ -85,6 +85,12 @@ void symbols__watch(struct symbols *s, const struct symbols_watch *w)
 	s->watch = *w;
 }
 
+void symbols__on_mapping(struct symbols *s, symbols_mmap_fn fn, void *ctx)
+{
+	s->see_mmap = fn;
+	s->see_ctx = ctx;
+}
+
 /* Where the process had that place of the object's file mapped; *g: its program. */
 static const struct mapping *find_mapping(struct symbols *s, __u32 tgid, __u64 time_ns,
 					  __u32 object, __u64 off, struct generation **g)

@@ -85,6 +85,8 @@ void symbols__on_mmap(struct symbols *s, const struct symbols_mmap *m)
 {
 	struct mapping map;
 
+	if (s->see_mmap)
+		s->see_mmap(s->see_ctx, m);
 	if (!to_mapping(s, m, &map))
 		return;
 	images__map(&s->images, m->tgid, m->time_ns, &map);

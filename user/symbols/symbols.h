@@ -87,6 +87,9 @@ struct symbols_watch {
 	void (*exited)(void *ctx, __u32 tgid);
 };
 void symbols__watch(struct symbols *s, const struct symbols_watch *w);
+/* Who wants to see each new mapping, also of processes that nobody traces; before it takes effect. */
+typedef void (*symbols_mmap_fn)(void *ctx, const struct symbols_mmap *m);
+void symbols__on_mapping(struct symbols *s, symbols_mmap_fn fn, void *ctx);
 
 /*
  * A frame that the kernel side has resolved already: a place in the file of an

@@ -23,6 +23,8 @@ struct symbols {
 	const char *kallsyms;		/* path; tests have their own */
 	__u64 no_mapping, unnamed;
 	struct symbols_watch watch;
+	symbols_mmap_fn see_mmap;	/* or NULL */
+	void *see_ctx;
 };
 
 /* symbols.c */
