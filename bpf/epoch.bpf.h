@@ -43,8 +43,10 @@ static __always_inline void wt_epoch_look(struct wt_task *w, struct task_struct 
 /* After they were. */
 static __always_inline void wt_epoch_enter(struct wt_task *w)
 {
-	if (wt_epochs_on())
-		w->epoch = w->epoch_next;
+	if (!wt_epochs_on() || w->epoch_next == w->epoch)
+		return;
+	wt_epoch_flush(w);
+	w->epoch = w->epoch_next;
 }
 
 /* The interval at hand began in an earlier epoch. */

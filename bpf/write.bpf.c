@@ -121,7 +121,9 @@ static __noinline int wt_judge_file(struct wt_write_buf *b, struct wt_sink *k, _
 	} else if (mode == S_IFCHR) {
 		k->stream = WT_STREAM_TTY;
 		major = BPF_CORE_READ(ino, i_rdev) >> 20;
-		k->takes = major == 4 || major == 5 || (major >= 136 && major <= 143);
+		/* a terminal; or /dev/null, where a daemon's output may go */
+		k->takes = fd == 1 || fd == 2 || major == 4 || major == 5 ||
+			   (major >= 136 && major <= 143);
 	} else if (mode == S_IFSOCK) {
 		k->stream = WT_STREAM_SOCKET;
 		k->takes = wt_is_unix(f);

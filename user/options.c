@@ -453,6 +453,8 @@ static const struct opt opts[] = {
 	  "the same by a pattern, with groups (?<done>…), (?<total>…),\n"
 	  "(?<unit>…), (?<begin>…), (?<end>…), (?<ok>…), (?<failed>…),\n"
 	  "(?<elapsed>…), (?<remaining>…); may be repeated" },
+	{ "unit", 0, "GLOB", parse_string, AT(unit), 0, 0,
+	  "only units of this name in the folded stacks (* and ? stand for others)" },
 	{ "unit-exec", 0, "NAME[,NAME…]|none", parse_names, AT(unit_exec), 0, 0,
 	  "programs that are units from their start to their end\n"
 	  "(default ffmpeg,ffprobe)" },
@@ -483,7 +485,7 @@ static const struct opt opts[] = {
 	{ "max-stacks", 0, "N", parse_unsigned, AT(max_stacks), 1, 1 << 28,
 	  "different stacks kept (default 100000)" },
 	{ "max-units", 0, "N", parse_unsigned, AT(max_units), 1, 1 << 24,
-	  "programs that are units and keep a row of their own (default 20000)" },
+	  "units that keep a row of their own (default 100000)" },
 	{ "sideband-pages", 0, "N", parse_power_of_two, AT(sideband_pages), 1, 1 << 16,
 	  "pages of each CPU's buffer for mappings (default 64)" },
 	{ "drain-ms", 0, "MS", parse_unsigned, AT(drain_ms), 10, 60000,
@@ -675,7 +677,7 @@ void options__defaults(struct options *o)
 		.max_exited = 10000,
 		.span_limit = 20000,
 		.max_stacks = 100000,
-		.max_units = 20000,
+		.max_units = 100000,
 		.sideband_pages = 64,
 	};
 }

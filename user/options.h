@@ -47,6 +47,7 @@ struct options {
 	bool frame_pointers;		/* --frame-pointers: no unwind tables */
 	double budget;			/* --budget, per cent of the machine (default 1); 0: off */
 	bool unwind_check;		/* --unwind-check */
+	const char *unit;		/* --unit: only units whose label fits, in folded stacks; NULL: all */
 	const char *unit_exec;		/* --unit-exec: names, or "none" (default "ffmpeg,ffprobe") */
 	bool no_stages;			/* --no-stages */
 	bool unit_exec_given;		/* … on the command line */

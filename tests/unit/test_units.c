@@ -64,13 +64,11 @@ static void bound(struct bench *b, __u64 image, __u32 before, __u32 after, __u64
 	assert_non_null(p);
 	p->born = true;
 	assert_int_equal(epochs__bound(&b->epochs, p, before, after, ts), 0);
-	assert_int_equal(form__boundary(&b->form, p, ts), 0);
 }
 
 static void mark(struct bench *b, __u64 image, __u64 ts, __u64 done, __u64 elapsed)
 {
-	struct wt_ev_write at = { .h.ts_ns = ts, .image = image, .tgid = image };
-	struct unit_mark m = { .at = &at, .pattern = "t", .has_done = done != 0, .done = done,
+	struct unit_mark m = { .image = image, .ts_ns = ts, .pattern = "t", .has_done = done != 0, .done = done,
 			       .elapsed_ns = elapsed, .remaining_ns = ~0ULL };
 
 	assert_non_null(epochs__proc(&b->epochs, image, image, 0, ts));
@@ -112,7 +110,7 @@ static void test_line_per_unit(void **state)
 		epochs__charge(&b->epochs, i, WT_CPU, i * 1000);
 		epochs__charge(&b->epochs, i, WT_NET, 5);
 		mark(b, 7, (10 + i * 10) * MS, i, 0);
-		assert_int_equal(form__flush(&b->form), 0);
+		assert_int_equal(form__settle(&b->form), 0);
 		bound(b, 7, i, i + 1, (10 + i * 10) * MS);
 		assert_int_equal(epochs__generation(&b->epochs), 0);
 	}
@@ -146,7 +144,7 @@ static void test_batched_writes_share(void **state)
 	epochs__charge(&b->epochs, 1, WT_CPU, 1000003);
 	for (unsigned i = 0; i < 7; i++)
 		mark(b, 7, 70 * MS + 1, 0, 0);
-	assert_int_equal(form__flush(&b->form), 0);
+	assert_int_equal(form__settle(&b->form), 0);
 	bound(b, 7, 1, 2, 70 * MS + 1);
 	assert_int_equal(epochs__generation(&b->epochs), 0);
 	f = rows_of(b);
@@ -170,14 +168,14 @@ static void test_counter_jumps(void **state)
 	(void)state;
 	bound(b, 7, 0, 1, MS);
 	mark(b, 7, 11 * MS, 57, 0);
-	form__flush(&b->form);
+	form__settle(&b->form);
 	bound(b, 7, 1, 2, 11 * MS);
 	mark(b, 7, 21 * MS, 60, 0);
-	form__flush(&b->form);
+	form__settle(&b->form);
 	bound(b, 7, 2, 3, 21 * MS);
 	/* and one that begins anew */
 	mark(b, 7, 31 * MS, 2, 0);
-	form__flush(&b->form);
+	form__settle(&b->form);
 	f = rows_of(b);
 	assert_int_equal(f.n, 3);
 	assert_int_equal(f.row[0].n, 57);
@@ -201,7 +199,7 @@ static void test_stated_elapsed(void **state)
 	bound(b, 7, 1, 2, 105 * MS);
 	epochs__charge(&b->epochs, 2, WT_CPU, 50 * MS);
 	mark(b, 7, 155 * MS, 0, 49 * MS);
-	form__flush(&b->form);
+	form__settle(&b->form);
 	bound(b, 7, 2, 3, 155 * MS);
 	epochs__generation(&b->epochs);
 	f = rows_of(b);
@@ -229,7 +227,7 @@ static void test_children_inherit(void **state)
 	epochs__exited(&b->epochs, 8, 18 * MS);
 	assert_int_equal(epochs__generation(&b->epochs), 0);
 	mark(b, 7, 20 * MS, 1, 0);
-	form__flush(&b->form);
+	form__settle(&b->form);
 	bound(b, 7, 1, 4, 20 * MS);
 	/* the parent's epoch may be made over after the child was looked at: two rounds are enough */
 	assert_int_equal(epochs__generation(&b->epochs), 0);
@@ -252,9 +250,9 @@ static void test_seeded_counter(void **state)
 	bound(b, 7, 0, 1, 10 * MS);
 	epochs__find_proc(&b->epochs, 7)->born = false;
 	mark(b, 7, 20 * MS, 76255, 0);
-	form__flush(&b->form);
+	form__settle(&b->form);
 	mark(b, 7, 30 * MS, 76256, 0);
-	form__flush(&b->form);
+	form__settle(&b->form);
 	f = rows_of(b);
 	assert_int_equal(f.n, 1);
 	assert_int_equal(f.row[0].n, 1);
@@ -274,10 +272,10 @@ static void test_early_charges(void **state)
 	assert_int_equal(epochs__generation(&b->epochs), 0);
 	assert_int_equal(epochs__row(&b->epochs, 2), UNITS_OPEN);
 	mark(b, 7, 20 * MS, 1, 0);
-	form__flush(&b->form);
+	form__settle(&b->form);
 	bound(b, 7, 1, 2, 20 * MS);
 	mark(b, 7, 30 * MS, 2, 0);
-	form__flush(&b->form);
+	form__settle(&b->form);
 	bound(b, 7, 2, 3, 30 * MS);
 	assert_int_equal(epochs__generation(&b->epochs), 0);
 	f = rows_of(b);
@@ -303,7 +301,7 @@ static void test_random_conservation(void **state)
 		srand(seed);
 		bound(b, 7, 0, id, ts);
 		mark(b, 7, ts, 0, 0);	/* so that units begin right here */
-		form__flush(&b->form);
+		form__settle(&b->form);
 		for (unsigned i = 0; i < 40; i++) {
 			__u64 from = first + (__u64)rand() % (ts - first + 1), ns = rand() % 100000;
 
@@ -319,7 +317,7 @@ static void test_random_conservation(void **state)
 			if (rand() % 2) {
 				for (int k = rand() % 4; k >= 0; k--)
 					mark(b, 7, ts, 0, 0);
-				form__flush(&b->form);
+				form__settle(&b->form);
 			}
 			if (rand() % 3) {
 				bound(b, 7, id, id + 1, ts);
@@ -329,7 +327,7 @@ static void test_random_conservation(void **state)
 				assert_int_equal(epochs__generation(&b->epochs), 0);
 		}
 		mark(b, 7, ts + 10, 0, 0);
-		form__flush(&b->form);
+		form__settle(&b->form);
 		assert_int_equal(epochs__finish(&b->epochs, ts + 10), 0);
 		f = rows_of(b);
 		assert_in_range(f.n, 1, 256);
@@ -359,7 +357,7 @@ static void test_bounds(void **state)
 		bound(b, 7, i ? 1000 + i - 1 : 0, 1000 + i, i * MS);
 		epochs__charge(&b->epochs, 1000 + i, WT_CPU, 10);
 		mark(b, 7, (i + 1) * MS, i, 0);
-		form__flush(&b->form);
+		form__settle(&b->form);
 		assert_int_equal(epochs__generation(&b->epochs), 0);
 	}
 	assert_int_equal(epochs__finish(&b->epochs, 201 * MS), 0);

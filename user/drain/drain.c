@@ -21,6 +21,7 @@ struct drain {
 	struct unwind *unwind;		/* NULL: by frame pointer only */
 	struct units *units;		/* NULL: nobody asked for units */
 	struct ledger_retire retire;
+	__u64 lost_writes;		/* as of the last round */
 	struct jobs *jobs;		/* NULL: nobody wants to know */
 	struct execs *execs;		/* NULL: no program is a unit */
 	tracer_event_fn on_span;	/* NULL: nobody asked for spans */
@@ -398,9 +399,14 @@ int drain__details(struct drain *d)
 		err = ledger__retire(d->ledger, &d->retire);
 	if (!err)
 		err = ledger__generation(d->ledger);
-	if (!err && !tracer__stats(d->tracer, &st))
-		ledger__put_lost_exits(d->ledger, &st);
-	return err;
+	if (err || tracer__stats(d->tracer, &st))
+		return err;
+	ledger__put_lost_exits(d->ledger, &st);
+	/* nobody knows whose they were: no line goes on over them */
+	if (d->units && st.loss[WT_LOSS_WRITE] != d->lost_writes)
+		units__gap(d->units);
+	d->lost_writes = st.loss[WT_LOSS_WRITE];
+	return 0;
 }
 
 int drain__records(struct drain *d, bool last)

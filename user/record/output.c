@@ -97,6 +97,7 @@ unsigned session__losses(struct session *s, struct recording_loss *out)
 	out[n++] = (struct recording_loss){ "unit_details",
 		"details were of units that are folded by now: what a unit costs lacks them",
 		s->costs ? costs__dropped(s->costs) : 0, false };
+	n += session__unit_losses(s, out + n);
 	return n;
 }
 
@@ -188,6 +189,8 @@ static int describe(struct session *s, struct owned *w, bool complete)
 	uname(&w->uts);
 	r->ledger = s->ledger;
 	r->units = s->units;
+	if (s->units)
+		units__stats(s->units, &r->unit_stats);
 	if (s->execs)
 		execs__sample(s->execs);
 	r->execs = s->execs;
@@ -216,6 +219,7 @@ static int describe(struct session *s, struct owned *w, bool complete)
 	r->jobs = s->jobs;
 	r->unit = s->units ? session__unit_name : NULL;
 	r->unit_ctx = s;
+	r->unit_glob = s->o->unit;
 	r->who = who_am_i(w->who, sizeof(w->who));
 	memcpy(r->fold, s->o->fold, sizeof(r->fold));
 	r->target = target_json(s);

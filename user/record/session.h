@@ -79,6 +79,8 @@ void session__look_for_libraries(struct session *s);
 int session__open_units(struct session *s);
 /* The label of the unit that a line belongs to, for recording.unit; NULL: none.  ctx: a session. */
 const char *session__unit_name(void *ctx, const struct ledger_line *line);
+/* What units lost, as session__losses() has it; returns how many. */
+unsigned session__unit_losses(const struct session *s, struct recording_loss *out);
 /* span_stage.c: once the target is known; after the tracer was attached; row r's parts. */
 int session__open_spans(struct session *s);
 int session__attach_spans(struct session *s);

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "jobs/jobs.h"
+#include "units/match.h"
+#include "units/match.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -79,17 +81,38 @@ int session__open_units(struct session *s)
 	const struct ledger_retire retire = {
 		.ctx = s, .unit = unit_of, .detail = on_unit_detail,
 		/* lines of different units do not merge then */
-		.keep = memchr(s->o->fold, FOLD_UNIT, sizeof(s->o->fold)),
+		.keep = s->o->unit || memchr(s->o->fold, FOLD_UNIT, sizeof(s->o->fold)),
 	};
-	const struct units_opts opts = {};
+	const struct match_opts match = { s->o->unit_lines, s->o->n_unit_lines, s->o->unit_preset };
+	const struct units_opts opts = { .max_rows = s->o->max_units };
 	int err;
 
 	if (!options__units(s->o) && !s->o->unit_exec_given && !s->spans)
 		return 0;
-	err = units__new(&s->units, &opts, (void *)1);
+	err = units__new(&s->units, &opts, options__units(s->o) ? &match : NULL);
 	if (!err)
 		err = open_costs(s);
 	if (err)
 		return err == -ENOMEM ? wt_error(err, "cannot keep units of work") : err;
 	return drain__units(s->drain, s->units, &retire);
+}
+
+unsigned session__unit_losses(const struct session *s, struct recording_loss *out)
+{
+	struct units_stats st = {};
+	unsigned n = 0;
+
+	if (s->units)
+		units__stats(s->units, &st);
+	out[n++] = (struct recording_loss){ "lines_dropped",
+		"lines lack a part that was lost, and were not looked at (--write-kb)", st.lines_dropped, false };
+	out[n++] = (struct recording_loss){ "match_limit",
+		"lines took a pattern too long to match", st.match_limit, false };
+	out[n++] = (struct recording_loss){ "epochs_given_up",
+		"stretches between two writes belong to no unit: too many waited for one", st.given_up, false };
+	out[n++] = (struct recording_loss){ "unit_late_ns",
+		"ns of waits that began in a unit long forgotten are in no unit", st.late_ns, true };
+	out[n++] = (struct recording_loss){ "units_folded",
+		"units share a row with others of their kind: there were too many (--max-units)", st.folded, true };
+	return n;
 }

@@ -39,17 +39,13 @@ static void write_exit(FILE *f, const struct unit_row *u)
 		fputs("failed", f);
 }
 
-static void write_label(FILE *f, const struct unit_row *u, __u32 i)
+/* A counter's units are called by their number. */
+static void write_name(FILE *f, const struct unit_row *u, __u32 i)
 {
-	char number[32];
-
-	/* a counter's units are called by their number */
-	if (u->n > 1 && u->done != ~0ULL) {
-		snprintf(number, sizeof(number), "%llu", u->done - (u->n - 1 - i));
-		csv_field(f, number);
-	} else {
+	if (u->done != ~0ULL)
+		fprintf(f, "%llu", u->done - (u->n - 1 - i));
+	else
 		csv_field(f, u->label);
-	}
 }
 
 static void write_one(const struct out *o, const struct unit_row *u, __u32 i)
@@ -61,7 +57,7 @@ static void write_one(const struct out *o, const struct unit_row *u, __u32 i)
 
 	csv_field(f, recording__job(o->r, u->job, u->cgroup));
 	putc(',', f);
-	write_label(f, u, i);
+	write_name(f, u, i);
 	fprintf(f, ",%s", unit__kind_name(u->kind));
 	if (*u->pattern) {
 		putc(':', f);
@@ -81,7 +77,7 @@ static void write_one(const struct out *o, const struct unit_row *u, __u32 i)
 	fprintf(f, ",%llu,", part(u->transcode_ns, i, u->n));
 	write_exit(f, u);
 	fprintf(f, ",%u,", u->batched);
-	write_label(f, u, i);
+	csv_field(f, u->label);
 	putc('\n', f);
 }
 

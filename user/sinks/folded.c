@@ -14,6 +14,7 @@
 #include "sinks/rowmap.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,6 +191,20 @@ static int add_prefix(struct folder *fo, struct entry *e, const struct ledger_li
 	return err;
 }
 
+/* Is that line one of those that were asked for? */
+static bool takes(const struct folder *fo, const struct ledger_line *line)
+{
+	const struct recording *r = fo->r;
+	const char *unit;
+
+	if (!line->ns || !wanted(fo->which, line->state))
+		return false;
+	if (!r->unit_glob)
+		return true;
+	unit = r->unit ? r->unit(r->unit_ctx, line) : NULL;
+	return unit && !fnmatch(r->unit_glob, unit, 0);
+}
+
 static int add_line(void *arg, const struct ledger_line *line)
 {
 	struct folder *fo = arg;
@@ -197,7 +212,7 @@ static int add_line(void *arg, const struct ledger_line *line)
 	char leaf[128];
 	int err;
 
-	if (!line->ns || !wanted(fo->which, line->state))
+	if (!takes(fo, line))
 		return 0;
 	e = &fo->entries[fo->n];
 	*e = (struct entry){ .ustack = line->ustack, .n_ustack = line->n_ustack,
@@ -223,7 +238,7 @@ static int count_line(void *arg, const struct ledger_line *line)
 {
 	struct folder *fo = arg;
 
-	fo->max += line->ns && wanted(fo->which, line->state);
+	fo->max += takes(fo, line);
 	return 0;
 }
 

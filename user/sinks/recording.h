@@ -69,6 +69,8 @@ struct recording {
 	/* the unit of work that a line belongs to, NULL: none; NULL: there are no units */
 	const char *(*unit)(void *ctx, const struct ledger_line *line);
 	void *unit_ctx;
+	const char *unit_glob;			/* only units of such names in folded stacks; NULL: all lines */
+	struct units_stats unit_stats;
 	/* the first frames of a folded stack: enum fold_frame, FOLD_END behind the last */
 	__u8 fold[FOLD_FRAMES + 1];
 };

@@ -208,6 +208,20 @@ static json_t *spans_json(const struct recording *r)
 	return a;
 }
 
+static json_t *unit_stats_json(const struct units_stats *u)
+{
+	json_t *o = json_object();
+
+	set(o, "lines", ns_json(u->lines));
+	set(o, "lines_cut", ns_json(u->lines_cut));
+	set(o, "matched", ns_json(u->matched));
+	set(o, "auto_given_up", ns_json(u->auto_given_up));
+	set(o, "relayed", ns_json(u->relayed));
+	set(o, "queued", ns_json(u->queued));
+	set(o, "epochs", ns_json(u->epochs));
+	return o;
+}
+
 static json_t *borrowed(json_t *j)
 {
 	return j ? json_incref(j) : json_null();
@@ -247,6 +261,8 @@ int sink_summary_json(const struct recording *r, FILE *f)
 		set(o, "transcodes", transcodes__json(r));
 	if (r->n_spans)
 		set(o, "spans", spans_json(r));
+	if (r->units)
+		set(o, "units", unit_stats_json(&r->unit_stats));
 	set(o, "loss", loss_json(r));
 	set(o, "self", self_json(r));
 	set(o, "features", borrowed(r->features));

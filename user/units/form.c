@@ -6,20 +6,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "units/redact.h"
+
 /* A begin that a line states as "… in 12.3 s" is put at a boundary that is this near. */
 #define SNAP_NS 3000000ULL
 #define SNAP_SHARE 200		/* … or nearer than one part in so many of the unit */
 #define MOST_AT_ONCE 1000000	/* a counter that jumps by more is not counted in ones */
+#define RELAY_NS 2000000000ULL	/* a line that comes again within this is passed on */
 #define OPEN_MAX 256		/* units of a process that have begun and not ended */
 
 /* What is known of one pattern's units in one process. */
 struct seq {
 	struct seq *next;
 	const char *pattern;
+	unsigned series;
 	__u64 n;			/* units so far */
 	__u64 done, total;
 	bool has_done;
+	bool has_shown;
+	__u64 shown;			/* the counter as it was last read, units of this write included */
 	__u64 last_ns;			/* the end of the last unit, 0: none yet */
+	bool ends;			/* its units are said to end, not only to begin */
+	__u64 open_ns;			/* else: the one that is at work began here … */
+	char open[256];			/* … and is called this */
 };
 
 struct begun {
@@ -30,7 +39,6 @@ struct begun {
 /* What is kept with a process. */
 struct proc_form {
 	struct seq *seqs;
-	__u64 boundary_ns;		/* its last boundary */
 	struct begun begun[OPEN_MAX];
 	unsigned n_begun;
 };
@@ -50,8 +58,10 @@ void form__free_proc(void *state)
 
 void form__destroy(struct form *f)
 {
-	free(f->batch);
+	free(f->marks);
 	free(f->labels);
+	free(f->waiting);
+	free(f->seen);
 }
 
 static struct proc_form *form_of(struct uproc *p)
@@ -61,17 +71,18 @@ static struct proc_form *form_of(struct uproc *p)
 	return p->form;
 }
 
-static struct seq *seq_of(struct proc_form *pf, const char *pattern)
+static struct seq *seq_of(struct proc_form *pf, const struct unit_mark *m)
 {
 	struct seq *s;
 
 	for (s = pf->seqs; s; s = s->next)
-		if (!strcmp(s->pattern, pattern))
+		if (s->series == m->series && !strcmp(s->pattern, m->pattern))
 			return s;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
-	s->pattern = pattern;
+	s->pattern = m->pattern;
+	s->series = m->series;
 	s->next = pf->seqs;
 	pf->seqs = s;
 	return s;
@@ -86,7 +97,7 @@ static __u64 label_hash(const char *label, size_t len)
 	return h;
 }
 
-static void begin(struct proc_form *pf, const struct unit_mark *m)
+static void note_begun(struct proc_form *pf, const struct unit_mark *m)
 {
 	__u64 hash = label_hash(m->label, m->label_len);
 
@@ -95,7 +106,7 @@ static void begin(struct proc_form *pf, const struct unit_mark *m)
 			pf->begun[i--] = pf->begun[--pf->n_begun];
 	if (pf->n_begun == OPEN_MAX)
 		memmove(pf->begun, pf->begun + 1, --pf->n_begun * sizeof(*pf->begun));
-	pf->begun[pf->n_begun++] = (struct begun){ hash, m->at->h.ts_ns };
+	pf->begun[pf->n_begun++] = (struct begun){ hash, m->ts_ns };
 }
 
 /* When the unit of that label began, as the process itself said; 0: it did not. */
@@ -113,15 +124,33 @@ static __u64 take_begun(struct proc_form *pf, const struct unit_mark *m)
 	return 0;
 }
 
-int form__boundary(struct form *f, struct uproc *p, __u64 ts_ns)
+static int note_waiting(struct form *f, const struct unit_mark *m)
 {
-	struct proc_form *pf = form_of(p);
-
-	(void)f;
-	if (!pf)
+	if (!f->waiting)
+		f->waiting = calloc(WAITING_MAX, sizeof(*f->waiting));
+	if (!f->waiting)
 		return -ENOMEM;
-	pf->boundary_ns = ts_ns;
+	f->waiting[f->queued++ % WAITING_MAX] =
+		(struct waiting){ label_hash(m->label, m->label_len), m->ts_ns };
 	return 0;
+}
+
+/* How long the unit was said to have waited, by any process, before it began; ~0: nobody said. */
+static __u64 take_waiting(struct form *f, const struct unit_mark *m, __u64 begin_ns)
+{
+	__u64 hash, since;
+
+	if (!f->waiting || !m->label)
+		return ~0ULL;
+	hash = label_hash(m->label, m->label_len);
+	for (unsigned i = 0; i < WAITING_MAX; i++) {
+		if (f->waiting[i].hash != hash)
+			continue;
+		since = f->waiting[i].ts_ns;
+		f->waiting[i].hash = 0;
+		return begin_ns > since ? begin_ns - since : 0;
+	}
+	return ~0ULL;
 }
 
 /* Where the unit that ends at `end` began. */
@@ -140,7 +169,11 @@ static __u64 begin_of(struct form *f, struct uproc *p, struct proc_form *pf, con
 	}
 	if (begun)
 		return begun;
-	return s->last_ns ? s->last_ns : pf->boundary_ns ? pf->boundary_ns : end;
+	if (s->last_ns)
+		return s->last_ns < end ? s->last_ns : end;
+	/* the first: from the last thing that the process did before its line */
+	from = epochs__before(f->epochs, p, end);
+	return from ? from : end;
 }
 
 /* How many units that line tells of: 0, none that we know the beginning of. */
@@ -161,31 +194,31 @@ static __u64 units_of(const struct seq *s, const struct unit_mark *m, bool seede
 }
 
 static int add_row(struct form *f, struct uproc *p, struct seq *s, const struct unit_mark *m,
-		   __u64 from, __u64 to, __u64 n)
+		   __u64 from, __u64 to, __u64 n, unsigned batch)
 {
 	char number[32];
 	struct unit_row row = {
 		.kind = UNIT_LINE,
 		.pattern = m->pattern,
-		.job = m->at->job,
-		.cgroup = m->at->cgroup,
-		.tgid = m->at->tgid,
+		.job = p->job,
+		.cgroup = p->cgroup,
+		.tgid = p->tgid,
 		.n = n,
 		.seq = s->n + 1,
 		.done = m->has_done ? m->done : ~0ULL,
 		.total = m->has_total ? m->total : ~0ULL,
 		.start_ns = from,
 		.end_ns = to,
-		.batched = n > f->n_batch ? n : f->n_batch,
+		.batched = n > batch ? n : batch,
 		.failed = m->failed,
+		.queued_ns = take_waiting(f, m, from),
 	};
 	char label[256];
 	__u32 i;
 	int err;
 
-	memcpy(row.comm, m->at->comm, WT_COMM_LEN);
-	row.comm[WT_COMM_LEN - 1] = 0;
-	snprintf(label, sizeof(label), "%.*s", (int)(m->label ? m->label_len : 0), m->label ? m->label : "");
+	memcpy(row.comm, p->comm, WT_COMM_LEN);
+	redact__text(label, sizeof(label), m->label ? m->label : "", m->label ? m->label_len : 0);
 	snprintf(number, sizeof(number), "%llu", m->has_done ? m->done : s->n + n);
 	row.label = m->label ? label : number;
 	i = rows__add(f->rows, &row);
@@ -197,12 +230,35 @@ static int add_row(struct form *f, struct uproc *p, struct seq *s, const struct 
 	return err;
 }
 
-/* The i-th of n units that the write at hand tells of: they share the time since the last. */
-static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
-		    const struct unit_mark *m, unsigned i)
+/* A unit begins; where none is ever said to end, the last one ends with that. */
+static int begin(struct form *f, struct uproc *p, struct proc_form *pf, const struct unit_mark *m)
 {
-	struct seq *s = seq_of(pf, m->pattern);
-	__u64 from, to, end = m->at->h.ts_ns, n;
+	struct seq *s = seq_of(pf, m);
+	struct unit_mark last = *m;
+	int err = 0;
+
+	if (!s)
+		return -ENOMEM;
+	note_begun(pf, m);
+	if (!s->ends && s->open_ns) {
+		last.label = s->open;
+		last.label_len = strlen(s->open);
+		err = add_row(f, p, s, &last, s->open_ns, m->ts_ns, 1, 1);
+		s->n++;
+		epochs__decided(p, m->ts_ns);
+	}
+	s->open_ns = m->ts_ns;
+	snprintf(s->open, sizeof(s->open), "%.*s", (int)(m->label ? m->label_len : 0),
+		 m->label ? m->label : "");
+	return err;
+}
+
+/* One of the units that a write told of, with so many others to come: they share the time. */
+static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
+		    const struct unit_mark *m, unsigned to_come, unsigned batch)
+{
+	struct seq *s = seq_of(pf, m);
+	__u64 from, to, end = m->ts_ns, n;
 	int err = 0;
 
 	if (!s)
@@ -210,12 +266,12 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 	n = units_of(s, m, !p->born);
 	from = begin_of(f, p, pf, s, m, end);
 	to = end;
-	/* what is left of the time, divided by the marks that are left */
-	if (f->n_batch > 1 && !m->elapsed_ns && from < end)
-		to = from + (end - from) / (f->n_batch - i);
+	if (to_come && !m->elapsed_ns && from < end)
+		to = from + (end - from) / (to_come + 1);
 	if (n)
-		err = add_row(f, p, s, m, from, to, n);
+		err = add_row(f, p, s, m, from, to, n, batch);
 	s->n += n;
+	s->ends = true;
 	s->has_done |= m->has_done;
 	s->done = m->done;
 	s->total = m->total;
@@ -223,25 +279,124 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 	return err;
 }
 
-int form__flush(struct form *f)
+/* Two marks that say the same of units are taken for one and the same line. */
+static __u64 content_hash(const struct unit_mark *m)
 {
-	struct uproc *p;
-	struct proc_form *pf;
+	__u64 h = label_hash(m->label, m->label_len);
+
+	for (const char *p = m->pattern; *p; p++)
+		h = u64_mix(h ^ (unsigned char)*p);
+	h = u64_mix(h ^ m->done);
+	h = u64_mix(h ^ m->total);
+	h = u64_mix(h ^ m->elapsed_ns);
+	return u64_mix(h ^ m->remaining_ns) | 1;
+}
+
+/* s stood where b stands now: is one of the two the other's line, passed on? */
+static bool same_line(const struct seen *s, const struct unit_mark *m, __u64 says, __u64 job)
+{
+	__u64 apart = m->ts_ns > s->ts_ns ? m->ts_ns - s->ts_ns : s->ts_ns - m->ts_ns;
+
+	return s->says == says && s->image != m->image && s->sink != m->sink &&
+	       (s->passed_on || m->passed_on) && (!s->job || !job || s->job == job) &&
+	       apart < RELAY_NS;
+}
+
+/*
+ * tee, a log shipper, an agent that keeps a build's log: what one process writes to
+ * a pipe or a terminal another writes again, somewhere else.  Whose it is: the one's
+ * who wrote where it could be read; of two, the earlier one's.
+ */
+static int note_origins(struct form *f)
+{
+	if (!f->seen)
+		f->seen = calloc(SEEN_MAX, sizeof(*f->seen));
+	if (!f->seen)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->n_marks; i++) {
+		const struct unit_mark *m = &f->marks[i];
+		const struct uproc *p = epochs__find_proc(f->epochs, m->image);
+		__u64 says = content_hash(m);
+		struct seen *s = &f->seen[says % SEEN_MAX];
+
+		if (!p)
+			continue;
+		if (same_line(s, m, says, p->job) && s->passed_on >= m->passed_on &&
+		    (s->passed_on > m->passed_on || s->ts_ns <= m->ts_ns))
+			continue;
+		*s = (struct seen){ says, m->sink, m->image, p->job, m->ts_ns, m->passed_on };
+	}
+	return 0;
+}
+
+static bool is_relayed(const struct form *f, const struct uproc *p, const struct unit_mark *m)
+{
+	__u64 says = content_hash(m);
+
+	return same_line(&f->seen[says % SEEN_MAX], m, says, p->job);
+}
+
+/* What of a mark remains: 0, nothing has ended; 1, a unit has. */
+static int take_mark(struct form *f, struct uproc *p, struct proc_form *pf, const struct unit_mark *m)
+{
+	struct seq *s;
+
+	if (is_relayed(f, p, m)) {
+		f->relayed++;
+		return 0;
+	}
+	if (m->queued)
+		return note_waiting(f, m);
+	if (m->begin)
+		return begin(f, p, pf, m);
+	s = seq_of(pf, m);
+	if (!s)
+		return -ENOMEM;
+	/* a bar that is drawn again */
+	if (m->has_done && s->has_shown && s->shown == m->done)
+		return 0;
+	s->has_shown |= m->has_done;
+	s->shown = m->done;
+	return 1;
+}
+
+/* The marks [first, end) came with one write of one process. */
+static int settle_write(struct form *f, size_t first, size_t end)
+{
+	struct uproc *p = epochs__find_proc(f->epochs, f->marks[first].image);
+	struct proc_form *pf = p ? form_of(p) : NULL;
+	unsigned n = 0;
 	int err = 0;
 
-	if (!f->n_batch)
-		return 0;
-	p = epochs__find_proc(f->epochs, f->batch_at.image);
-	pf = p ? form_of(p) : NULL;
-	if (p && !pf)
-		return -ENOMEM;
-	for (unsigned i = 0; p && i < f->n_batch && !err; i++) {
-		f->batch[i].at = &f->batch_at;
-		err = end_unit(f, p, pf, &f->batch[i], i);
+	if (!pf)
+		return p ? -ENOMEM : 0;
+	for (size_t i = first; i < end; i++) {
+		int ret = take_mark(f, p, pf, &f->marks[i]);
+
+		if (ret < 0)
+			return ret;
+		if (ret)
+			f->marks[first + n++] = f->marks[i];
 	}
-	if (p)
-		epochs__decided(p, f->batch_at.h.ts_ns);
-	f->n_batch = 0;
+	for (unsigned i = 0; i < n && !err; i++)
+		err = end_unit(f, p, pf, &f->marks[first + i], n - 1 - i, n);
+	if (n)
+		epochs__decided(p, f->marks[first].ts_ns);
+	return err;
+}
+
+int form__settle(struct form *f)
+{
+	int err = f->n_marks ? note_origins(f) : 0;
+
+	for (size_t first = 0, i = 1; i <= f->n_marks && !err; i++) {
+		if (i < f->n_marks && f->marks[i].image == f->marks[first].image &&
+		    f->marks[i].ts_ns == f->marks[first].ts_ns)
+			continue;
+		err = settle_write(f, first, i);
+		first = i;
+	}
+	f->n_marks = 0;
 	f->labels_len = 0;
 	return err;
 }
@@ -249,8 +404,10 @@ int form__flush(struct form *f)
 /* The mark's label is copied: what it was read from goes on. */
 static int keep_label(struct form *f, struct unit_mark *m)
 {
-	if (!m->label)
+	if (!m->label) {
+		m->label_len = 0;
 		return 0;
+	}
 	if (f->labels_len + m->label_len > f->labels_cap) {
 		size_t cap = 2 * f->labels_cap + m->label_len + 4096;
 		char *labels = malloc(cap);
@@ -259,9 +416,9 @@ static int keep_label(struct form *f, struct unit_mark *m)
 			return -ENOMEM;
 		if (f->labels_len)
 			memcpy(labels, f->labels, f->labels_len);
-		for (unsigned i = 0; i < f->n_batch; i++)
-			if (f->batch[i].label)
-				f->batch[i].label = labels + (f->batch[i].label - f->labels);
+		for (size_t i = 0; i < f->n_marks; i++)
+			if (f->marks[i].label)
+				f->marks[i].label = labels + (f->marks[i].label - f->labels);
 		free(f->labels);
 		f->labels = labels;
 		f->labels_cap = cap;
@@ -274,35 +431,20 @@ static int keep_label(struct form *f, struct unit_mark *m)
 
 int form__mark(struct form *f, const struct unit_mark *m)
 {
-	struct uproc *p = epochs__find_proc(f->epochs, m->at->image);
-	struct proc_form *pf = p ? form_of(p) : NULL;
 	struct unit_mark copy = *m;
-	int err = 0;
+	int err;
 
-	if (!pf)
-		return p ? -ENOMEM : 0;
-	if (m->begin) {
-		err = form__flush(f);
-		begin(pf, m);
-		return err;
-	}
-	if (f->n_batch && (f->batch_at.image != m->at->image ||
-			   f->batch_at.h.ts_ns != m->at->h.ts_ns))
-		err = form__flush(f);
-	if (!err && f->n_batch == f->cap_batch) {
-		unsigned cap = f->cap_batch ? 2 * f->cap_batch : 64;
-		struct unit_mark *v = reallocarray(f->batch, cap, sizeof(*v));
+	if (f->n_marks == f->cap_marks) {
+		size_t cap = f->cap_marks ? 2 * f->cap_marks : 64;
+		struct unit_mark *v = reallocarray(f->marks, cap, sizeof(*v));
 
 		if (!v)
 			return -ENOMEM;
-		f->batch = v;
-		f->cap_batch = cap;
+		f->marks = v;
+		f->cap_marks = cap;
 	}
+	err = keep_label(f, &copy);
 	if (!err)
-		err = keep_label(f, &copy);
-	if (err)
-		return err;
-	f->batch_at = *m->at;
-	f->batch[f->n_batch++] = copy;
-	return 0;
+		f->marks[f->n_marks++] = copy;
+	return err;
 }

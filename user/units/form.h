@@ -11,12 +11,17 @@
 
 /* A line that says something of a unit. */
 struct unit_mark {
-	const struct wt_ev_write *at;	/* the write that completed it */
+	__u64 image;			/* of the process that wrote it */
+	__u64 ts_ns;			/* of the write that completed it */
+	__u64 sink;			/* where it was written to, as a number of its own */
+	bool passed_on;			/* … from where somebody may read and write it again */
+	unsigned series;		/* counters that go on beside each other have different ones */
 	const char *pattern;		/* name of the preset or pattern; lives as long as the recording */
 	const char *label;		/* the unit's own name, NULL: it has none */
 	size_t label_len;
 	bool has_done, has_total;
 	__u64 done, total;
+	bool queued;			/* it was taken in and waits; then it neither begins nor ends */
 	bool begin;			/* a unit begins here; else one ends */
 	bool failed;
 	__u64 elapsed_ns;		/* that it says the unit took, 0: it does not say */
@@ -27,22 +32,36 @@ struct form {
 	struct epochs *epochs;
 	struct rows *rows;
 	struct units_sink sink;
-	/* marks that ended units with one and the same write: its time is shared */
-	struct unit_mark *batch;
-	unsigned n_batch, cap_batch;
-	struct wt_ev_write batch_at;
-	char *labels;			/* copies of theirs */
+	struct unit_mark *marks;	/* since the last settling, in the order in which they came */
+	size_t n_marks, cap_marks;
+	__u64 relayed;			/* marks that were another process's, written again */
+	struct seen *seen;		/* marks of late, by what they say: SEEN_MAX */
+	__u64 queued;			/* units that were said to wait */
+	struct waiting *waiting;	/* when, by their labels: a ring of WAITING_MAX */
+	char *labels;			/* copies of the marks' */
 	size_t labels_len, labels_cap;
+};
+
+#define SEEN_MAX 16384
+struct seen {
+	__u64 says, sink, image, job, ts_ns;
+	bool passed_on;
+};
+
+#define WAITING_MAX 4096
+struct waiting {
+	__u64 hash, ts_ns;
 };
 
 void form__destroy(struct form *f);
 /* Frees what form keeps with a process. */
 void form__free_proc(void *state);
-/* In order of time for each process. */
+/* In order of time for each process.  The label is copied. */
 int form__mark(struct form *f, const struct unit_mark *m);
-/* No more marks come of the write at hand. */
-int form__flush(struct form *f);
-/* A boundary of a process, without a mark. */
-int form__boundary(struct form *f, struct uproc *p, __u64 ts_ns);
+/*
+ * Units of the marks so far.  Not at once: what one process writes another may
+ * write again, and which of the two is seen first is not sure.
+ */
+int form__settle(struct form *f);
 
 #endif /* WT_UNITS_FORM_H */

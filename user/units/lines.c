@@ -4,40 +4,195 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "units/match.h"
+#include "units/text.h"
 
 struct lines {
-	__u64 lines, matched;
+	struct text *text;
+	struct matcher *matcher;
+	struct form *form;
+	struct u64map images;		/* stream → process, by their keys */
+	struct pool streams;		/* struct stream */
+	int err;			/* the first that a callback met */
 };
 
-int lines__new(struct lines **out, const struct match_opts *match)
+struct stream {
+	__u32 pad;			/* see pool.h */
+	bool used;
+	__u64 image, key;
+	__u64 sink;			/* where it goes, whoever writes it */
+	bool passed_on;
+};
+
+static void on_match(void *ctx, __u64 key, const struct match *m);
+
+static void on_line(void *ctx, __u64 key, const struct text_line *line)
 {
-	(void)match;
-	*out = calloc(1, sizeof(**out));
-	return *out ? 0 : -ENOMEM;
+	struct lines *l = ctx;
+
+	matcher__line(l->matcher, key, line, on_match, l);
+}
+
+static const struct stream *find_stream(const struct lines *l, __u64 key)
+{
+	struct u64map_slot *slot = u64map__find(&l->images, key);
+
+	return slot ? pool__at(&l->streams, slot->value) : NULL;
+}
+
+static void on_match(void *ctx, __u64 key, const struct match *m)
+{
+	struct lines *l = ctx;
+	const struct stream *s = find_stream(l, key);
+	struct unit_mark mark = {
+		.pattern = matcher__kind(l->matcher, m->kind),
+		.series = m->series,
+		.ts_ns = m->line.at.ts_ns,
+		.label = m->label,
+		.label_len = m->label_len,
+		.has_done = m->has_done,
+		.has_total = m->has_total,
+		.done = m->done,
+		.total = m->total,
+		.queued = m->queued,
+		.begin = m->begin && !m->end,
+		.failed = m->failed || m->retry,
+		.elapsed_ns = m->elapsed_ns > 0 ? m->elapsed_ns : 0,
+		.remaining_ns = m->remaining_ns >= 0 ? (__u64)m->remaining_ns : ~0ULL,
+	};
+	int err;
+
+	if (!s)
+		return;
+	mark.image = s->image;
+	mark.sink = s->sink;
+	mark.passed_on = s->passed_on;
+	err = form__mark(l->form, &mark);
+	if (!l->err)
+		l->err = err;
+}
+
+int lines__new(struct lines **out, struct form *form, const struct match_opts *match)
+{
+	struct lines *l = calloc(1, sizeof(*l));
+	int err;
+
+	*out = NULL;
+	if (!l)
+		return -ENOMEM;
+	l->form = form;
+	pool__init(&l->streams, sizeof(struct stream));
+	err = matcher__new(&l->matcher, match);
+	if (!err)
+		err = text__new(&l->text, on_line, l);
+	if (err) {
+		lines__free(l);
+		return err;
+	}
+	*out = l;
+	return 0;
 }
 
 void lines__free(struct lines *l)
 {
+	if (!l)
+		return;
+	text__free(l->text);
+	matcher__free(l->matcher);
+	u64map__free(&l->images);
+	pool__destroy(&l->streams);
 	free(l);
 }
 
-int lines__feed(struct lines *l, struct form *f, const struct wt_ev_write *e, const char *data)
+static int note_stream(struct lines *l, __u64 key, __u64 sink, const struct wt_ev_write *e)
 {
-	(void)l;
-	(void)f;
-	(void)e;
-	(void)data;
-	return 0;
+	struct stream *s;
+	__u32 i;
+
+	if (find_stream(l, key))
+		return 0;
+	i = pool__get(&l->streams);
+	if (!i)
+		return -ENOMEM;
+	s = pool__at(&l->streams, i);
+	*s = (struct stream){ .used = true, .image = e->image, .key = key, .sink = sink,
+			      .passed_on = e->stream != WT_STREAM_FILE };
+	if (u64map__put(&l->images, key, i))
+		return 0;
+	pool__put(&l->streams, i);
+	return -ENOMEM;
 }
 
-void lines__exited(struct lines *l, __u64 image)
+int lines__feed(struct lines *l, const struct wt_ev_write *e, const char *data)
 {
-	(void)l;
-	(void)image;
+	__u64 sink = u64_mix(e->inode + ((__u64)e->dev << 32)), key = u64_mix(e->image ^ sink);
+	struct text_write w = {
+		.bytes = data,
+		.n = e->size,
+		.size = e->size + !!(e->flags & WT_WRITE_CUT),
+		.last = -1,
+		.at = {
+			.ts_ns = e->h.ts_ns,
+			.epoch_before = e->epoch_before,
+			.epoch_after = e->epoch_after,
+			.tgid = e->tgid,
+			.tid = e->tid,
+		},
+	};
+	int err = note_stream(l, key, sink, e);
+
+	if (err)
+		return err;
+	l->err = 0;
+	text__write(l->text, key, &w);		/* what it cannot take is counted there */
+	return l->err;
+}
+
+/* The streams of a process that is gone. */
+static void forget(struct lines *l, __u64 image)
+{
+	for (__u32 i = 1; i < l->streams.end; i++) {
+		struct stream *s = pool__at(&l->streams, i);
+
+		if (!s->used || s->image != image)
+			continue;
+		matcher__forget(l->matcher, s->key);
+		u64map__delete(&l->images, s->key);
+		pool__put(&l->streams, i);
+	}
+}
+
+int lines__exited(struct lines *l, __u64 image, __u32 tgid)
+{
+	l->err = 0;
+	text__exit(l->text, tgid);
+	forget(l, image);
+	return l->err;
+}
+
+int lines__flush(struct lines *l)
+{
+	l->err = 0;
+	text__flush(l->text);
+	return l->err;
+}
+
+void lines__gap(struct lines *l)
+{
+	text__gap_all(l->text);
 }
 
 void lines__stats(const struct lines *l, struct units_stats *out)
 {
-	out->lines = l->lines;
-	out->matched = l->matched;
+	const struct text_stats *t = text__stats(l->text);
+	const struct matcher_stats *m = matcher__stats(l->matcher);
+
+	out->lines = t->lines;
+	out->lines_cut = t->cut + t->truncated;
+	out->lines_dropped = t->dropped + t->no_memory + t->evicted;
+	out->matched = m->matches;
+	out->match_limit = m->limit_hits;
+	out->auto_given_up = m->unbelieved + m->evicted + m->no_memory;
 }

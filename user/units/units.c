@@ -61,7 +61,7 @@ int units__new(struct units **out, const struct units_opts *opts, const struct m
 	u->form.epochs = &u->epochs;
 	u->form.rows = &u->rows;
 	if (!err && match)
-		err = lines__new(&u->lines, match);
+		err = lines__new(&u->lines, &u->form, match);
 	if (err) {
 		units__free(u);
 		return err;
@@ -98,17 +98,16 @@ int units__on_write(struct units *u, const struct wt_ev_write *e, size_t size)
 	p = epochs__proc(&u->epochs, e->image, e->tgid, e->epoch_before, e->h.ts_ns);
 	if (!p)
 		return -ENOMEM;
+	p->job = e->job;
+	p->cgroup = e->cgroup;
+	memcpy(p->comm, e->comm, WT_COMM_LEN);
+	p->comm[WT_COMM_LEN - 1] = 0;
 	p->born |= (e->flags & WT_WRITE_EXEC) || !(e->flags & WT_WRITE_SEEDED);
 	/* the line belongs to the epoch that it ends: it is read before the next one begins */
 	if (u->lines && e->size)
-		err = lines__feed(u->lines, &u->form, e, (const char *)(e + 1));
-	if (!err && !(e->flags & WT_WRITE_MORE))
-		err = form__flush(&u->form);
-	if (!err && e->epoch_after != e->epoch_before) {
+		err = lines__feed(u->lines, e, (const char *)(e + 1));
+	if (!err && e->epoch_after != e->epoch_before)
 		err = epochs__bound(&u->epochs, p, e->epoch_before, e->epoch_after, e->h.ts_ns);
-		if (!err)
-			err = form__boundary(&u->form, p, e->h.ts_ns);
-	}
 	return err;
 }
 
@@ -146,7 +145,8 @@ int units__on_detail(struct units *u, const struct wt_detail_key *k, const struc
 
 int units__on_record(struct units *u, const struct wt_thread_rec *rec)
 {
-	struct held exited = { .image = rec->image, .state = HELD_EXIT, .to_ns = rec->end_ns };
+	struct held exited = { .image = rec->image, .state = HELD_EXIT, .to_ns = rec->end_ns,
+			       .tgid = rec->tgid };
 	__u64 at = rec->end_ns;
 	int err;
 
@@ -175,9 +175,10 @@ int units__caught_up(struct units *u)
 						  h->state, h->to_ns - h->from_ns);
 			continue;
 		}
-		epochs__exited(&u->epochs, h->image, h->to_ns);
+		/* its last lines first: a process that is gone claims nothing any more */
 		if (u->lines)
-			lines__exited(u->lines, h->image);
+			err = lines__exited(u->lines, h->image, h->tgid);
+		epochs__exited(&u->epochs, h->image, h->to_ns);
 	}
 	u->n_held = 0;
 	return err;
@@ -195,19 +196,29 @@ int units__put(struct units *u, const struct unit_row *r)
 	return row ? final(u, row) : -ENOMEM;
 }
 
+void units__gap(struct units *u)
+{
+	if (u->lines)
+		lines__gap(u->lines);
+}
+
 int units__generation(struct units *u)
 {
 	int err = units__caught_up(u);
 
+	if (!err)
+		err = form__settle(&u->form);
 	return err ? err : epochs__generation(&u->epochs);
 }
 
 int units__finish(struct units *u, __u64 end_ns)
 {
-	int err = form__flush(&u->form);
+	int err = u->lines ? lines__flush(u->lines) : 0;
 
 	if (!err)
 		err = units__caught_up(u);
+	if (!err)
+		err = form__settle(&u->form);
 	return err ? err : epochs__finish(&u->epochs, end_ns);
 }
 
@@ -237,4 +248,6 @@ void units__stats(const struct units *u, struct units_stats *out)
 	out->given_up = u->epochs.given_up;
 	out->late_ns = u->epochs.late_ns;
 	out->folded = u->rows.folded;
+	out->queued = u->form.queued;
+	out->relayed = u->form.relayed;
 }

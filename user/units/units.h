@@ -50,6 +50,7 @@ struct unit_row {
 	__u64 st_ns[WT_STATES];		/* sum to its thread time */
 	__u64 transcode_ns;		/* elapsed time of the ffmpegs in it */
 	__u32 batched;			/* units whose lines came with the same write; 1: it is by itself */
+	__u64 queued_ns;		/* it was said to wait so long before it began; ~0: not said */
 	bool failed;
 	bool has_exit;			/* exit_code is known */
 	int exit_code;			/* wait(2) status */
@@ -70,6 +71,10 @@ struct units_stats {
 	__u64 late_ns;		/* time that came for epochs long forgotten: in no unit */
 	__u64 folded;		/* units in folded rows */
 	__u64 match_limit;	/* lines that a pattern gave up on (its limit) */
+	__u64 lines_dropped;	/* unfinished lines that were lost with a write */
+	__u64 auto_given_up;	/* lines that could have told of a unit, had more like them come */
+	__u64 relayed;		/* lines that told of units of another process, which had written them first */
+	__u64 queued;		/* units that were said to wait for their turn */
 };
 
 /* Called when a unit is final: its account is complete but for what comes late. */
@@ -97,6 +102,8 @@ int units__on_record(struct units *u, const struct wt_thread_rec *rec);
 int units__on_transcode(struct units *u, __u32 epoch, __u64 elapsed_ns);
 /* A unit that is complete: of a program or a span.  r->label and pattern are copied. */
 int units__put(struct units *u, const struct unit_row *r);
+/* Writes were lost since the last one: unfinished lines are dropped. */
+void units__gap(struct units *u);
 /* All writes that are older than what was put so far have been put. */
 int units__caught_up(struct units *u);
 /* All lines of the details that were there have been put. */

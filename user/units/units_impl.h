@@ -15,7 +15,7 @@ struct lines;
 struct held {
 	__u64 image;
 	__u64 from_ns, to_ns;
-	__u32 epoch;
+	__u32 epoch, tgid;
 	__u8 state;
 };
 
@@ -31,11 +31,17 @@ struct units {
 };
 
 /* lines.c: text into lines, lines into marks. */
-int lines__new(struct lines **out, const struct match_opts *match);
+/* match: see match.h; form gets the marks.  0, -ENOMEM, or WT_EUSAGE, printed. */
+int lines__new(struct lines **out, struct form *form, const struct match_opts *match);
 void lines__free(struct lines *l);
-/* data: the text of that write, size bytes of it. */
-int lines__feed(struct lines *l, struct form *f, const struct wt_ev_write *e, const char *data);
-void lines__exited(struct lines *l, __u64 image);
+/* data: the text of that write, e->size bytes. */
+int lines__feed(struct lines *l, const struct wt_ev_write *e, const char *data);
+/* That process is gone: its unfinished lines come now. */
+int lines__exited(struct lines *l, __u64 image, __u32 tgid);
+/* All unfinished lines come now. */
+int lines__flush(struct lines *l);
+/* Writes were lost: what is unfinished may lack its middle. */
+void lines__gap(struct lines *l);
 void lines__stats(const struct lines *l, struct units_stats *out);
 
 #endif /* WT_UNITS_IMPL_H */

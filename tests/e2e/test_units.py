@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Units of work from the lines that programs write: which, when, and what each took."""
+import csv
+import datetime
+import json
+import os
+import time
+
+import lib
+
+# Each asset burns and sleeps for a known while; the truth of each goes to a file.
+BATCH = r"""
+import json, os, sys, time
+n, burn, nap, form = int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]), sys.argv[5]
+truth = []
+print("starting", flush=True)
+for i in range(1, n + 1):
+    begin, cpu = time.time_ns(), time.thread_time_ns()
+    while time.thread_time_ns() - cpu < burn * 1e9:
+        pass
+    slept = time.monotonic_ns()
+    time.sleep(nap)
+    slept = time.monotonic_ns() - slept
+    before = time.time_ns()
+    if form == "counter":
+        sys.stdout.write(f"[PERF] {i}/{n} ({100 * i / n:.1f}%) Avg: 0.018 s. Est. remaining: {n - i} s\n")
+        sys.stdout.flush()
+    elif form == "bar":
+        sys.stdout.write(f"\r{100 * i // n:3d}%|{'#' * (10 * i // n):10s}| {i}/{n} [00:01<00:02, 3.80it/s]")
+        sys.stdout.flush()
+    else:
+        sys.stdout.write(f"2026-11-27 22:14:01,123 INFO worker: finished item {i}/{n}\n")
+    truth.append([begin, before, time.time_ns(), time.thread_time_ns() - cpu, slept])
+sys.stdout.flush()
+with open(sys.argv[1], "w") as f:
+    json.dump(truth, f)
+"""
+
+
+def units(r, kind="line"):
+    """Rows of units.csv, numbers as int, instants as ns since 1970."""
+    rows = []
+    with open(os.path.join(r.path, "units.csv"), newline="") as f:
+        for row in csv.DictReader(f):
+            for k, v in row.items():
+                if k.endswith("_ns") or k in ("pid", "seq", "batched") or (k in ("done", "total") and v):
+                    row[k] = int(v)
+                elif k.endswith("_utc"):
+                    whole, part = v.rstrip("Z").split(".")
+                    at = datetime.datetime.fromisoformat(whole + "+00:00")
+                    row[k] = int(at.timestamp()) * lib.S + int(part)
+            lib.equal(sum(row[s + "_ns"] for s in lib.STATES), row["thread_ns"], f"states of {row['unit']}")
+            lib.at_least(row["end_utc"], row["start_utc"], f"end of {row['unit']}")
+            if row["kind"].startswith(kind):
+                rows.append(row)
+    return rows
+
+
+def batch(n, burn, nap, form, options=("--unit-preset", "auto"), stdout=None):
+    path = lib.tmp("truth.json")
+    r = lib.record(options, ["env", "-u", "PYTHONUNBUFFERED", lib.PYTHON, "-c", BATCH, path,
+                             str(n), str(burn), str(nap), form],
+                   **({"stdout": stdout} if stdout else {}))
+    with open(path) as f:
+        return r, json.load(f)
+
+
+def within(value, low, high, what):
+    """An instant lies between two that the program read, give or take 2 ms."""
+    lib.at_least(value, low - 2 * lib.MS, what)
+    lib.at_most(value, high + 2 * lib.MS, what)
+
+
+def compare_unbuffered(rows, truth, first=1):
+    """Boundaries where the program wrote, states within what these may be off."""
+    lib.equal([u["done"] for u in rows], list(range(first, len(truth) + 1)), "counters")
+    for u, t, last in list(zip(rows, truth[first - 1:], truth[first - 2:]))[1:]:
+        _, before, after, cpu, slept = t
+        what = f"unit {u['unit']}"
+        within(u["end_utc"], before, after, what + " ends")
+        within(u["start_utc"], last[1], last[2], what + " begins")
+        lib.near(u["elapsed_ns"], u["end_utc"] - u["start_utc"], 1000, what + " elapsed")
+        lib.near(u["thread_ns"], u["elapsed_ns"], 2, what + ": one thread")
+        lib.near(u["cpu_ns"], cpu, 2 * lib.MS, what + ": cpu")
+        # woken after it had slept, it waited for a CPU
+        lib.at_most(u["sleep_ns"], slept + lib.MS // 10, what + ": sleep")
+        lib.at_least(u["sleep_ns"] + u["runq_ns"], slept - lib.MS, what + ": sleep and the wait for a CPU")
+        lib.equal(u["batched"], 1, what + " by itself")
+
+
+def test_lines():
+    """One line at a time, flushed: to a pipe."""
+    r, truth = batch(30, 0.01, 0.01, "counter")
+    rows = units(r)
+    compare_unbuffered(rows, truth)
+    lib.equal({u["kind"] for u in rows}, {"line:perf-counter"}, "kind")
+    lib.equal({u["total"] for u in rows}, {30}, "total")
+    lib.equal(r.loss["lines"], 0, "lines lost")
+
+
+def test_pattern():
+    """A pattern of one's own, with names for the units."""
+    r, truth = batch(10, 0.002, 0.005, "counter", ["--unit-line", r"\] (?<done>\d+)/(?<total>\d+) \("])
+    compare_unbuffered(units(r), truth)
+
+
+def test_bar():
+    """Carriage returns, no newline."""
+    r, truth = batch(20, 0.002, 0.01, "bar")
+    rows = units(r)
+    lib.equal([u["done"] for u in rows], list(range(1, 21)), "counters")
+    # a bar's state is complete when it is drawn
+    for u, (_, before, after, _, _) in zip(rows, truth):
+        within(u["end_utc"], before, after, f"unit {u['unit']} ends")
+
+
+def test_buffered_pipe():
+    """What is written 8 KiB at a time comes as batches that share their time evenly."""
+    n = 400
+    r, truth = batch(n, 0.001, 0.001, "log")
+    rows = units(r)
+    lib.equal([u["done"] for u in rows], list(range(1, n + 1)), "counters")
+    lib.at_least(max(u["batched"] for u in rows), 100, "units of one write")
+    lib.at_most(len({u["batched"] for u in rows}), 4, "writes")
+    total = sum(u["thread_ns"] for u in rows)
+    lib.near(total, truth[-1][2] - truth[0][0], 0.05 * total + 20 * lib.MS, "time of all units")
+    cpu = sum(t[3] for t in truth)
+    lib.near(sum(u["cpu_ns"] for u in rows), cpu, 0.1 * cpu + 20 * lib.MS, "cpu of all units")
+
+
+def test_terminal():
+    """A program that writes to a terminal."""
+    lib.need("script")
+    path = lib.tmp("truth.json")
+    with open(lib.tmp("batch.py"), "w") as f:
+        f.write(BATCH)
+    r = lib.record(["--unit-preset", "auto"],
+                   ["script", "-qec", f"{lib.PYTHON} {lib.tmp('batch.py')} {path} 15 0.001 0.01 counter",
+                    "/dev/null"])
+    with open(path) as f:
+        truth = json.load(f)
+    # script(1) writes what it read from the terminal once more: those are not more units
+    compare_unbuffered(units(r), truth)
+
+
+ROTATE = r"""
+import logging, logging.handlers, sys, time
+handler = logging.handlers.RotatingFileHandler(sys.argv[1], maxBytes=2000, backupCount=20)
+logging.basicConfig(level=logging.INFO, handlers=[handler], format="%(asctime)s %(levelname)s %(message)s")
+for i in range(1, 101):
+    time.sleep(0.003)
+    logging.info("processed %d of 100 (%d%%)", i, i)
+"""
+
+
+def test_rotated_log():
+    """A log file that becomes another one every few lines."""
+    r = lib.record(["--unit-preset", "auto"], [lib.PYTHON, "-c", ROTATE, lib.tmp("worker.log")])
+    rows = units(r)
+    lib.equal([u["done"] for u in rows], list(range(1, 101)), "counters")
+    lib.equal(r.loss["lines"], 0, "lines lost")
+
+
+def test_tee_is_no_second_worker():
+    """tee writes every line again; and what it does belongs to no unit of its own."""
+    path = lib.tmp("truth.json")
+    with open(lib.tmp("batch.py"), "w") as f:
+        f.write(BATCH)
+    r = lib.record(["--unit-preset", "auto"],
+                   ["sh", "-c", f"{lib.PYTHON} {lib.tmp('batch.py')} {path} 20 0.001 0.005 counter | "
+                    f"tee {lib.tmp('out.log')}"])
+    rows = units(r)
+    lib.equal([u["done"] for u in rows], list(range(1, 21)), "counters")
+    lib.equal(len({u["pid"] for u in rows}), 1, "writers of units")
+
+
+CHILDREN = r"""
+import subprocess, sys, time
+for i in range(1, 11):
+    subprocess.run([sys.executable, "-S", "-c", "import time; t = time.thread_time()\nwhile time.thread_time() - t < 0.02: pass\nprint('child is done')"])
+    print(f"[{i}/10] asset {i}", flush=True)
+"""
+
+
+def test_children_count_for_their_parents_unit():
+    r = lib.record(["--unit-preset", "auto"], [lib.PYTHON, "-c", CHILDREN])
+    rows = units(r)
+    lib.equal([u["done"] for u in rows], list(range(1, 11)), "counters")
+    for u in rows[1:]:
+        # its own 20 ms, the interpreter's start, and the parent's
+        lib.at_least(u["cpu_ns"], 20 * lib.MS, f"cpu of unit {u['unit']}")
+        lib.at_least(u["child_ns"], 15 * lib.MS, f"unit {u['unit']} waits for its child")
+        lib.at_most(u["elapsed_ns"], u["thread_ns"], f"unit {u['unit']}: parent and child")
+
+
+FLOOD = r"""
+import os, sys, time
+n = int(sys.argv[1])
+begin = time.monotonic()
+for i in range(1, n + 1):
+    os.write(1, b"processed %d of %d (%d%%) and more text to make a line of the usual length\n" % (i, n, 100 * i // n))
+sys.stderr.write(f"{n / (time.monotonic() - begin):.0f} lines a second\n")
+"""
+
+
+def test_flood_is_counted():
+    """A flood of lines into a small ring: each line is a unit or in a counter."""
+    n = 30000
+    with open(lib.tmp("flood.log"), "a") as out:
+        r = lib.record(["--unit-preset", "auto", "--write-kb", "64"], [lib.PYTHON, "-c", FLOOD, n], stdout=out)
+    u = r.summary["units"]
+    lib.at_least(r.loss["lines"], 1, "writes lost with a ring of 64 KiB")
+    # and the line about its speed
+    lib.equal(u["lines"] + r.loss["lines"] + r.loss["lines_dropped"], n + 1, "lines seen and lines lost")
+    # a counter that skips what was lost still tells how many units there were
+    rows = units(r)
+    lib.equal(len(rows), rows[-1]["done"], "units up to the last line that was seen")
+
+
+def test_epochs_of_others_are_split():
+    """A second thread that sleeps and burns on its own belongs to the units of its process."""
+    code = r"""
+import threading, time
+over = False
+def other():
+    while not over:
+        time.sleep(0.05)
+        t = time.thread_time()
+        while time.thread_time() - t < 0.01: pass
+threading.Thread(target=other).start()
+for i in range(1, 31):
+    time.sleep(0.02)
+    print(f"[{i}/30] asset", flush=True)
+over = True
+"""
+    r = lib.record(["--unit-preset", "auto"], [lib.PYTHON, "-c", code])
+    rows = units(r)
+    lib.equal([u["done"] for u in rows], list(range(1, 31)), "counters")
+    # all of the process's time between the first and the last line is in the units
+    for u in rows[3:]:
+        lib.near(u["thread_ns"], 2 * u["elapsed_ns"], 0.03 * u["elapsed_ns"] + 100_000,
+                 f"unit {u['unit']}: two threads")
+    lib.equal(r.loss["split_ring_full"], 0, "splits lost")
+
+
+def test_units_running_already():
+    """Attached in the middle: the unit at work then is not counted, the others are whole."""
+    path = lib.tmp("truth.json")
+    out = open(lib.tmp("out.log"), "a")
+    p = lib.spawn([lib.PYTHON, "-c", BATCH, path, "150", "0.002", "0.03", "counter"], stdout=out)
+    time.sleep(0.5)
+    run = lib.Running(["-p", p.pid, "--unit-preset", "auto"])
+    p.wait()
+    r = run.finish()
+    with open(path) as f:
+        truth = json.load(f)
+    rows = units(r)
+    lib.at_least(len(rows), 20, "units after the attach")
+    compare_unbuffered(rows, truth, rows[0]["done"])
+
+
+def test_bad_patterns():
+    for pattern, says in ((r"(?<done>\d+", r"\S"), (r"(?<done>(a+)+)$", r"\S"), (r"\d+/\d+", r"group")):
+        p = lib.worktrace(["record", "-o", lib.tmp("bad"), "--unit-line", pattern, "--", "true"])
+        lib.equal(p.returncode, 2, f"exit status for {pattern}")
+        lib.equal(len(p.stderr.strip().split("\n")), 1, f"sentences: {p.stderr}")
+        lib.contains(p.stderr, says, pattern)
+        assert not os.path.exists(lib.tmp("bad")), "something was left behind"
+    p = lib.worktrace(["record", "-o", lib.tmp("bad"), "--unit-preset", "nosuch", "--", "true"])
+    lib.equal(p.returncode, 2, "exit status for an unknown preset")
+    lib.contains(p.stderr, "celery", "the presets there are")
+
+
+def test_secrets_in_lines():
+    """What a label is made of is cleaned first."""
+    code = ("import time\nfor i in range(1, 6):\n time.sleep(0.01)\n"
+            "\nprint('done https://bob:hunter2@example.org/a?token=s3cr3tt0ken user bob@example.org', flush=True)\n")
+    code = code.replace("\n\nprint", "\n print")
+    r = lib.record(["--unit-line", r"^done (?<unit>.*)$"], [lib.PYTHON, "-c", code])
+    rows = units(r)
+    lib.equal(len(rows), 5, "units")
+    for name in os.listdir(r.path):
+        with open(os.path.join(r.path, name), errors="replace") as f:
+            text = f.read()
+        if name == "summary.json":		# the command itself is looked at elsewhere
+            text = json.dumps({k: v for k, v in json.loads(text).items() if k != "target"})
+        for secret in ("hunter2", "s3cr3tt0ken", "bob@example"):
+            assert secret not in text, f"{secret} is in {name}"
