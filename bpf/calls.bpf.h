@@ -156,8 +156,15 @@ int wt_remember(struct wt_scratch *s, struct wt_kcache *c, __u64 sp, __u32 n, __
 /* reason.bpf.c: sets w's state and reason for a task that blocks; s->call is filled in. */
 int wt_classify(struct wt_scratch *s, struct wt_task *w, __u32 state, __u32 bits);
 
-/* fd.bpf.c: state, kind and object of a wait on a descriptor.  -1: there is no such one. */
-int wt_on_fd(struct wt_reason *r, __u64 task, __u32 fd);
+/*
+ * fd.bpf.c: state, kind and object of a wait on a descriptor.  -1: there is no such one;
+ * of a TCP connection the cookie of its socket, or WT_NO_COOKIE; else 0.
+ */
+__s64 wt_on_fd(struct wt_reason *r, __u64 task, __u32 fd);
+#define WT_NO_COOKIE (1ULL << 62)
+
+/* conn.bpf.c: w has waited so long for the connection that it blocked on. */
+int wt_conn_waited(struct wt_task *w, __u64 ns);
 
 static __always_inline void wt_set(struct wt_reason *r, __u8 state, __u8 kind)
 {

@@ -8,6 +8,7 @@
 #define AF_INET6 10
 #define AF_NETLINK 16
 #define TCP_LISTEN 10
+#define IPPROTO_TCP 6
 
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
@@ -25,6 +26,30 @@
 #define CGROUP_SUPER_MAGIC 0x27e0eb
 #define CGROUP2_SUPER_MAGIC 0x63677270
 #define BPF_FS_MAGIC 0xcafe4a11
+
+/*
+ * The process at the other end, as the kernel noted it when the two were joined: who
+ * listened, or who connected.  A pair that one process made for itself and its
+ * children tells nothing.
+ */
+static __always_inline void wt_unix_peer(struct wt_reason *r, struct sock *sk, __u32 own)
+{
+	struct pid *pid = BPF_CORE_READ(sk, sk_peer_pid);
+	__u32 tgid = pid ? BPF_CORE_READ(pid, numbers[0].nr) : 0;
+	struct hlist_node *node;
+
+	r->n = 0;
+	if (!tgid || tgid == own)
+		return;
+	r->n = tgid;
+	node = BPF_CORE_READ(pid, tasks[PIDTYPE_TGID].first);
+	if (node) {
+		struct task_struct *t = (void *)node - bpf_core_field_offset(struct task_struct, pid_links) -
+					PIDTYPE_TGID * 2 * sizeof(void *);
+
+		bpf_core_read(r->addr, WT_COMM_LEN, &t->comm);
+	}
+}
 
 static __always_inline void wt_unix_name(struct wt_reason *r, struct sock *sk)
 {
@@ -46,10 +71,26 @@ static __always_inline void wt_unix_name(struct wt_reason *r, struct sock *sk)
 	bpf_core_read(r->name, len, &a->name[0].sun_path);
 	if (!r->name[0] && r->name[1])		/* an abstract name */
 		r->name[0] = '@';
-	r->n = 0;
 }
 
-static __noinline int wt_socket(struct wt_reason *r, struct file *f)
+/*
+ * Of a connection that was accepted the peer's port says nothing, and each has
+ * another: there the peer is a client of one of our ports.
+ */
+static __always_inline __s64 wt_tcp_socket(struct wt_reason *r, struct sock *sk)
+{
+	__u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	struct wt_conn *c = bpf_map_lookup_elem(&conns, &cookie);
+
+	if (c && !(c->flags & WT_CONN_OUT)) {
+		r->port = BPF_CORE_READ(sk, __sk_common.skc_num);
+		r->n = WT_SOCK_CLIENT;
+	}
+	return cookie ? cookie : WT_NO_COOKIE;
+}
+
+/* 0, or the cookie of a TCP connection. */
+static __noinline __s64 wt_socket(struct wt_reason *r, struct file *f, __u32 own)
 {
 	struct socket *sock = BPF_CORE_READ(f, private_data);
 	struct sock *sk = BPF_CORE_READ(sock, sk);
@@ -60,6 +101,8 @@ static __noinline int wt_socket(struct wt_reason *r, struct file *f)
 	if (family == AF_UNIX) {
 		wt_set(r, listening ? WT_IDLE : WT_IPC, listening ? WT_K_ACCEPT : WT_K_UNIX);
 		wt_unix_name(r, sk);
+		if (!listening)
+			wt_unix_peer(r, sk, own);
 		return 0;
 	}
 	if (family != AF_INET && family != AF_INET6) {
@@ -70,7 +113,7 @@ static __noinline int wt_socket(struct wt_reason *r, struct file *f)
 	r->port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	if (listening || !r->port) {		/* our own end is all there is */
 		r->port = BPF_CORE_READ(sk, __sk_common.skc_num);
-		r->n = 1;
+		r->n = WT_SOCK_OWN;
 		if (family == AF_INET)
 			bpf_core_read(r->addr, 4, &sk->__sk_common.skc_rcv_saddr);
 		else
@@ -81,7 +124,9 @@ static __noinline int wt_socket(struct wt_reason *r, struct file *f)
 		bpf_core_read(r->addr, 16, &sk->__sk_common.skc_v6_daddr);
 	}
 	wt_set(r, listening ? WT_IDLE : WT_NET, listening ? WT_K_ACCEPT : WT_K_SOCKET);
-	return 0;
+	if (listening || r->proto != IPPROTO_TCP || !(cfg_opts & WT_OPT_CONNS))
+		return 0;
+	return wt_tcp_socket(r, sk);
 }
 
 static __always_inline bool wt_pseudo_fs(__u64 magic)
@@ -154,7 +199,7 @@ static __always_inline void wt_chardev(struct wt_reason *r, struct inode *ino, s
 	bpf_probe_read_kernel_str(r->name, 24, BPF_CORE_READ(f, f_path.dentry, d_name.name));
 }
 
-int wt_on_fd(struct wt_reason *r, __u64 task, __u32 fd)
+__s64 wt_on_fd(struct wt_reason *r, __u64 task, __u32 fd)
 {
 	struct file *f = wt_file((void *)task, fd);
 	struct inode *ino;
@@ -165,8 +210,8 @@ int wt_on_fd(struct wt_reason *r, __u64 task, __u32 fd)
 	ino = BPF_CORE_READ(f, f_inode);
 	mode = BPF_CORE_READ(ino, i_mode) & S_IFMT;
 	if (mode == S_IFSOCK)
-		wt_socket(r, f);
-	else if (mode == S_IFIFO)
+		return wt_socket(r, f, BPF_CORE_READ((struct task_struct *)task, tgid));
+	if (mode == S_IFIFO)
 		wt_set(r, WT_IPC, WT_K_PIPE);
 	else if (mode == S_IFREG || mode == S_IFDIR)
 		wt_on_disk(r, ino);

@@ -369,6 +369,10 @@ static __always_inline void wt_write(struct wt_scratch *s, struct task_struct *t
 		w->reason = wt_child_reason(s, w);
 	if (last && w->state >= WT_DISK && !w->kstack && (cfg_opts & WT_OPT_KSTACK) && !w->wake_ns)
 		w->kstack = wt_kernel_stack(s, w, t);
+	if (last && w->state == WT_NET && w->sock) {
+		end = w->wake_ns && w->wake_ns < run_end_ns ? w->wake_ns : run_end_ns;
+		wt_conn_waited(w, wt_within(w->since, end));
+	}
 	if (last)
 		wt_settle_frozen(w);
 	/* it may run while we copy: a copy that does not add up was torn */

@@ -92,6 +92,7 @@ struct wt_task {
 	__u64 epoch_cpu_ns;		/* CPU time of the epoch at hand that is in no detail line yet */
 	__u64 epoch_ns;			/* of a leader: when the process's epoch began */
 	__u64 bound_ns;			/* of the stay on the CPU, the part before the last boundary */
+	__u64 sock;			/* cookie of the connection that is waited for; 0: none, or WT_NO_COOKIE */
 	__u64 last_reason;		/* sent already */
 	__u64 last_ustack;
 	__u64 exec_ns;			/* an exec whose split is due at the next switch-out, 0: none */
@@ -391,6 +392,23 @@ struct wt_learned_map {
 	__type(value, struct wt_learned);
 };
 
+/* TCP connections by their sockets' cookies. */
+struct wt_conn_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct wt_conn);
+};
+
+struct wt_listen_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct wt_listen_key);
+	__type(value, struct wt_listener);
+};
+
+extern struct wt_conn_map conns SEC(".maps");
+extern struct wt_listen_map listeners SEC(".maps");
 extern struct wt_rules_map cfi_rules SEC(".maps");
 extern struct wt_objects_map cfi_objects SEC(".maps");
 extern struct wt_wanted_map cfi_wanted SEC(".maps");
@@ -419,6 +437,8 @@ extern const volatile char cfg_comm[WT_COMM_LEN];
 extern const volatile __u64 cfg_cgroup_id;
 extern const volatile __u32 cfg_cgroup_level;
 extern const volatile __s32 cfg_cgroup_subsys;	/* −1: the unified hierarchy */
+extern const volatile __u32 cfg_n_idle_peers;
+extern const volatile struct wt_idle_peer cfg_idle_peers[WT_MAX_IDLE_PEERS];
 extern const volatile __u8 cfg_class[WT_NR_SYSCALLS];
 extern const volatile __u8 cfg_class_compat[WT_NR_SYSCALLS];
 
@@ -430,5 +450,7 @@ extern volatile __u32 run_serial;		/* last serial given out */
 extern volatile __u32 run_live;			/* traced threads alive */
 extern volatile __u64 run_shed_ns;		/* one stack in so much time of a thread is taken; 0: all */
 extern volatile __u32 run_iter;			/* enum wt_iter */
+extern volatile __u32 run_conn_pass;		/* enum wt_conn_pass */
+extern volatile __u32 run_conn_unseen;		/* a thread waited for a connection that is not followed */
 
 #endif /* WT_MAPS_BPF_H */

@@ -9,6 +9,7 @@
  */
 #include "calls.bpf.h"
 
+#define AF_INET6 10
 #define P_PID 1
 #define P_PIDFD 3
 #define F_SETLKW 7
@@ -38,10 +39,40 @@ static __always_inline void wt_plain(struct wt_why *y, __u8 state, __u8 kind, __
 	y->w->reason = r | (__u64)(n & 0x7fffffff) << 32;
 }
 
+/*
+ * The user has said that reading from this peer is waiting for work (--idle-peer).
+ * Addresses are compared as those of IPv6.
+ */
+static __noinline bool wt_idle_peer(struct wt_reason *r)
+{
+	__u64 a[2] = {};
+
+	if (r->family == AF_INET6) {
+		__builtin_memcpy(a, r->addr, 16);
+	} else {
+		((__u16 *)a)[5] = 0xffff;
+		__builtin_memcpy((char *)a + 12, r->addr, 4);
+	}
+	for (__u32 i = 0; i < WT_MAX_IDLE_PEERS; i++) {
+		if (i >= cfg_n_idle_peers)
+			break;
+		if (cfg_idle_peers[i].port && cfg_idle_peers[i].port != r->port)
+			continue;
+		if (cfg_idle_peers[i].any_addr ||
+		    (a[0] == cfg_idle_peers[i].addr[0] && a[1] == cfg_idle_peers[i].addr[1]))
+			return true;
+	}
+	return false;
+}
+
 /* The object that s->reason holds becomes the reason. */
 static __always_inline void wt_with_object(struct wt_why *y, bool write)
 {
 	struct wt_reason *r = &y->s->reason.reason;
+
+	if (cfg_n_idle_peers && r->kind == WT_K_SOCKET && r->n == WT_SOCK_PEER && !write &&
+	    wt_idle_peer(r))
+		r->state = WT_IDLE;
 
 	r->nr = y->call->nr >= 0 ? y->call->nr : 0xffff;
 	r->compat = y->call->compat;
@@ -61,11 +92,20 @@ static __always_inline struct wt_reason *wt_clear_reason(struct wt_scratch *s)
 	return &s->reason.reason;
 }
 
+/* What the descriptor leads to; not 0: there is no such one. */
+static __always_inline int wt_why_on(struct wt_why *y, struct wt_reason *r, __u32 fd)
+{
+	__s64 sock = wt_on_fd(r, y->task, fd);
+
+	y->w->sock = sock > 0 ? sock : 0;
+	return sock < 0;
+}
+
 static __noinline int wt_why_fd(struct wt_why *y, __u32 fd, bool write)
 {
 	struct wt_reason *r = wt_clear_reason(y->s);
 
-	if (wt_on_fd(r, y->task, fd)) {
+	if (wt_why_on(y, r, fd)) {
 		wt_plain(y, WT_OTHER, WT_K_SYSCALL, 0);
 		return -1;
 	}
@@ -106,7 +146,7 @@ static __always_inline void wt_why_connect(struct wt_why *y, __u32 fd)
 {
 	struct wt_reason *r = wt_clear_reason(y->s);
 
-	if (wt_on_fd(r, y->task, fd)) {
+	if (wt_why_on(y, r, fd)) {
 		wt_plain(y, WT_OTHER, WT_K_SYSCALL, 0);
 		return;
 	}
@@ -120,7 +160,7 @@ static __always_inline void wt_why_one(struct wt_why *y, __u32 fd)
 {
 	struct wt_reason *r = wt_clear_reason(y->s);
 
-	if (!wt_on_fd(r, y->task, fd) &&
+	if (!wt_why_on(y, r, fd) &&
 	    (r->kind == WT_K_SOCKET || r->kind == WT_K_UNIX || r->kind == WT_K_ACCEPT)) {
 		wt_with_object(y, false);
 		return;

@@ -136,6 +136,8 @@ static __noinline int wt_end_wait(struct wt_switch *x, struct wt_task *w, struct
 			wt_stack_cost(begun);
 		}
 		frozen = wt_frozen_part(w, wake);
+		if (w->state == WT_NET && w->sock)
+			wt_conn_waited(w, wt_within(w->since, wake - frozen));
 		wt_charge(w, wake - frozen, w->state, w->reason);
 		if (frozen)
 			wt_charge(w, wake, WT_STOPPED, WT_K_FROZEN);

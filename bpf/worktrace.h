@@ -123,6 +123,13 @@ enum wt_rival {
 	WT_RIVAL_IDLE = 6,		/* nobody: the CPU slept, or was waking up */
 };
 
+/* Of a socket: whose address and port those are.  Of a unix socket n is the peer's pid. */
+enum wt_sock_end {
+	WT_SOCK_PEER = 0,
+	WT_SOCK_OWN = 1,		/* there is no peer, or it listens */
+	WT_SOCK_CLIENT = 2,		/* accepted: the peer's address, our port */
+};
+
 #define WT_COMM_LEN 16
 #define WT_NAME_LEN 40
 #define WT_MAX_FRAMES 127
@@ -141,8 +148,8 @@ struct wt_reason {
 	__u16 family;			/* AF_INET, AF_INET6, AF_UNIX, … */
 	__u16 port;			/* host order */
 	__u16 proto;			/* IPPROTO_TCP, IPPROTO_UDP, … */
-	__u32 n;			/* set size, child's pid, device number */
-	__u8 addr[16];			/* network order; IPv4 in the first four */
+	__u32 n;			/* set size, child's pid, device number; of a socket enum wt_sock_end */
+	__u8 addr[16];			/* network order; IPv4 in the first four; of a unix socket the peer's comm */
 	char name[WT_NAME_LEN];		/* NUL-terminated: child, device, path, file system */
 };
 _Static_assert(sizeof(struct wt_reason) == 72, "wt_reason is on the wire");
@@ -273,6 +280,7 @@ enum wt_event_type {
 	WT_EV_EXEC = 12,		/* the command line of a program that is a unit of work */
 	WT_EV_SPAN = 13,		/* a span is over */
 	WT_EV_STAGE = 14,		/* what a transcode's stages took */
+	WT_EV_CONN = 15,		/* a TCP connection is over */
 };
 
 struct wt_event {
@@ -288,6 +296,7 @@ _Static_assert(sizeof(struct wt_event) == 16, "wt_event is on the wire");
 #include "jobs.h"
 #include "exec.h"
 #include "ffmpeg.h"
+#include "conn.h"
 
 /*
  * Innermost frame first.  Of a user stack see enum wt_frame_tag; a kernel stack
@@ -373,7 +382,9 @@ enum wt_loss {
 	WT_LOSS_EXEC_ARGS = 20,		/* command lines of units that found the ring full */
 	WT_LOSS_SPAN = 21,		/* spans that found the ring full: they are in the totals of their name */
 	WT_LOSS_SPAN_DEEP = 22,		/* entries while eight spans were open, or without memory: no spans */
-	WT_LOSSES = 23,
+	WT_LOSS_CONN = 23,		/* connections and listeners that found their map full: not listed */
+	WT_LOSS_CONN_RING = 24,		/* connections whose record found the ring full */
+	WT_LOSSES = 25,
 };
 
 /* Things counted that are not losses, per CPU. */
@@ -424,6 +435,7 @@ struct wt_stats {
 #define WT_OPT_RIVALS 256		/* waits for a CPU are charged to who ran meanwhile */
 #define WT_OPT_NAMES 4096			/* a thread's name is a unit of work */
 #define WT_OPT_BINARY 64		/* … and what is written to pipes that is no text bounds epochs, too */
+#define WT_OPT_CONNS 8192		/* TCP connections are followed */
 
 /* What tests may ask the programs to get wrong now and then (--fault). */
 #define WT_FAULT_THREADS 1		/* storage for a thread cannot be made */
@@ -435,6 +447,7 @@ struct wt_stats {
 #define WT_FAULT_SKIPPED 64		/* a program that the kernel has to skip */
 #define WT_FAULT_ENV 128		/* an environment cannot be read */
 #define WT_FAULT_UNITS 256		/* no room for a program that is a unit */
+#define WT_FAULT_CLOSE 512		/* the end of a connection is not seen */
 
 /* How the system calls are told apart: one class for each number. */
 enum wt_class {

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "jobs/presets.h"
+#include "net/idle_peer.h"
 #include "sinks/recording.h"
 #include "units/match.h"
 #include "util/log.h"
@@ -322,7 +323,7 @@ static int parse_fault(struct options *o, const struct opt *opt, const char *arg
 		{ "clock", WT_FAULT_CLOCK },     { "kernel-stack", WT_FAULT_KSTACK },
 		{ "recall", WT_FAULT_RECALL },   { "hidden", WT_FAULT_HIDDEN },
 		{ "skipped", WT_FAULT_SKIPPED }, { "environ", WT_FAULT_ENV },
-		{ "units", WT_FAULT_UNITS },
+		{ "units", WT_FAULT_UNITS },       { "close", WT_FAULT_CLOSE },
 	};
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -332,7 +333,7 @@ static int parse_fault(struct options *o, const struct opt *opt, const char *arg
 		}
 	}
 	return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": threads, missed-switch, clock, kernel-stack, "
-			"recall, hidden, skipped, environ or units is expected", opt->name, arg);
+			"recall, hidden, skipped, environ, units or close is expected", opt->name, arg);
 }
 
 /* Whether it is a good one is for check() to say, with all of them. */
@@ -369,6 +370,21 @@ static int parse_span(struct options *o, const struct opt *opt, const char *arg)
 	}
 	o->spans = v;
 	v[o->n_spans++] = spec;
+	return 0;
+}
+
+/* "10.0.0.5:6379", "[::1]:6379", "10.0.0.5", ":6379", "redis" */
+static int parse_idle_peer(struct options *o, const struct opt *opt, const char *arg)
+{
+	struct wt_idle_peer p;
+	const char *why = idle_peer__parse(&p, arg);
+
+	if (why)
+		return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": %s", opt->name, arg, why);
+	if (o->n_idle_peers == WT_MAX_IDLE_PEERS)
+		return wt_error(WT_EUSAGE, NAME_FMT " can be given at most %d times", opt->name,
+				WT_MAX_IDLE_PEERS);
+	o->idle_peers[o->n_idle_peers++] = p;
 	return 0;
 }
 
@@ -471,6 +487,13 @@ static const struct opt opts[] = {
 	{ "unit-thread-name", 0, NULL, parse_flag, AT(thread_names), 0, 0,
 	  "a thread that takes a new name begins a unit of work" },
 
+	{ .help = "Network:" },
+	{ "idle-peer", 0, "PEER", parse_idle_peer, 0, 0, 0,
+	  "reading from this peer is waiting for work: idle, not net; ADDR:PORT,\n"
+	  "ADDR, :PORT or the name of a service; up to 8 times" },
+	{ "resolve", 0, NULL, parse_flag, AT(resolve), 0, 0,
+	  "names of the peers' hosts, asked for after the recording" },
+
 	{ .help = "Sizes (what does not fit is counted and reported):" },
 	{ "detail-entries", 0, "N", parse_unsigned, AT(detail_entries), 1, 1 << 24,
 	  "lines of detail between two drains (default 32768)" },
@@ -480,6 +503,10 @@ static const struct opt opts[] = {
 	  "ring buffer for what is written (default 2048)" },
 	{ "seen-entries", 0, "N", parse_unsigned, AT(seen_entries), 1, 1 << 24,
 	  "stacks and reasons the kernel side remembers (default 32768)" },
+	{ "conn-entries", 0, "N", parse_unsigned, AT(conn_entries), 1, 1 << 20,
+	  "TCP connections followed at a time (default 16384)" },
+	{ "max-conns", 0, "N", parse_unsigned, AT(max_conns), 1, 1 << 20,
+	  "rows of connections that ended, and of those that live (default 10000)" },
 	{ "max-exited", 0, "N", parse_unsigned, AT(max_exited), 0, 1 << 28,
 	  "ended threads that keep a row of their own (default 10000)" },
 	{ "max-stacks", 0, "N", parse_unsigned, AT(max_stacks), 1, 1 << 28,
@@ -674,6 +701,8 @@ void options__defaults(struct options *o)
 		.ring_kb = 4096,
 		.seen_entries = 32768,
 		.write_kb = 2048,
+		.conn_entries = 16384,
+		.max_conns = 10000,
 		.max_exited = 10000,
 		.span_limit = 20000,
 		.max_stacks = 100000,

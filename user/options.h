@@ -33,6 +33,10 @@ struct options {
 	bool no_job_env;		/* --no-job-env */
 	bool quiet, verbose;
 
+	bool resolve;			/* --resolve: names of hosts, once it is over */
+	struct wt_idle_peer idle_peers[WT_MAX_IDLE_PEERS];	/* --idle-peer */
+	unsigned n_idle_peers;
+
 	const char **unit_lines;	/* --unit-line, owned; the texts are borrowed from argv */
 	unsigned n_unit_lines;
 	const char *unit_preset;	/* --unit-preset */
@@ -64,6 +68,8 @@ struct options {
 	unsigned detail_entries;	/* --detail-entries (default 32768) */
 	unsigned ring_kb;		/* --ring-kb (default 4096) */
 	unsigned seen_entries;		/* --seen-entries (default 32768) */
+	unsigned conn_entries;		/* --conn-entries (default 16384) */
+	unsigned max_conns;		/* --max-conns (default 10000) */
 	unsigned max_exited;		/* --max-exited (default 10000) */
 	unsigned max_stacks;		/* --max-stacks (default 100000) */
 	unsigned max_units;		/* --max-units (default 20000) */

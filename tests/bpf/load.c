@@ -106,6 +106,7 @@ static void load(__u32 target, __u32 opts, __s32 subsys)
 	skel->rodata->cfg_opts = opts;
 	skel->rodata->cfg_cgroup_subsys = subsys;
 	bpf_program__set_autoload(skel->progs.wt_span, opts & WT_OPT_NAMES);
+	skel->rodata->cfg_n_idle_peers = opts & WT_OPT_CONNS ? WT_MAX_IDLE_PEERS : 0;
 	err = worktrace_bpf__load(skel);
 	if (err) {
 		refused++;
@@ -134,6 +135,8 @@ int main(void)
 	load(WT_TARGET_PIDS, stacks | WT_OPT_RIVALS, -1);
 	load(WT_TARGET_PIDS, stacks | WT_OPT_EPOCHS, -1);
 	load(WT_TARGET_ALL, stacks | WT_OPT_RIVALS | WT_OPT_EPOCHS | WT_OPT_BINARY, -1);
+	load(WT_TARGET_PIDS, stacks | WT_OPT_CONNS, -1);
+	load(WT_TARGET_ALL, stacks | WT_OPT_CONNS | WT_OPT_EPOCHS, -1);
 	load(WT_TARGET_COMM, stacks, -1);
 	load(WT_TARGET_CGROUP, stacks, -1);	/* version 2 */
 	load(WT_TARGET_CGROUP, stacks, 1);	/* a version 1 hierarchy */

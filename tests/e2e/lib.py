@@ -37,7 +37,7 @@ STATES = ["cpu", "runq", "throttled", "disk", "net", "ipc", "lock", "child", "me
 MS = 1_000_000
 S = 1_000_000_000
 FILES = {"wall.folded", "cpu.folded", "offcpu.folded", "waits.csv", "threads.csv", "jobs.csv",
-         "notes.md", "summary.json"}
+         "peers.csv", "connections.csv", "notes.md", "summary.json"}
 # only where there is something to say
 MORE_FILES = {"transcodes.csv", "units.csv", "spans.csv"}
 LOSSES = ["detail_full", "sample_full", "stack_ring_full", "reason_ring_full", "exit_ring_full",
@@ -46,6 +46,7 @@ LOSSES = ["detail_full", "sample_full", "stack_ring_full", "reason_ring_full", "
           "user_stack_misremembered", "raw_stack_budget", "audit_waits", "hidden_threads",
           "program_skipped", "sideband", "exec_units_full", "exec_ring_full", "exec_rows_full",
           "span_events", "span_depth",
+          "connections_full", "connection_ring_full", "connections_folded", "connection_end_missed",
           "env_cut", "env_unreadable", "job_ring_full", "object_gone", "frames_folded", "frames_unmapped"]
 # losses after which lines of detail lack: only then may time be unattributed
 DETAIL_LOSSES = ["detail_full", "sample_full", "exit_ring_full", "clock_backwards"]

@@ -287,7 +287,7 @@ static void test_witness(void **state)
 	assert_int_equal(witness__states("futex_wait_queue"), 1 << WT_LOCK);
 	assert_int_equal(witness__states("do_wait.isra.0"), 1 << WT_CHILD);
 	assert_int_equal(witness__states("pipe_read"), 1 << WT_IPC);
-	assert_int_equal(witness__states("tcp_recvmsg_locked"), 1 << WT_NET);
+	assert_int_equal(witness__states("tcp_recvmsg_locked"), 1 << WT_NET | 1 << WT_IDLE);
 	assert_int_equal(witness__states("do_nanosleep"), 1 << WT_SLEEP);
 	assert_true(witness__states("ep_poll") & 1 << WT_IDLE);
 	assert_true(witness__states("folio_wait_bit_common") & 1 << WT_DISK);

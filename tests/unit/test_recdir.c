@@ -30,7 +30,7 @@ static const char *frame_name(void *ctx, __u32 frame)
 }
 
 /* of a recording */
-#define FILES 8
+#define FILES 10
 
 static bool is_root(void *ctx, __u32 frame)
 {

@@ -26,6 +26,7 @@ struct drain {
 	struct execs *execs;		/* NULL: no program is a unit */
 	tracer_event_fn on_span;	/* NULL: nobody asked for spans */
 	void *span_arg;
+	struct conns *conns;		/* NULL: nobody listens */
 	/*
 	 * Stack events of one round.  They wait until the side-band has been read
 	 * after them: a mapping is announced before code in it can run.
@@ -123,6 +124,11 @@ static int on_event(void *arg, const void *data, size_t size)
 			jobs__put_cgroup(d->jobs, data) : 0;
 	case WT_EV_SPAN:
 		return d->on_span ? d->on_span(d->span_arg, data, size) : 0;
+	case WT_EV_CONN: {
+		const struct wt_ev_conn *c = data;
+
+		return d->conns && size >= sizeof(*c) ? conns__put_closed(d->conns, &c->conn) : 0;
+	}
 	case WT_EV_RESEED:
 		d->reseed = true;
 		break;
@@ -289,6 +295,11 @@ void drain__on_span(struct drain *d, tracer_event_fn fn, void *arg)
 {
 	d->on_span = fn;
 	d->span_arg = arg;
+}
+
+void drain__conns(struct drain *d, struct conns *conns)
+{
+	d->conns = conns;
 }
 
 void drain__free(struct drain *d)

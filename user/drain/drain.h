@@ -12,6 +12,7 @@
 #include "jobs/jobs.h"
 #include "ledger/ledger.h"
 #include "loader/tracer.h"
+#include "net/conns.h"
 #include "symbols/symbols.h"
 #include "units/execs.h"
 #include "units/units.h"
@@ -29,6 +30,8 @@ int drain__new(struct drain **out, struct tracer *t, struct ledger *l, struct sy
 int drain__units(struct drain *d, struct units *units, const struct ledger_retire *retire);
 /* Who hears of spans: fn gets each WT_EV_SPAN; its error ends the drain. */
 void drain__on_span(struct drain *d, tracer_event_fn fn, void *arg);
+/* Who hears of connections that are over, borrowed. */
+void drain__conns(struct drain *d, struct conns *conns);
 void drain__free(struct drain *d);
 /* Where identities of jobs and control groups go; borrowed.  Before the first events. */
 void drain__set_jobs(struct drain *d, struct jobs *jobs);

@@ -124,6 +124,17 @@ static void say_proto(struct words *w, __u16 proto)
 	}
 }
 
+/* Of an accepted connection: who, and of which of our ports; its own port is a random one. */
+static void say_client(struct words *w, const struct wt_reason *r)
+{
+	struct wt_reason host = *r;
+
+	host.port = 0;
+	say(w, "client ");
+	say_address(w, &host);
+	say(w, " of :%u", r->port);
+}
+
 /* listener: an address of zeroes means every local address, and is one. */
 static void say_peer(struct words *w, const struct wt_reason *r, bool listener)
 {
@@ -137,6 +148,10 @@ static void say_peer(struct words *w, const struct wt_reason *r, bool listener)
 		return;
 	}
 	say_proto(w, r->proto);
+	if (r->n == WT_SOCK_CLIENT && !listener) {
+		say_client(w, r);
+		return;
+	}
 	if (listener || !is_zero(r->addr, r->family == AF_INET6 ? 16 : 4))
 		say_address(w, r);
 	else if (r->port)
@@ -224,6 +239,15 @@ static void say_disk(struct words *w, const struct wt_reason *r)
 	say_name(w, " ", r);
 }
 
+/* The process at the other end; its name is unknown once it is gone. */
+static void say_unix_peer(struct words *w, const struct wt_reason *r)
+{
+	char comm[WT_COMM_LEN * 2];
+
+	text__clean(comm, sizeof(comm), (const char *)r->addr, WT_COMM_LEN, false);
+	say(w, comm[0] ? " (%s %u)" : " (%s%u)", comm, r->n);
+}
+
 static void say_wait(struct words *w, const struct wt_reason *r)
 {
 	switch (r->kind) {
@@ -245,6 +269,8 @@ static void say_wait(struct words *w, const struct wt_reason *r)
 	case WT_K_UNIX:
 		say(w, "unix");
 		say_name(w, " ", r);
+		if (r->n)
+			say_unix_peer(w, r);
 		break;
 	case WT_K_OTHERSOCK:
 		say_family(w, r);
@@ -350,6 +376,21 @@ static void look_up(const struct ledger *l, __u8 state, __u64 reason, struct wt_
 		*r = *known;
 	else
 		unpack(r, state, WT_K_NONE);
+}
+
+const struct wt_reason *ledger__reason(const struct ledger *l, __u64 reason)
+{
+	return reason & WT_REASON_INTERNED ? reasons__get(l, reason) : NULL;
+}
+
+void ledger__peer_text(const struct wt_reason *r, char *buf, size_t sz)
+{
+	struct words w = { .buf = buf, .sz = sz };
+
+	if (!sz)
+		return;
+	buf[0] = 0;
+	say_peer(&w, r, false);
 }
 
 void ledger__reason_text(const struct ledger *l, __u8 state, __u64 reason, char *buf, size_t sz)

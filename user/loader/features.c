@@ -48,6 +48,7 @@ static const struct wanted wanted[] = {
 	TP(sched_switch), TP(sched_wakeup), TP(sched_wakeup_new),
 	TP(sched_process_fork), TP(sched_process_exec), TP(sched_process_exit),
 	TP(task_rename), TP(cgroup_attach_task),
+	TP(inet_sock_set_state), TP(tcp_destroy_sock), TP(tcp_send_reset), TP(tcp_receive_reset),
 	MEMBER(task_struct, __state, field.task_state),
 	MEMBER(task_struct, in_memstall, field.in_memstall),
 	MEMBER(task_struct, frozen, field.frozen),
@@ -56,6 +57,8 @@ static const struct wanted wanted[] = {
 	MEMBER(rq, prev_steal_time, field.prev_steal_time),
 	MEMBER(rq, clock_task, field.clock_task),
 	{ "bpf_iter_task", BTF_KIND_FUNC, NULL, offsetof(struct features, iter_task) },
+	{ "bpf_iter_task_file", BTF_KIND_FUNC, NULL, offsetof(struct features, iter_task_file) },
+	{ "bpf_iter_bpf_map_elem", BTF_KIND_FUNC, NULL, offsetof(struct features, iter_map_elem) },
 	{ "bpf_func_id", BTF_KIND_ENUM, "BPF_FUNC_task_pt_regs",
 	  offsetof(struct features, helper_task_pt_regs) },
 	{ "bpf_func_id", BTF_KIND_ENUM, "BPF_FUNC_loop", offsetof(struct features, helper_loop) },
@@ -171,6 +174,13 @@ static void detect_btf(struct features *f)
 			read_subsys(f, btf, t);
 	}
 	btf__free(btf);
+}
+
+bool features__follows_tcp(const struct features *f)
+{
+	return f->tp.inet_sock_set_state >= 0 && f->tp.tcp_destroy_sock >= 0 &&
+	       f->tp.tcp_send_reset >= 0 && f->tp.tcp_receive_reset >= 0 &&
+	       f->iter_task_file && f->iter_map_elem;
 }
 
 int features__subsys_index(const struct features *f, const char *controller)
@@ -436,6 +446,8 @@ void features__detect(struct features *f)
 	f->tp.sched_switch = f->tp.sched_wakeup = f->tp.sched_wakeup_new = -1;
 	f->tp.sched_process_fork = f->tp.sched_process_exec = f->tp.sched_process_exit = -1;
 	f->tp.task_rename = f->tp.cgroup_attach_task = -1;
+	f->tp.inet_sock_set_state = f->tp.tcp_destroy_sock = -1;
+	f->tp.tcp_send_reset = f->tp.tcp_receive_reset = -1;
 	if (!uname(&uts)) {
 		snprintf(f->release, sizeof(f->release), "%s", uts.release);
 		snprintf(f->machine, sizeof(f->machine), "%s", uts.machine);

@@ -30,6 +30,7 @@ struct features {
 		int sched_switch, sched_wakeup, sched_wakeup_new;
 		int sched_process_fork, sched_process_exec, sched_process_exit;
 		int task_rename, cgroup_attach_task;
+		int inet_sock_set_state, tcp_destroy_sock, tcp_send_reset, tcp_receive_reset;
 	} tp;
 
 	/* members of the kernel's structures */
@@ -42,7 +43,8 @@ struct features {
 		bool prev_steal_time;	/* rq: time the hypervisor took */
 		bool clock_task;	/* rq */
 	} field;
-	bool iter_task;			/* bpf_iter of tasks */
+	bool iter_task;			/* bpf_iter of tasks … */
+	bool iter_task_file, iter_map_elem;	/* … of their descriptors, of a map's elements */
 	bool helper_task_pt_regs, helper_loop;
 	bool uprobe_multi;		/* many probes of a file at once (6.6) */
 
@@ -87,6 +89,8 @@ void features__detect(struct features *f);
  * kernel takes 0.1 s to give it up again.
  */
 void features__try_uprobe(struct features *f);
+/* What following TCP connections needs is there. */
+bool features__follows_tcp(const struct features *f);
 /* css_set.subsys' index of a v1 controller as /proc/cgroups names it, or -1. */
 int features__subsys_index(const struct features *f, const char *controller);
 

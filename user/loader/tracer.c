@@ -12,6 +12,7 @@
 
 #include "jobs/presets.h"
 #include "loader/sampler.h"
+#include "loader/walk.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "worktrace.skel.h"
@@ -23,6 +24,7 @@ struct tracer {
 	const struct options *o;
 	unsigned n_cpus;
 	__u32 execs_seen, execs_ended;	/* run_execs at the last look; how many had ended then */
+	bool follows;			/* TCP connections */
 	__u64 details_before;		/* count[WT_CNT_DETAIL] at the last swap */
 	int stats_fd;			/* of a cost window, -1: none is open */
 	__u64 window_start, window_ns;	/* of the open one; sum of all */
@@ -98,6 +100,23 @@ static int check_cgroup(const struct target *t, const struct features *f)
 	return 0;
 }
 
+static void configure_net(struct worktrace_bpf *skel, const struct options *o, bool follows)
+{
+	struct bpf_program *const progs[] = {
+		skel->progs.wt_sock_state, skel->progs.wt_sock_gone, skel->progs.wt_reset_sent,
+		skel->progs.wt_reset_received, skel->progs.wt_iter_file, skel->progs.wt_iter_conn,
+		skel->progs.wt_iter_listener,
+	};
+
+	for (unsigned i = 0; i < sizeof(progs) / sizeof(*progs); i++)
+		bpf_program__set_autoload(progs[i], follows);
+	/* attached by hand: they want to know of which map */
+	bpf_program__set_autoattach(skel->progs.wt_iter_conn, false);
+	bpf_program__set_autoattach(skel->progs.wt_iter_listener, false);
+	skel->rodata->cfg_n_idle_peers = o->n_idle_peers;
+	memcpy((void *)skel->rodata->cfg_idle_peers, o->idle_peers, sizeof(o->idle_peers));
+}
+
 static int configure(struct worktrace_bpf *skel, const struct options *o, const struct target *t,
 		     const struct features *f)
 {
@@ -108,6 +127,7 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 		{ skel->maps.ring, o->ring_kb * 1024 },
 		{ skel->maps.writes, options__units(o) ? o->write_kb * 1024 : sysconf(_SC_PAGESIZE) },
 		{ skel->maps.span_totals, o->n_spans + 1 },
+		{ skel->maps.conns, o->conn_entries },
 		{ skel->maps.targets, t->n_pids > 4096 ? t->n_pids * 2 : 4096 },
 	};
 	__u32 opts = 0;
@@ -135,6 +155,9 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 	configure_jobs(skel, o);
 	if (o->thread_names)
 		opts |= WT_OPT_NAMES;
+	if (features__follows_tcp(f))
+		opts |= WT_OPT_CONNS;
+	configure_net(skel, o, opts & WT_OPT_CONNS);
 	skel->rodata->cfg_opts = opts;
 	skel->rodata->cfg_fault = o->fault;
 	skel->rodata->cfg_self_tgid = getpid();
@@ -193,6 +216,7 @@ int tracer__open(struct tracer **out, const struct options *o, const struct targ
 		return wt_error(-ENOMEM, "cannot start");
 	t->o = o;
 	t->stats_fd = -1;
+	t->follows = features__follows_tcp(f);
 	libbpf_set_print(print_libbpf);
 	err = libbpf_num_possible_cpus();
 	if (err < 0) {
@@ -308,12 +332,31 @@ int tracer__add_pids(struct tracer *t, const pid_t *pids, unsigned n)
 	return 0;
 }
 
+/* An iterator over the elements of a map. */
+static int attach_walk(struct bpf_program *prog, struct bpf_map *map, struct bpf_link **link)
+{
+	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(map) };
+	DECLARE_LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info,
+			    .link_info_len = sizeof(info));
+
+	*link = bpf_program__attach_iter(prog, &opts);
+	return *link ? 0 : wt_error(-errno, "cannot attach to the map %s", bpf_map__name(map));
+}
+
 int tracer__attach(struct tracer *t)
 {
 	int err = worktrace_bpf__attach(t->skel);
 
 	if (err)
 		return wt_error(err, "cannot attach to the kernel's scheduler tracepoints");
+	if (t->follows)
+		err = attach_walk(t->skel->progs.wt_iter_conn, t->skel->maps.conns,
+				  &t->skel->links.wt_iter_conn);
+	if (t->follows && !err)
+		err = attach_walk(t->skel->progs.wt_iter_listener, t->skel->maps.listeners,
+				  &t->skel->links.wt_iter_listener);
+	if (err)
+		return err;
 	if (!t->o->freq)
 		return 0;
 	return sampler__open(&t->sampler, t->skel->progs.wt_sample, t->o->event, t->o->freq);
@@ -337,38 +380,26 @@ static int wait_grace(struct tracer *t)
 	return 0;
 }
 
+struct to_record {
+	tracer_record_fn fn;
+	void *arg;
+};
+
+static int put_record(void *arg, void *rec)
+{
+	const struct to_record *x = arg;
+
+	return x->fn ? x->fn(x->arg, rec) : 0;
+}
+
 /* Runs the task iterator; each record it writes goes to fn. */
 static int run_iter(struct tracer *t, enum wt_iter what, tracer_record_fn fn, void *arg)
 {
-	struct wt_thread_rec recs[64];
-	int fd, err = 0;
-	size_t have = 0;
-	ssize_t n;
+	struct to_record x = { fn, arg };
 
 	t->skel->bss->run_iter = what;
-	fd = bpf_iter_create(bpf_link__fd(t->skel->links.wt_iter_task));
-	if (fd < 0)
-		return wt_error(-errno, "cannot walk the kernel's tasks");
-	while ((n = read(fd, (char *)recs + have, sizeof(recs) - have)) != 0) {
-		size_t whole;
-
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			continue;
-		if (n < 0) {
-			err = wt_error(-errno, "cannot walk the kernel's tasks");
-			break;
-		}
-		have += n;
-		whole = have / sizeof(*recs);
-		for (size_t i = 0; i < whole && fn && !err; i++)
-			err = fn(arg, &recs[i]);
-		if (err)
-			break;
-		memmove(recs, recs + whole, have - whole * sizeof(*recs));
-		have -= whole * sizeof(*recs);
-	}
-	close(fd);
-	return err;
+	return walk__run(bpf_link__fd(t->skel->links.wt_iter_task), sizeof(struct wt_thread_rec),
+			 "the kernel's tasks", put_record, &x);
 }
 
 /*
@@ -418,6 +449,88 @@ int tracer__mark_frozen(struct tracer *t)
 int tracer__records(struct tracer *t, bool last, tracer_record_fn fn, void *arg)
 {
 	return run_iter(t, last ? WT_ITER_END : WT_ITER_SNAPSHOT, fn, arg);
+}
+
+int tracer__find_conns(struct tracer *t, bool late)
+{
+	int fd = bpf_link__fd(t->skel->links.wt_iter_file), err;
+
+	if (!t->follows)
+		return 0;
+	t->skel->bss->run_conn_pass = WT_PASS_LISTENERS;
+	err = walk__run(fd, 8, "the descriptors of processes", NULL, NULL);
+	t->skel->bss->run_conn_pass = late ? WT_PASS_LATE : WT_PASS_CONNS;
+	return err ? err : walk__run(fd, 8, "the descriptors of processes", NULL, NULL);
+}
+
+bool tracer__conns_wanted(struct tracer *t)
+{
+	return t->follows && __atomic_exchange_n(&t->skel->bss->run_conn_unseen, 0, __ATOMIC_RELAXED);
+}
+
+struct to_conn {
+	struct tracer *t;
+	tracer_conn_fn fn;
+	void *arg;
+	__u64 *lost;			/* cookies: an element must not go while the walk stands on it */
+	unsigned n_lost, max_lost;
+};
+
+static int put_conn(void *arg, void *rec)
+{
+	struct to_conn *x = arg;
+	struct wt_conn *c = rec;
+
+	if (c->flags & WT_CONN_LOST) {
+		if (x->n_lost == x->max_lost) {
+			unsigned max = x->max_lost ? x->max_lost * 2 : 64;
+			__u64 *lost = realloc(x->lost, max * sizeof(*lost));
+
+			if (!lost)
+				return wt_error(-ENOMEM, "cannot keep connections");
+			x->lost = lost;
+			x->max_lost = max;
+		}
+		x->lost[x->n_lost++] = c->cookie;
+	}
+	return x->fn(x->arg, c);
+}
+
+int tracer__conns(struct tracer *t, tracer_conn_fn fn, void *arg)
+{
+	struct to_conn x = { .t = t, .fn = fn, .arg = arg };
+	int err;
+
+	if (!t->follows)
+		return 0;
+	err = walk__run(bpf_link__fd(t->skel->links.wt_iter_conn), sizeof(struct wt_conn),
+			"the connections", put_conn, &x);
+	for (unsigned i = 0; i < x.n_lost; i++)
+		bpf_map_delete_elem(bpf_map__fd(t->skel->maps.conns), &x.lost[i]);
+	free(x.lost);
+	return err;
+}
+
+struct to_listener {
+	tracer_listener_fn fn;
+	void *arg;
+};
+
+static int put_listener(void *arg, void *rec)
+{
+	const struct to_listener *x = arg;
+
+	return x->fn(x->arg, rec);
+}
+
+int tracer__listeners(struct tracer *t, tracer_listener_fn fn, void *arg)
+{
+	struct to_listener x = { fn, arg };
+
+	if (!t->follows)
+		return 0;
+	return walk__run(bpf_link__fd(t->skel->links.wt_iter_listener),
+			 sizeof(struct wt_listen_row), "the listeners", put_listener, &x);
 }
 
 __u64 tracer__start(struct tracer *t)

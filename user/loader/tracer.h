@@ -65,6 +65,22 @@ int tracer__swap_details(struct tracer *t, tracer_detail_fn fn, void *arg);
 /* The share of the detail map in use that has filled since the last swap, 0 … 1. */
 double tracer__detail_fill(const struct tracer *t);
 
+/*
+ * Looks through the descriptors of traced processes for TCP connections and listeners
+ * that are not followed yet; late: others than those before the start.
+ */
+int tracer__find_conns(struct tracer *t, bool late);
+/* A thread has waited for a connection that is not followed; asks once. */
+bool tracer__conns_wanted(struct tracer *t);
+/*
+ * Every connection that is followed, as it stands; fn may change its copy.  Those with
+ * WT_CONN_LOST are not followed any longer.
+ */
+typedef int (*tracer_conn_fn)(void *arg, struct wt_conn *c);
+int tracer__conns(struct tracer *t, tracer_conn_fn fn, void *arg);
+typedef int (*tracer_listener_fn)(void *arg, const struct wt_listen_row *row);
+int tracer__listeners(struct tracer *t, tracer_listener_fn fn, void *arg);
+
 /* Ring buffer: fn gets each event (data starts with struct wt_event). */
 typedef int (*tracer_event_fn)(void *arg, const void *data, size_t size);
 int tracer__on_event(struct tracer *t, tracer_event_fn fn, void *arg);

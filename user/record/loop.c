@@ -91,7 +91,9 @@ static int reseed(struct loop *l)
 	}
 	if (!err)
 		err = tracer__seed(s->tracer);
-	return err ? err : drain__seed_execs(s->drain);
+	if (!err)
+		err = drain__seed_execs(s->drain);
+	return err ? err : session__find_conns(s, true);
 }
 
 static int count_record(void *arg, const struct wt_thread_rec *rec)
@@ -163,11 +165,15 @@ static int drain(struct loop *l)
 		return drain__events(s->drain);
 	l->drained_ns = now;
 	err = drain__details(s->drain);
+	if (!err && tracer__conns_wanted(s->tracer))
+		err = session__find_conns(s, true);
 	if (err || s->o->checkpoint_s <= 0 || !s->dir ||
 	    now - l->checkpoint_ns < s->o->checkpoint_s * NSEC_PER_SEC)
 		return err;
 	l->checkpoint_ns = now;
 	err = drain__records(s->drain, false);
+	if (!err)
+		err = session__refresh_net(s, false);
 	return err ? err : session__write(s, false);
 }
 

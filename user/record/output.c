@@ -45,6 +45,8 @@ static const struct {
 	{ WT_LOSS_EXEC_ARGS, false, "exec_ring_full", "command lines of units found the ring full: their rows lack them (--ring-kb)" },
 	{ WT_LOSS_SPAN, false, "span_events", "spans found the ring full: they are in spans.csv, but no units of their own (--ring-kb)" },
 	{ WT_LOSS_SPAN_DEEP, false, "span_depth", "spans began while eight others were open in their thread, and were left out" },
+	{ WT_LOSS_CONN, false, "connections_full", "connections or listeners found their map full: they are not listed (--conn-entries)" },
+	{ WT_LOSS_CONN_RING, false, "connection_ring_full", "connections that ended found the ring full: they are not listed (--ring-kb)" },
 	{ WT_LOSS_CLOCK, false, "clock_backwards", "intervals would have been negative and were set to 0" },
 };
 _Static_assert(sizeof(kernel_losses) / sizeof(*kernel_losses) == WT_LOSSES, "each loss has a name");
@@ -53,6 +55,7 @@ unsigned session__losses(struct session *s, struct recording_loss *out)
 {
 	struct unwind_stats un = { 0 };
 	struct symbols_stats sym;
+	struct conns_stats cs;
 	struct sideband_stats sb;
 	struct wt_stats st;
 	unsigned n = 0;
@@ -63,6 +66,12 @@ unsigned session__losses(struct session *s, struct recording_loss *out)
 		out[n] = (struct recording_loss){ kernel_losses[n].name, kernel_losses[n].what,
 						  st.loss[kernel_losses[n].loss],
 						  kernel_losses[n].benign };
+	conns__stats(s->conns, &cs);
+	out[n++] = (struct recording_loss){ "connections_folded",
+		"connections are in the sums of their peers only, without a row (--max-conns)",
+		cs.folded, true };
+	out[n++] = (struct recording_loss){ "connection_end_missed",
+		"connections ended unseen: their last figures are missing", cs.lost, true };
 	symbols__stats(s->symbols, &sym);
 	sideband__stats(s->sideband, &sb);
 	if (s->unwind)
@@ -232,6 +241,8 @@ static int describe(struct session *s, struct owned *w, bool complete)
 	if (s->costs && costs__judge(s->costs, &w->judged, &r->n_judged))
 		return -ENOMEM;
 	r->judged = w->judged;
+	if (session__describe_net(s, r))
+		return -ENOMEM;
 	r->n_loss = session__losses(s, w->loss);
 	r->loss = w->loss;
 	getrusage(RUSAGE_SELF, &ru);
@@ -247,6 +258,7 @@ static void undescribe(struct owned *w)
 	json_decref(w->r.options);
 	json_decref(w->r.features);
 	judged__free(w->judged, w->r.n_judged);
+	peers__free(w->r.peers);
 }
 
 int session__write(struct session *s, bool complete)

@@ -171,6 +171,8 @@ static int open_stages(struct session *s)
 		err = drain__new(&s->drain, s->tracer, s->ledger, s->symbols, s->sideband,
 				 s->unwind, s->execs);
 	if (!err)
+		err = session__open_net(s);
+	if (!err)
 		err = session__open_units(s);
 	if (!err)
 		drain__set_jobs(s->drain, s->jobs);
@@ -244,6 +246,8 @@ int session__open(struct session *s, const struct options *o)
 	if (!err)
 		err = tracer__seed(s->tracer);
 	if (!err)
+		err = session__find_conns(s, false);
+	if (!err)
 		err = check_target(s);
 	if (!err)
 		err = interrupted(s);
@@ -267,6 +271,8 @@ int session__finish(struct session *s)
 	tracer__cost_end(s->tracer);
 	/* threads that end from now on send a record, the others are walked */
 	err = drain__records(s->drain, true);
+	if (!err)
+		err = session__refresh_net(s, true);
 	err2 = drain__details(s->drain);
 	tracer__detach(s->tracer);
 	if (!err2)		/* what came between the walk and the detaching */
@@ -298,6 +304,7 @@ void session__close(struct session *s)
 	symbols__free(s->symbols);
 	ledger__free(s->ledger);
 	jobs__free(s->jobs);
+	session__close_net(s);
 	target__close(s->target);
 	launch__free(s->launch);
 	recdir__close(s->dir);

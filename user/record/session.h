@@ -20,6 +20,9 @@
 #include "loader/stages.h"
 #include "loader/tracer.h"
 #include "loader/unwind_maps.h"
+#include "net/conns.h"
+#include "net/netstat.h"
+#include "net/resolve.h"
 #include "options.h"
 #include "sinks/recording.h"
 #include "spans/spans.h"
@@ -48,6 +51,11 @@ struct session {
 	struct costs *costs;		/* … what they cost */
 	struct spans *spans;		/* NULL: nobody asked for spans */
 	struct drain *drain;
+	struct conns *conns;
+	struct hosts *hosts;		/* NULL: nobody asked for their names */
+	struct netstat netstat;		/* at the start */
+	struct netstat netstat_diff;
+	bool netstat_ended;
 	int signal_fd;			/* SIGINT, SIGTERM, SIGHUP: blocked, read here */
 	__u64 begin_ns;			/* when worktrace was started */
 	__u64 start_ns, end_ns;		/* of the account */
@@ -85,6 +93,16 @@ unsigned session__unit_losses(const struct session *s, struct recording_loss *ou
 int session__open_spans(struct session *s);
 int session__attach_spans(struct session *s);
 void session__describe_spans(struct session *s, struct recording *r);
+
+/* net_stage.c: after the drain was made. */
+int session__open_net(struct session *s);
+/* Connections that no tracepoint told of; late: others than those before the start. */
+int session__find_conns(struct session *s, bool late);
+/* How the connections stand now; last: the account is closed. */
+int session__refresh_net(struct session *s, bool last);
+/* Fills in what r says of the network; r->peers is the caller's. */
+int session__describe_net(struct session *s, struct recording *r);
+void session__close_net(struct session *s);
 
 /* Counts the threads of the target that /proc shows and the kernel side cannot see. */
 int session__count_hidden(struct session *s);

@@ -72,6 +72,8 @@ static const struct {
 	{ "offcpu.folded", write_offcpu },
 	{ "waits.csv", sink_waits_csv },
 	{ "threads.csv", sink_threads_csv },
+	{ "peers.csv", sink_peers_csv },
+	{ "connections.csv", sink_connections_csv },
 	{ "units.csv", sink_units_csv, has_units },
 	{ "jobs.csv", sink_jobs_csv },
 	{ "notes.md", sink_notes_md },

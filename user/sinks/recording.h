@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include "ledger/ledger.h"
 #include "spans/row.h"
+#include "net/conns.h"
+#include "net/netstat.h"
+#include "net/resolve.h"
 #include "units/units.h"
 
 struct execs;
@@ -58,6 +61,10 @@ struct recording {
 	bool has_exit;				/* a command was run and has ended */
 	int exit_status, exit_signal;
 	__u64 raw_stacks;			/* stacks walked in user space, for want of tables then */
+	const struct conns *conns;		/* NULL, as the three that follow: not looked at */
+	struct peers *peers;
+	const struct hosts *hosts;		/* NULL, too: their names were not asked for */
+	const struct netstat *netstat;		/* over the recording */
 	const struct recording_loss *loss;
 	unsigned n_loss;
 	struct {
@@ -84,6 +91,8 @@ const char *recording__job(const struct recording *r, __u64 job, __u64 cgroup);
 int sink_folded(const struct recording *r, enum folded_which which, FILE *f);
 int sink_waits_csv(const struct recording *r, FILE *f);
 int sink_threads_csv(const struct recording *r, FILE *f);
+int sink_peers_csv(const struct recording *r, FILE *f);
+int sink_connections_csv(const struct recording *r, FILE *f);
 int sink_units_csv(const struct recording *r, FILE *f);
 int sink_jobs_csv(const struct recording *r, FILE *f);
 int sink_notes_md(const struct recording *r, FILE *f);
@@ -93,6 +102,9 @@ int sink_transcodes_csv(const struct recording *r, FILE *f);
 void sink_terminal_spans(const struct recording *r, FILE *f);
 int sink_spans_csv(const struct recording *r, FILE *f);
 int sink_summary_json(const struct recording *r, FILE *f);
+/* summary.json's "peers" and "network"; NULL: no memory. */
+json_t *sink_peers_json(const struct recording *r);
+json_t *sink_network_json(const struct recording *r);
 /* The table of where the time went, for a person. */
 int sink_terminal(const struct recording *r, FILE *f, bool colour);
 

@@ -27,6 +27,13 @@ static struct rowkey *find(const struct rowmap *m, __u64 *h, const char *key, si
 	return NULL;
 }
 
+void *rowmap__find(const struct rowmap *m, const char *key, size_t len)
+{
+	__u64 h = hash(key, len);
+
+	return find(m, &h, key, len);
+}
+
 static int grow(struct rowmap *m)
 {
 	unsigned max = m->max ? m->max * 2 : 64;

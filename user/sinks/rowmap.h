@@ -19,6 +19,8 @@ struct rowmap {
  * new; NULL when memory is out.  Valid until the next call.
  */
 void *rowmap__get(struct rowmap *m, const char *key, size_t len);
+/* The row of this key, NULL: there is none. */
+void *rowmap__find(const struct rowmap *m, const char *key, size_t len);
 static inline void *rowmap__at(const struct rowmap *m, unsigned i)
 {
 	return m->rows + i * m->size;

@@ -264,6 +264,8 @@ int sink_summary_json(const struct recording *r, FILE *f)
 	if (r->units)
 		set(o, "units", unit_stats_json(&r->unit_stats));
 	set(o, "loss", loss_json(r));
+	set(o, "peers", sink_peers_json(r));
+	set(o, "network", sink_network_json(r));
 	set(o, "self", self_json(r));
 	set(o, "features", borrowed(r->features));
 	if (r->n_judged && sink_units_json(r->judged, r->n_judged, o))

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* net_stage.c - connections and peers in a session: found, refreshed, added up. */
+#include "record/session.h"
+
+#include <errno.h>
+
+#include "util/log.h"
+
+#define RESOLVE_MAX 50
+#define RESOLVE_MS 3000
+
+int session__open_net(struct session *s)
+{
+	const struct conns_opts opts = { .max_rows = s->o->max_conns };
+	int err = conns__new(&s->conns, &opts);
+
+	if (err)
+		return wt_error(err, "cannot keep connections");
+	netstat__read(&s->netstat);
+	drain__conns(s->drain, s->conns);
+	return 0;
+}
+
+int session__find_conns(struct session *s, bool late)
+{
+	return tracer__find_conns(s->tracer, late);
+}
+
+struct refresh {
+	struct session *s;
+	bool last;
+};
+
+static int put_conn(void *arg, struct wt_conn *c)
+{
+	const struct refresh *x = arg;
+	struct conns *conns = x->s->conns;
+	int err;
+
+	/* it ended while the account was being closed: at the end of the recording it was open */
+	if (x->last && (c->flags & WT_CONN_CLOSED) && c->end_ns > x->s->end_ns)
+		c->flags &= ~(WT_CONN_CLOSED | WT_CONN_LOST);
+	if (!(c->flags & WT_CONN_LOST))
+		err = conns__put_live(conns, c);
+	else if (!(c->flags & WT_CONN_CLOSED))
+		err = conns__put_closed(conns, c);
+	else {
+		/* all is known of it but that its socket is gone */
+		c->flags &= ~WT_CONN_LOST;
+		err = conns__put_closed(conns, c);
+	}
+	return err ? wt_error(err, "cannot keep connections") : 0;
+}
+
+static int put_listener(void *arg, const struct wt_listen_row *row)
+{
+	conns__put_listener(arg, row);
+	return 0;
+}
+
+int session__refresh_net(struct session *s, bool last)
+{
+	struct refresh x = { .s = s, .last = last };
+	int err = last ? tracer__find_conns(s->tracer, true) : 0;
+
+	if (err)
+		return err;
+	conns__begin(s->conns);
+	err = tracer__conns(s->tracer, put_conn, &x);
+	return err ? err : tracer__listeners(s->tracer, put_listener, s->conns);
+}
+
+struct adding {
+	struct peers *peers;
+	const struct ledger *ledger;
+};
+
+static int add_line(void *arg, const struct ledger_line *line)
+{
+	const struct adding *a = arg;
+
+	return peers__add_line(a->peers, a->ledger, line);
+}
+
+int session__describe_net(struct session *s, struct recording *r)
+{
+	struct netstat now;
+	struct adding a = { .ledger = s->ledger };
+	int err = peers__new(&a.peers, 4096);
+
+	if (!err)
+		err = conns__add_peers(s->conns, a.peers);
+	if (!err)
+		err = ledger__each_line(s->ledger, add_line, &a);
+	if (err) {
+		peers__free(a.peers);
+		return err;
+	}
+	if (s->o->resolve && r->complete && !s->hosts)
+		err = hosts__resolve(&s->hosts, a.peers, RESOLVE_MAX, RESOLVE_MS);
+	if (!r->complete || !s->netstat_ended) {
+		netstat__read(&now);
+		netstat__diff(&s->netstat_diff, &now, &s->netstat);
+		s->netstat_ended = r->complete;
+	}
+	r->conns = s->conns;
+	r->peers = a.peers;
+	r->hosts = s->hosts;
+	r->netstat = &s->netstat_diff;
+	return err;
+}
+
+void session__close_net(struct session *s)
+{
+	conns__free(s->conns);
+	hosts__free(s->hosts);
+}
