@@ -1,0 +1,366 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Connections and peers against witnesses: servers' own counts, ss, /proc/net."""
+import csv
+import os
+import re
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import lib
+from lib import MS, S
+
+NUMBERS = {"pid", "connect_ns", "bytes_sent", "bytes_received", "srtt_us", "retransmits", "resets",
+           "wait_ns", "waits", "wait_max_ns", "connections", "connect_p50_ns", "connect_p95_ns",
+           "connect_max_ns", "failed_connects", "srtt_us_mean", "srtt_us_max", "resets_sent",
+           "resets_received", "wait_p95_ns"}
+
+
+def rows(r, name, **match):
+    with open(os.path.join(r.path, name), newline="") as f:
+        found = [{k: int(v) if k in NUMBERS else v for k, v in row.items()}
+                 for row in csv.DictReader(f)]
+    return [row for row in found if all(row[k] == v for k, v in match.items())]
+
+
+def conns(r, **match):
+    return rows(r, "connections.csv", **match)
+
+
+def peers(r, **match):
+    return rows(r, "peers.csv", **match)
+
+
+def consistent(r):
+    """Rows of connections add up to their peers where none was folded."""
+    if r.summary["network"]["connections_folded"]:
+        return
+    for key in ("bytes_sent", "bytes_received", "retransmits"):
+        lib.equal(sum(c[key] for c in conns(r)), sum(p[key] for p in peers(r)), key)
+    lib.equal(len([c for c in conns(r) if c["state_at_end"] != "SYN_SENT"]),
+              sum(p["connections"] for p in peers(r)), "connections")
+
+
+class Server:
+    """Answers each request of `ask` bytes by `reply` bytes after delay_s; keeps count."""
+
+    def __init__(self, family=socket.AF_INET, ask=100, reply=1000, delay_s=0.0, address=None):
+        self.ask, self.reply, self.delay_s = ask, reply, delay_s
+        host = address or ("127.0.0.1" if family == socket.AF_INET else "::1")
+        self.socket = socket.create_server((host, 0), family=family)
+        self.port = self.socket.getsockname()[1]
+        self.accepted = self.received = self.sent = 0
+        self.clients = []
+        self.lock = threading.Lock()
+        threading.Thread(target=self.accept, daemon=True).start()
+        lib.cleanup(self.socket.close)
+
+    def accept(self):
+        while True:
+            try:
+                c, where = self.socket.accept()
+            except OSError:
+                return
+            with self.lock:
+                self.accepted += 1
+                self.clients.append(where[1])
+            threading.Thread(target=self.serve, args=(c,), daemon=True).start()
+
+    def serve(self, c):
+        while True:
+            got = b""
+            while len(got) < self.ask:
+                part = c.recv(self.ask - len(got))
+                if not part:
+                    c.close()
+                    return
+                got += part
+                with self.lock:
+                    self.received += len(part)
+            if self.delay_s:
+                time.sleep(self.delay_s)
+            with self.lock:
+                self.sent += self.reply
+            c.sendall(b"r" * self.reply)
+
+
+CLIENT = """
+import socket, sys, time
+host, port, connections, requests, ask, reply = sys.argv[1], *map(int, sys.argv[2:7])
+for _ in range(connections):
+    s = socket.create_connection((host, port))
+    for _ in range(requests):
+        s.sendall(b"a" * ask)
+        n = 0
+        while n < reply:
+            n += len(s.recv(reply - n))
+    s.close()
+"""
+
+
+def client(*args):
+    return [lib.PYTHON, "-c", CLIENT] + [str(a) for a in args]
+
+
+def one_peer(family, host, text):
+    server = Server(family, delay_s=0.004)
+    r = lib.record([], client(host, server.port, 6, 10, 100, 1000))
+    lib.equal(r.summary["exit"]["status"], 0, "status of the client")
+    consistent(r)
+    mine = conns(r, peer=f"{text}:{server.port}", direction="out")
+    lib.equal(len(mine), server.accepted, "connections against the server's count")
+    lib.equal(sorted(int(c["local"].rsplit(":", 1)[1]) for c in mine), sorted(server.clients),
+              "local ports against those the server saw")
+    (peer,) = peers(r, peer=f"{text}:{server.port}")
+    lib.equal(peer["bytes_sent"], server.received, "bytes sent")
+    lib.equal(peer["bytes_received"], server.sent, "bytes received")
+    for c in mine:
+        lib.equal((c["bytes_sent"], c["bytes_received"], c["seen"], c["end_reason"]),
+                  (1000, 10000, "whole", "closed here"), "a connection")
+        assert 0 < c["connect_ns"] < S, c
+        assert c["start_utc"] < c["end_utc"], c
+    # the ledger's waits, by peer and by connection: all of them were for these
+    net = r.waited(state="net", reason=f"{text}:{server.port}")
+    lib.at_least(net, 60 * 4 * MS, "wait for the peer")
+    lib.equal(peer["wait_ns"], net, "peers.csv against waits.csv")
+    lib.equal(sum(c["wait_ns"] for c in mine), net, "connections.csv against waits.csv")
+    assert 3.5 * MS <= peer["wait_p95_ns"] <= peer["wait_max_ns"], peer
+
+
+def test_ipv4():
+    one_peer(socket.AF_INET, "127.0.0.1", "127.0.0.1")
+
+
+def test_ipv6():
+    one_peer(socket.AF_INET6, "::1", "[::1]")
+
+
+def test_server_side():
+    """What is accepted: by client and port, with the process that served it."""
+    script = f"""
+import os, socket, sys
+s = socket.create_server(("127.0.0.1", 0))
+with open({lib.tmp('ready~')!r}, "w") as f: f.write(str(s.getsockname()[1]))
+os.rename({lib.tmp('ready~')!r}, {lib.tmp('ready')!r})
+if not os.fork():          # the child serves, the parent listened
+    for _ in range(5):
+        c, _ = s.accept()
+        while True:
+            d = c.recv(1000)
+            if not d: break
+            c.sendall(d * 3)
+        c.close()
+    os._exit(0)
+s.close()
+os.wait()
+"""
+    p = lib.Running(["--", lib.PYTHON, "-c", script]).attached()
+    port = int(lib.until(lambda: os.path.exists(lib.tmp("ready")) and open(lib.tmp("ready")).read(),
+                         10, "server"))
+    for i in range(5):
+        with socket.create_connection(("127.0.0.1", port)) as s:
+            s.sendall(b"x" * 100)
+            n = 0
+            while n < 300:
+                n += len(s.recv(1000))
+    r = p.finish()
+    consistent(r)
+    served = conns(r, local=f"127.0.0.1:{port}", direction="in")
+    lib.equal(len(served), 5, f"accepted connections {conns(r)}")
+    child = {c["pid"] for c in served}
+    lib.equal(len(child), 1, "who served")
+    assert child != {r.threads()[0]["pid"]}, "the parent did not serve"
+    for c in served:
+        lib.equal((c["bytes_sent"], c["bytes_received"], c["owner"], c["end_reason"]),
+                  (300, 100, "user", "closed by peer"), "an accepted connection")
+    (peer,) = peers(r, peer=f"client 127.0.0.1 of :{port}")
+    lib.equal(peer["connections"], 5)
+    (listener,) = [x for x in r.summary["network"]["listeners"] if x["local"].endswith(f":{port}")]
+    lib.equal(listener["accepted"], 5, "the listener's count")
+
+
+def test_open_before():
+    """Connections that were there before the start, and are there at the end: what changed
+    in between, as ss has it."""
+    server = Server()
+    script = f"""
+import socket, sys, time
+v = [socket.create_connection(("127.0.0.1", {server.port})) for _ in range(4)]
+def ask(s):
+    s.sendall(b"a" * 100)
+    n = 0
+    while n < 1000: n += len(s.recv(1000))
+for s in v: ask(s)
+sys.stdout.write("ready\\n"); sys.stdout.flush()
+sys.stdin.readline()
+for s in v[:3]:
+    for _ in range(5): ask(s)
+v[0].close()
+sys.stdout.write("done\\n"); sys.stdout.flush()
+time.sleep(60)
+"""
+    p = lib.spawn([lib.PYTHON, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    lib.equal(p.stdout.readline(), b"ready\n")
+    running = lib.Running(["-p", p.pid]).attached()
+    time.sleep(0.3)
+    p.stdin.write(b"\n")
+    p.stdin.flush()
+    lib.equal(p.stdout.readline(), b"done\n")
+    seen = subprocess.run(["ss", "-tinH", f"dport = :{server.port}"], capture_output=True,
+                          text=True).stdout if lib.need("ss") else ""
+    running.p.send_signal(2)
+    r = running.finish()
+    mine = conns(r, peer=f"127.0.0.1:{server.port}")
+    lib.equal(len(mine), 4, "connections")
+    lib.equal(sorted((c["bytes_sent"], c["bytes_received"], c["end_reason"]) for c in mine),
+              sorted([(500, 5000, "closed here"), (500, 5000, "open"), (500, 5000, "open"),
+                      (0, 0, "open")]), "what they carried since")
+    lib.equal({(c["seen"], c["start_utc"], c["pid"], c["direction"]) for c in mine},
+              {("open", "", p.pid, "out")}, "all of them were open before")
+    # the round trip is the socket's own, as ss shows it
+    for line, info in zip(seen.splitlines()[::2], seen.splitlines()[1::2]):
+        local = line.split()[3]
+        (c,) = [c for c in mine if c["local"] == local]
+        rtt = float(re.search(r" rtt:([0-9.]+)/", info).group(1))
+        lib.at_most(abs(c["srtt_us"] / 1000 - rtt), 0.002, f"srtt of {c} against {info}")
+
+
+def test_refused_reset():
+    """Connections that end otherwise, each with its reason; the port of a failed one, too."""
+    resetter = socket.create_server(("127.0.0.1", 0))
+    lib.cleanup(resetter.close)
+    port = resetter.getsockname()[1]
+
+    def serve():
+        while True:
+            try:
+                c, _ = resetter.accept()
+            except OSError:
+                return
+            try:
+                c.recv(10)
+            except ConnectionResetError:
+                continue
+            time.sleep(0.05)	# the client waits when the reset comes
+            c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            c.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        closed = s.getsockname()[1]
+    script = f"""
+import socket, struct
+for _ in range(3):
+    s = socket.create_connection(("127.0.0.1", {port}))
+    s.sendall(b"hello")
+    try: s.recv(10); print("no reset")
+    except ConnectionResetError: pass
+    s.close()
+for _ in range(2):
+    try: socket.create_connection(("127.0.0.1", {closed})); print("not refused")
+    except ConnectionRefusedError: pass
+s = socket.create_connection(("127.0.0.1", {port}))
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+s.close()
+"""
+    r = lib.record([], [lib.PYTHON, "-c", script])
+    lib.equal(r.out, "", "the client's word")
+    ends = [c["end_reason"] for c in conns(r, peer=f"127.0.0.1:{port}")]
+    lib.equal(sorted(ends), ["reset by peer"] * 3 + ["reset here"], "ends")
+    (peer,) = peers(r, peer=f"127.0.0.1:{port}")
+    lib.equal((peer["connections"], peer["resets_received"], peer["resets_sent"]), (4, 3, 1), peer)
+    # a reset that ends a wait loses none of it
+    lib.equal(sum(c["wait_ns"] for c in conns(r)), r.waited(state="net"), "waits")
+    lib.at_least(r.waited(state="net"), 3 * 45 * MS, "waits for a reset")
+    refused = conns(r, peer=f"127.0.0.1:{closed}")
+    lib.equal([(c["end_reason"], c["state_at_end"]) for c in refused],
+              [("refused", "SYN_SENT")] * 2, "refused ones")
+    assert all(not c["local"].endswith(":0") for c in refused), refused
+    (peer,) = peers(r, peer=f"127.0.0.1:{closed}")
+    lib.equal((peer["connections"], peer["failed_connects"]), (0, 2), peer)
+
+
+def test_idle_peer():
+    """Reading from a named peer is idle; sending, connecting and other peers are not."""
+    queue, other = Server(delay_s=0.02), Server(delay_s=0.02)
+    script = CLIENT + f"""
+s = socket.create_connection(("127.0.0.1", {other.port}))
+for _ in range(10):
+    s.sendall(b"a" * 100)
+    n = 0
+    while n < 1000: n += len(s.recv(1000))
+"""
+    r = lib.record([f"--idle-peer=127.0.0.1:{queue.port}"],
+                   [lib.PYTHON, "-c", script, "127.0.0.1", str(queue.port), "1", "10", "100", "1000"])
+    lib.at_least(r.waited(state="idle", reason=f"127.0.0.1:{queue.port}"), 0.19 * S, "idle")
+    lib.equal(r.waited(state="net", reason=f"127.0.0.1:{queue.port}"), 0, "net for the queue")
+    lib.at_least(r.waited(state="net", reason=f"127.0.0.1:{other.port}"), 0.19 * S, "net")
+    lib.equal(r.summary["audit"]["witness_disagreements"], 0, "disputed waits")
+    lib.sentence(["record", "--idle-peer", "10.0.0:80", "--", "true"], "idle-peer", 2)
+
+
+def test_unix_peer():
+    """The process at the other end of a unix socket."""
+    path = lib.tmp("u.sock")
+    script = f"""
+import socket, time
+s = socket.socket(socket.AF_UNIX); s.bind({path!r}); s.listen()
+c, _ = s.accept()
+while c.recv(10): time.sleep(0.02); c.sendall(b"x")
+"""
+    p = lib.spawn([lib.PYTHON, "-c", script])
+    lib.until(lambda: os.path.exists(path), 10, "socket")
+    time.sleep(0.1)
+    r = lib.record([], [lib.PYTHON, "-c", f"""
+import socket
+s = socket.socket(socket.AF_UNIX); s.connect({path!r})
+for _ in range(10): s.sendall(b"a"); s.recv(10)
+"""])
+    lib.at_least(r.waited(state="ipc", reason=f"unix {path[:39]} (python3 {p.pid})"), 0.19 * S,
+                 f"{r.waits(state='ipc')}")
+
+
+def test_full():
+    """More connections than the kernel side follows at a time, and than have rows."""
+    server = Server()
+    script = f"""
+import socket
+v = [socket.create_connection(("127.0.0.1", {server.port})) for _ in range(100)]
+"""
+    r = lib.record(["--conn-entries", 40], [lib.PYTHON, "-c", script])
+    lib.equal(r.loss["connections_full"], 60, "connections_full")
+    lib.equal(len(conns(r)), 40, "rows")
+    r = lib.record(["--max-conns", 30], [lib.PYTHON, "-c", script])
+    lib.equal(r.loss["connections_folded"], 70, "connections_folded")
+    lib.equal(len(conns(r)), 30, "rows")
+    (peer,) = peers(r, peer=f"127.0.0.1:{server.port}")
+    lib.equal(peer["connections"], 100, "the peer has them all")
+
+
+def test_ring_full():
+    server = Server()
+    script = f"""
+import socket, time
+time.sleep(0.9)
+for _ in range(500): socket.create_connection(("127.0.0.1", {server.port})).close()
+"""
+    p = lib.Running(["--ring-kb", "4", "--", lib.PYTHON, "-c", script]).attached()
+    p.p.send_signal(19)
+    time.sleep(2.5)
+    p.p.send_signal(18)
+    r = p.finish()
+    lib.at_least(r.loss["connection_ring_full"], 1, "connection_ring_full")
+    lib.equal(len(conns(r)) + r.loss["connection_ring_full"], 500, "rows and losses")
+
+
+def test_end_missed():
+    """An end that the kernel side did not see: found when the socket is no longer there."""
+    server = Server()
+    r = lib.record(["--fault", "close"], client("127.0.0.1", server.port, 200, 0, 100, 1000))
+    lib.equal(r.summary["network"]["connections"], 200, "connections")
+    lib.equal(len(conns(r)), 200, "rows")
+    # what was missed is that the socket went: its state had said that it is over
+    lib.equal({c["end_reason"] for c in conns(r)}, {"closed here"}, "ends")
