@@ -222,8 +222,6 @@ const struct wt_reason *ledger__reason(const struct ledger *l, __u64 reason);
  * (docs/reasons.md has the list).  Writes at most sz bytes, always terminated.
  */
 void ledger__reason_text(const struct ledger *l, __u8 state, __u64 reason, char *buf, size_t sz);
-/* The reason's object; NULL: it has none, or it was lost.  Valid until more is put. */
-const struct wt_reason *ledger__reason(const struct ledger *l, __u64 reason);
 /* The peer of a socket's reason alone: "10.0.0.5:5432", "client 10.0.0.9 of :8080". */
 void ledger__peer_text(const struct wt_reason *r, char *buf, size_t sz);
 /*

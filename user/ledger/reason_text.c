@@ -378,11 +378,6 @@ static void look_up(const struct ledger *l, __u8 state, __u64 reason, struct wt_
 		unpack(r, state, WT_K_NONE);
 }
 
-const struct wt_reason *ledger__reason(const struct ledger *l, __u64 reason)
-{
-	return reason & WT_REASON_INTERNED ? reasons__get(l, reason) : NULL;
-}
-
 void ledger__peer_text(const struct wt_reason *r, char *buf, size_t sz)
 {
 	struct words w = { .buf = buf, .sz = sz };
