@@ -94,6 +94,7 @@ struct wt_task {
 	__u64 bound_ns;			/* of the stay on the CPU, the part before the last boundary */
 	__u64 sock;			/* cookie of the connection that is waited for; 0: none, or WT_NO_COOKIE */
 	__u64 last_reason;		/* sent already */
+	__u64 io_switch;		/* `switches` when it made its last request of a disk … */
 	__u64 last_ustack;
 	__u64 exec_ns;			/* an exec whose split is due at the next switch-out, 0: none */
 	__u64 exec_image, exec_job;
@@ -107,6 +108,7 @@ struct wt_task {
 	__u32 last_nr;			/* the last system call it blocked in, for restart_syscall */
 	__u32 kuse;			/* counts uses of kcache */
 	__u32 child_pid;		/* what wait4 or waitid asked for */
+	__u32 io_dev;			/* … of this one: see wt_blk_key */
 	__u16 span;			/* see wt_detail_key */
 	__u8 state;
 	__u8 ready;			/* filled in: the programs may use it */

@@ -293,6 +293,7 @@ _Static_assert(sizeof(struct wt_event) == 16, "wt_event is on the wire");
 #include "python.h"
 #include "jvm.h"
 #include "units.h"
+#include "block.h"
 #include "jobs.h"
 #include "exec.h"
 #include "ffmpeg.h"
@@ -384,7 +385,9 @@ enum wt_loss {
 	WT_LOSS_SPAN_DEEP = 22,		/* entries while eight spans were open, or without memory: no spans */
 	WT_LOSS_CONN = 23,		/* connections and listeners that found their map full: not listed */
 	WT_LOSS_CONN_RING = 24,		/* connections whose record found the ring full */
-	WT_LOSSES = 25,
+	WT_LOSS_BLOCK = 25,		/* requests of disks that found the map full: outside the figures of disks */
+	WT_LOSS_BLOCK_ROW = 26,		/* requests of disks whose row found the map full: in the disk's totals only */
+	WT_LOSSES = 27,
 };
 
 /* Things counted that are not losses, per CPU. */

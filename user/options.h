@@ -74,6 +74,9 @@ struct options {
 	unsigned max_stacks;		/* --max-stacks (default 100000) */
 	unsigned max_units;		/* --max-units (default 20000) */
 	unsigned sideband_pages;	/* --sideband-pages (default 64) */
+	bool no_disks;			/* --no-disks: requests of block devices are not followed */
+	unsigned disk_requests;		/* --disk-requests (default 8192) */
+	unsigned disk_rows;		/* --disk-rows (default 1024) */
 	unsigned table_mb;		/* --table-mb (default 32) */
 	unsigned fault;			/* --fault: WT_FAULT_*, for tests */
 };

@@ -66,6 +66,12 @@ enum {
 	BPF_RB_RING_SIZE = 1,
 };
 
+/* include/linux/blk_types.h; the values are read through CO-RE */
+enum req_flag_bits {
+	__REQ_PREFLUSH = 18,	/* value varies */
+	__REQ_RAHEAD = 19,	/* value varies */
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct list_head {
@@ -427,6 +433,24 @@ struct task_struct {
 	unsigned int saved_state;	/* absent before 6.7: but for PREEMPT_RT */
 	struct uprobe_task *utask;		/* absent: without CONFIG_UPROBES */
 	struct thread_struct thread;
+};
+
+struct gendisk {
+	int major;
+	int first_minor;
+	char disk_name[32];
+};
+
+struct request_queue {
+	struct gendisk *disk;
+};
+
+struct request {
+	struct request_queue *q;
+	unsigned int cmd_flags;
+	unsigned int __data_len;
+	u64 __sector;
+	u64 start_time_ns;
 };
 
 struct linux_binprm {

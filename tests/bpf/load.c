@@ -9,9 +9,11 @@
  */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +87,17 @@ static double now_s(void)
 
 static int loads, refused;
 
+static bool has_tracepoint(const char *name)
+{
+	static struct btf *btf;
+	char type[64];
+
+	if (!btf)
+		btf = btf__load_vmlinux_btf();
+	snprintf(type, sizeof(type), "btf_trace_%s", name);
+	return btf && btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) > 0;
+}
+
 /* One setting; refusals are reported and counted. */
 static void load(__u32 target, __u32 opts, __s32 subsys)
 {
@@ -107,6 +120,10 @@ static void load(__u32 target, __u32 opts, __s32 subsys)
 	skel->rodata->cfg_cgroup_subsys = subsys;
 	bpf_program__set_autoload(skel->progs.wt_span, opts & WT_OPT_NAMES);
 	skel->rodata->cfg_n_idle_peers = opts & WT_OPT_CONNS ? WT_MAX_IDLE_PEERS : 0;
+	bpf_program__set_autoload(skel->progs.wt_block_start, has_tracepoint("block_io_start"));
+	bpf_program__set_autoload(skel->progs.wt_block_insert, true);
+	bpf_program__set_autoload(skel->progs.wt_block_issue, true);
+	bpf_program__set_autoload(skel->progs.wt_block_complete, true);
 	err = worktrace_bpf__load(skel);
 	if (err) {
 		refused++;

@@ -37,15 +37,15 @@ STATES = ["cpu", "runq", "throttled", "disk", "net", "ipc", "lock", "child", "me
 MS = 1_000_000
 S = 1_000_000_000
 FILES = {"wall.folded", "cpu.folded", "offcpu.folded", "waits.csv", "threads.csv", "jobs.csv",
-         "peers.csv", "connections.csv", "notes.md", "summary.json"}
+         "peers.csv", "connections.csv", "notes.md", "system.txt", "summary.json"}
 # only where there is something to say
-MORE_FILES = {"transcodes.csv", "units.csv", "spans.csv"}
+MORE_FILES = {"devices.csv", "transcodes.csv", "units.csv", "spans.csv"}
 LOSSES = ["detail_full", "sample_full", "stack_ring_full", "reason_ring_full", "exit_ring_full",
           "threads", "missed_switch", "user_stack_unreadable", "kernel_stack_failed",
           "clock_backwards", "space_ring_full", "kernel_stack_misremembered",
           "user_stack_misremembered", "raw_stack_budget", "audit_waits", "hidden_threads",
           "program_skipped", "sideband", "exec_units_full", "exec_ring_full", "exec_rows_full",
-          "span_events", "span_depth",
+          "span_events", "span_depth", "disk_requests", "disk_rows_full",
           "connections_full", "connection_ring_full", "connections_folded", "connection_end_missed",
           "env_cut", "env_unreadable", "job_ring_full", "object_gone", "frames_folded", "frames_unmapped"]
 # losses after which lines of detail lack: only then may time be unattributed
@@ -415,6 +415,10 @@ class Recording:
     def waits(self, **match):
         """Rows of waits.csv; a match that is a compiled pattern is searched for."""
         return self._rows("waits.csv", ("state", "reason", "comm"), match)
+
+    def devices(self, **match):
+        """Rows of devices.csv."""
+        return self._rows("devices.csv", ("device", "operation", "job", "process", "inflight_mean"), match)
 
     def _rows(self, name, texts, match):
         rows = []

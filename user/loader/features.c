@@ -49,6 +49,8 @@ static const struct wanted wanted[] = {
 	TP(sched_process_fork), TP(sched_process_exec), TP(sched_process_exit),
 	TP(task_rename), TP(cgroup_attach_task),
 	TP(inet_sock_set_state), TP(tcp_destroy_sock), TP(tcp_send_reset), TP(tcp_receive_reset),
+	TP(block_io_start), TP(block_rq_insert), TP(block_rq_issue), TP(block_rq_complete),
+	MEMBER(request_queue, disk, field.queue_disk),
 	MEMBER(task_struct, __state, field.task_state),
 	MEMBER(task_struct, in_memstall, field.in_memstall),
 	MEMBER(task_struct, frozen, field.frozen),
@@ -181,6 +183,11 @@ bool features__follows_tcp(const struct features *f)
 	return f->tp.inet_sock_set_state >= 0 && f->tp.tcp_destroy_sock >= 0 &&
 	       f->tp.tcp_send_reset >= 0 && f->tp.tcp_receive_reset >= 0 &&
 	       f->iter_task_file && f->iter_map_elem;
+}
+
+bool features__block(const struct features *f)
+{
+	return f->tp.block_rq_issue == 1 && f->tp.block_rq_complete == 3 && f->field.queue_disk;
 }
 
 int features__subsys_index(const struct features *f, const char *controller)
@@ -448,6 +455,8 @@ void features__detect(struct features *f)
 	f->tp.task_rename = f->tp.cgroup_attach_task = -1;
 	f->tp.inet_sock_set_state = f->tp.tcp_destroy_sock = -1;
 	f->tp.tcp_send_reset = f->tp.tcp_receive_reset = -1;
+	f->tp.block_io_start = f->tp.block_rq_insert = -1;
+	f->tp.block_rq_issue = f->tp.block_rq_complete = -1;
 	if (!uname(&uts)) {
 		snprintf(f->release, sizeof(f->release), "%s", uts.release);
 		snprintf(f->machine, sizeof(f->machine), "%s", uts.machine);

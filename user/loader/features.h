@@ -31,6 +31,7 @@ struct features {
 		int sched_process_fork, sched_process_exec, sched_process_exit;
 		int task_rename, cgroup_attach_task;
 		int inet_sock_set_state, tcp_destroy_sock, tcp_send_reset, tcp_receive_reset;
+		int block_io_start, block_rq_insert, block_rq_issue, block_rq_complete;
 	} tp;
 
 	/* members of the kernel's structures */
@@ -42,6 +43,7 @@ struct features {
 		bool throttle_count;	/* cfs_rq: CPU quotas */
 		bool prev_steal_time;	/* rq: time the hypervisor took */
 		bool clock_task;	/* rq */
+		bool queue_disk;	/* request_queue.disk: block devices' requests */
 	} field;
 	bool iter_task;			/* bpf_iter of tasks … */
 	bool iter_task_file, iter_map_elem;	/* … of their descriptors, of a map's elements */
@@ -91,6 +93,8 @@ void features__detect(struct features *f);
 void features__try_uprobe(struct features *f);
 /* What following TCP connections needs is there. */
 bool features__follows_tcp(const struct features *f);
+/* Requests of disks can be followed. */
+bool features__block(const struct features *f);
 /* css_set.subsys' index of a v1 controller as /proc/cgroups names it, or -1. */
 int features__subsys_index(const struct features *f, const char *controller);
 

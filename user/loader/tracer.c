@@ -117,6 +117,18 @@ static void configure_net(struct worktrace_bpf *skel, const struct options *o, b
 	memcpy((void *)skel->rodata->cfg_idle_peers, o->idle_peers, sizeof(o->idle_peers));
 }
 
+static void configure_disks(struct worktrace_bpf *skel, const struct options *o,
+			    const struct features *f)
+{
+	bool on = !o->no_disks && features__block(f), start = f->tp.block_io_start == 1;
+
+	bpf_program__set_autoload(skel->progs.wt_block_start, on && start);
+	bpf_program__set_autoload(skel->progs.wt_block_insert,
+				  on && !start && f->tp.block_rq_insert == 1);
+	bpf_program__set_autoload(skel->progs.wt_block_issue, on);
+	bpf_program__set_autoload(skel->progs.wt_block_complete, on);
+}
+
 static int configure(struct worktrace_bpf *skel, const struct options *o, const struct target *t,
 		     const struct features *f)
 {
@@ -128,6 +140,8 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 		{ skel->maps.writes, options__units(o) ? o->write_kb * 1024 : sysconf(_SC_PAGESIZE) },
 		{ skel->maps.span_totals, o->n_spans + 1 },
 		{ skel->maps.conns, o->conn_entries },
+		{ skel->maps.blk_rows, o->disk_rows },
+		{ skel->maps.blk_requests, o->disk_requests },
 		{ skel->maps.targets, t->n_pids > 4096 ? t->n_pids * 2 : 4096 },
 	};
 	__u32 opts = 0;
@@ -164,6 +178,7 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 	syscall_classes((void *)skel->rodata->cfg_class, false);
 	syscall_classes((void *)skel->rodata->cfg_class_compat, true);
 	configure_target(skel, t, f);
+	configure_disks(skel, o, f);
 	bpf_program__set_autoload(skel->progs.wt_task_rename, f->tp.task_rename >= 0);
 	bpf_program__set_autoload(skel->progs.wt_cgroup_attach, f->tp.cgroup_attach_task >= 0);
 	bpf_program__set_autoload(skel->progs.wt_sample, o->freq > 0);
@@ -316,6 +331,15 @@ bool tracer__has(const struct tracer *t, pid_t pid)
 	if (fd >= 0)
 		close(fd);
 	return has;
+}
+
+void tracer__disk_fds(const struct tracer *t, struct tracer_disk_fds *out)
+{
+	*out = (struct tracer_disk_fds){
+		.on = bpf_program__fd(t->skel->progs.wt_block_issue) >= 0,
+		.disks = bpf_map__fd(t->skel->maps.blk_disks),
+		.rows = bpf_map__fd(t->skel->maps.blk_rows),
+	};
 }
 
 int tracer__add_pids(struct tracer *t, const pid_t *pids, unsigned n)

@@ -32,6 +32,12 @@ int tracer__attach(struct tracer *t);
 int tracer__job_pids(const struct tracer *t, pid_t **out, unsigned *n);
 /* The process's first thread has an account now. */
 bool tracer__has(const struct tracer *t, pid_t pid);
+/* The maps of block.bpf.c; on: requests are followed. */
+struct tracer_disk_fds {
+	bool on;
+	int disks, rows;
+};
+void tracer__disk_fds(const struct tracer *t, struct tracer_disk_fds *out);
 /* More processes whose tasks, and descendants, the next seed takes up. */
 int tracer__add_pids(struct tracer *t, const pid_t *pids, unsigned n);
 /* Takes up the target's tasks that are not traced yet. */

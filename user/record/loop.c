@@ -164,6 +164,7 @@ static int drain(struct loop *l)
 	    tracer__detail_fill(s->tracer) < 0.5)
 		return drain__events(s->drain);
 	l->drained_ns = now;
+	system__tick(s->system);
 	err = drain__details(s->drain);
 	if (!err && tracer__conns_wanted(s->tracer))
 		err = session__find_conns(s, true);
@@ -172,6 +173,8 @@ static int drain(struct loop *l)
 		return err;
 	l->checkpoint_ns = now;
 	err = drain__records(s->drain, false);
+	if (!err)
+		system__end(s->system);
 	if (!err)
 		err = session__refresh_net(s, false);
 	return err ? err : session__write(s, false);

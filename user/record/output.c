@@ -14,6 +14,7 @@
 
 #include "ledger/text.h"
 #include "loader/checks.h"
+#include "loader/disk_maps.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "version.h"
@@ -47,6 +48,8 @@ static const struct {
 	{ WT_LOSS_SPAN_DEEP, false, "span_depth", "spans began while eight others were open in their thread, and were left out" },
 	{ WT_LOSS_CONN, false, "connections_full", "connections or listeners found their map full: they are not listed (--conn-entries)" },
 	{ WT_LOSS_CONN_RING, false, "connection_ring_full", "connections that ended found the ring full: they are not listed (--ring-kb)" },
+	{ WT_LOSS_BLOCK, false, "disk_requests", "requests of disks were too many at once: they are in no figure of disks (--disk-requests)" },
+	{ WT_LOSS_BLOCK_ROW, false, "disk_rows_full", "requests of disks found the rows full: they are in the disk's totals only (--disk-rows)" },
 	{ WT_LOSS_CLOCK, false, "clock_backwards", "intervals would have been negative and were set to 0" },
 };
 _Static_assert(sizeof(kernel_losses) / sizeof(*kernel_losses) == WT_LOSSES, "each loss has a name");
@@ -173,6 +176,7 @@ struct owned {
 	struct judged *judged;
 	struct recording_loss loss[SESSION_LOSSES];
 	struct utsname uts;
+	struct disks disks;
 	char who[128];
 };
 
@@ -234,6 +238,10 @@ static int describe(struct session *s, struct owned *w, bool complete)
 	r->target = target_json(s);
 	r->options = options_json(s->o);
 	r->features = checks__json(&s->features, true);
+	r->system = s->system;
+	if (disk_maps__read(&w->disks, s->tracer))
+		return -ENOMEM;
+	r->disks = w->disks.on ? &w->disks : NULL;
 	if (!r->target || !r->options)
 		return -ENOMEM;
 	if (ledger__settle(s->ledger, &r->frames, &r->totals))
@@ -259,6 +267,7 @@ static void undescribe(struct owned *w)
 	json_decref(w->r.features);
 	judged__free(w->judged, w->r.n_judged);
 	peers__free(w->r.peers);
+	disks__free(&w->disks);
 }
 
 int session__write(struct session *s, bool complete)

@@ -148,7 +148,9 @@ static int open_stages(struct session *s)
 	};
 	int err;
 
-	err = ledger__new(&s->ledger, &lo);
+	err = system__new(&s->system);
+	if (!err)
+		err = ledger__new(&s->ledger, &lo);
 	if (!err)
 		err = symbols__new(&s->symbols);
 	if (!err)
@@ -253,6 +255,7 @@ int session__open(struct session *s, const struct options *o)
 		err = interrupted(s);
 	if (err)
 		return err;
+	system__start(s->system);
 	s->start_ns = tracer__start(s->tracer);
 	if (s->launch)
 		err = launch__go(s->launch);
@@ -268,6 +271,7 @@ int session__finish(struct session *s)
 	int err, err2;
 
 	s->end_ns = tracer__stop(s->tracer);
+	system__end(s->system);
 	tracer__cost_end(s->tracer);
 	/* threads that end from now on send a record, the others are walked */
 	err = drain__records(s->drain, true);
@@ -303,6 +307,7 @@ void session__close(struct session *s)
 	sideband__close(s->sideband);
 	symbols__free(s->symbols);
 	ledger__free(s->ledger);
+	system__free(s->system);
 	jobs__free(s->jobs);
 	session__close_net(s);
 	target__close(s->target);

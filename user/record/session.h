@@ -27,6 +27,7 @@
 #include "sinks/recording.h"
 #include "spans/spans.h"
 #include "symbols/symbols.h"
+#include "system/system.h"
 #include "target/launch.h"
 #include "target/target.h"
 #include "units/execs.h"
@@ -44,6 +45,7 @@ struct session {
 	struct sideband *sideband;
 	struct mapped_unwind *unwind_maps;
 	struct unwind *unwind;		/* NULL: by frame pointer only */
+	struct system *system;		/* the host's own counters */
 	struct units *units;		/* NULL: nobody asked for units */
 	struct jobs *jobs;
 	struct stage_probes *stages;	/* NULL: --no-stages */

@@ -47,6 +47,16 @@ static int write_offcpu(const struct recording *r, FILE *f)
 	return sink_folded(r, FOLDED_OFFCPU, f);
 }
 
+static bool has_system(const struct recording *r)
+{
+	return r->system;
+}
+
+static bool has_disks(const struct recording *r)
+{
+	return r->disks;
+}
+
 static bool has_units(const struct recording *r)
 {
 	return r->units;
@@ -76,6 +86,8 @@ static const struct {
 	{ "connections.csv", sink_connections_csv },
 	{ "units.csv", sink_units_csv, has_units },
 	{ "jobs.csv", sink_jobs_csv },
+	{ "devices.csv", sink_devices_csv, has_disks },
+	{ "system.txt", sink_system_txt, has_system },
 	{ "notes.md", sink_notes_md },
 	{ "transcodes.csv", sink_transcodes_csv, has_transcodes },
 	{ "spans.csv", sink_spans_csv, has_spans },

@@ -19,8 +19,10 @@
 
 struct execs;
 struct symbols;
+struct disks;
 struct jobs;
 struct judged;
+struct system;
 
 struct recording_loss {
 	const char *name;	/* as in summary.json's loss{} */
@@ -72,6 +74,8 @@ struct recording {
 	} self;
 	json_t *features;			/* what this kernel could not give; borrowed, or NULL */
 	const char *who;			/* who recorded, or NULL */
+	const struct disks *disks;		/* requests of block devices; NULL: none were followed */
+	const struct system *system;		/* the host over the recording, or NULL */
 	struct jobs *jobs;			/* what jobs are called; borrowed, or NULL: no file names one */
 	/* the unit of work that a line belongs to, NULL: none; NULL: there are no units */
 	const char *(*unit)(void *ctx, const struct ledger_line *line);
@@ -95,6 +99,8 @@ int sink_peers_csv(const struct recording *r, FILE *f);
 int sink_connections_csv(const struct recording *r, FILE *f);
 int sink_units_csv(const struct recording *r, FILE *f);
 int sink_jobs_csv(const struct recording *r, FILE *f);
+int sink_devices_csv(const struct recording *r, FILE *f);
+int sink_system_txt(const struct recording *r, FILE *f);
 int sink_notes_md(const struct recording *r, FILE *f);
 /* One row an ffmpeg. */
 int sink_transcodes_csv(const struct recording *r, FILE *f);

@@ -3,7 +3,9 @@
 #include "ledger/text.h"
 #include "sinks/csv.h"
 #include "sinks/job_totals.h"
+#include "sinks/devices.h"
 #include "sinks/recording.h"
+#include "sinks/system_json.h"
 #include "sinks/transcodes.h"
 #include "units/execs.h"
 #include "sinks/units_cost.h"
@@ -253,6 +255,8 @@ int sink_summary_json(const struct recording *r, FILE *f)
 	incomplete = false;
 	set_head(o, r);
 	set(o, "ledger", ledger_json(&r->totals));
+	if (devices__json(r, o) || system_json(r, o))
+		incomplete = true;
 	if (job_totals__json(r, o))
 		incomplete = true;
 	set(o, "audit", audit_json(&r->totals));

@@ -5,6 +5,7 @@
  */
 #include "ledger/text.h"
 #include "sinks/csv.h"
+#include "sinks/devices.h"
 #include "sinks/human.h"
 #include "sinks/job_totals.h"
 #include "sinks/rowmap.h"
@@ -413,6 +414,8 @@ int sink_terminal(const struct recording *r, FILE *f, bool colour)
 		err = write_processes(&p);
 	if (!err)
 		err = write_waits(&p);
+	if (!err)
+		err = devices__terminal(r, f, colour);
 	if (!err)
 		err = transcodes__print(r, f, colour);
 	if (err)

@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * block.bpf.c - requests of block devices, from the thread that made them to their
+ * completion.
+ *
+ * block_io_start (from 6.5 on) fires where a request is made, in the thread that
+ * makes it.  Before, the scheduler's insertion tells, which a plug delays, but not to
+ * another thread; without a scheduler it is the issue.  A driver may be handed a request by a worker of
+ * the kernel: so who made it is noted when it is first seen, and stays.
+ *
+ * A request that is merged into another is gone without a word.  Its note is
+ * overwritten when the kernel uses that request again.
+ */
+#include "charge.bpf.h"
+
+/* include/linux/blk_types.h, the same from 6.1 to 7.2 */
+#define REQ_OP_MASK 0xff
+#define REQ_OP_READ 0
+#define REQ_OP_WRITE 1
+#define REQ_OP_FLUSH 2
+#define REQ_OP_DISCARD 3
+#define REQ_OP_SECURE_ERASE 5
+#define REQ_OP_ZONE_APPEND 7
+#define REQ_OP_WRITE_ZEROES 9
+#define REQ_OP_DRV_IN 34
+#define PF_WQ_WORKER 0x20
+
+/* A request on its way. */
+struct wt_blk_rq {
+	struct wt_blk_key key;
+	__u64 made_ns, issue_ns;	/* issue_ns 0: not yet */
+	__u64 bytes;			/* completed so far */
+	__u64 start;			/* the kernel's own time of this use of the request */
+	__u32 tgid;
+	__u32 len;			/* when it was issued */
+	__u8 traced, sequential;
+	__u8 zero[6];
+};
+
+/* The end of the last request of a process in one direction, to tell the next one by. */
+struct wt_blk_stream {
+	__u32 dev, tgid, write, zero;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct wt_blk_rq);
+} blk_requests SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct wt_blk_key);
+	__type(value, struct wt_blk_val);
+} blk_rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WT_MAX_DISKS);
+	__type(key, __u32);
+	__type(value, struct wt_blk_disk);
+} blk_disks SEC(".maps");
+
+/* Who asked a disk for a flush last. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WT_MAX_DISKS);
+	__type(key, __u32);
+	__type(value, struct wt_blk_rq);
+} blk_flushers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct wt_blk_stream);
+	__type(value, __u64);
+} blk_streams SEC(".maps");
+
+/* Never written: fresh values are copied from it. */
+struct wt_blk_fresh {
+	struct wt_blk_val row;
+	struct wt_blk_disk disk;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wt_blk_fresh);
+} blk_fresh SEC(".maps");
+
+static __always_inline bool wt_flag(__u32 flags, __u32 bit)
+{
+	return flags >> bit & 1;
+}
+
+static __always_inline __u32 wt_rq_flags(struct request *rq)
+{
+	return BPF_CORE_READ(rq, cmd_flags);
+}
+
+static __always_inline bool wt_is_driver(__u32 flags)
+{
+	return (flags & REQ_OP_MASK) >= REQ_OP_DRV_IN;
+}
+
+static __always_inline __u8 wt_blk_op(__u32 flags, bool kthread)
+{
+	switch (flags & REQ_OP_MASK) {
+	case REQ_OP_READ:
+		return wt_flag(flags, bpf_core_enum_value(enum req_flag_bits, __REQ_RAHEAD)) ?
+		       WT_BLK_READAHEAD : WT_BLK_READ;
+	case REQ_OP_WRITE:
+	case REQ_OP_ZONE_APPEND:
+		return kthread ? WT_BLK_WRITEBACK : WT_BLK_WRITE;
+	case REQ_OP_FLUSH:
+		return WT_BLK_FLUSH;
+	case REQ_OP_DISCARD:
+	case REQ_OP_SECURE_ERASE:
+		return WT_BLK_DISCARD;
+	case REQ_OP_WRITE_ZEROES:
+		return WT_BLK_ZEROES;
+	}
+	return WT_BLK_OTHER;
+}
+
+static __always_inline __u32 wt_rq_dev(struct request *rq)
+{
+	struct gendisk *disk = BPF_CORE_READ(rq, q, disk);
+
+	if (!disk)
+		return 0;
+	return (__u32)BPF_CORE_READ(disk, major) << 20 | (BPF_CORE_READ(disk, first_minor) & 0xfffff);
+}
+
+static __always_inline struct wt_blk_disk *wt_disk(__u32 dev, struct request *rq)
+{
+	struct wt_blk_disk *d = bpf_map_lookup_elem(&blk_disks, &dev);
+	struct wt_blk_fresh *fresh;
+	__u32 zero = 0;
+
+	if (d)
+		return d;
+	fresh = bpf_map_lookup_elem(&blk_fresh, &zero);
+	if (!fresh)
+		return NULL;
+	bpf_map_update_elem(&blk_disks, &dev, &fresh->disk, BPF_NOEXIST);
+	d = bpf_map_lookup_elem(&blk_disks, &dev);
+	if (d)
+		bpf_probe_read_kernel_str(d->name, sizeof(d->name), BPF_CORE_READ(rq, q, disk, disk_name));
+	return d;
+}
+
+static __always_inline struct wt_blk_val *wt_row(struct wt_blk_key *k)
+{
+	struct wt_blk_val *v = bpf_map_lookup_elem(&blk_rows, k);
+	struct wt_blk_fresh *fresh;
+	__u32 zero = 0;
+
+	if (v)
+		return v;
+	fresh = bpf_map_lookup_elem(&blk_fresh, &zero);
+	if (!fresh)
+		return NULL;
+	bpf_map_update_elem(&blk_rows, k, &fresh->row, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&blk_rows, k);
+}
+
+/* The current thread made it. */
+static __always_inline void wt_note_maker(struct wt_blk_rq *r, struct request *rq, __u32 flags)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct wt_task *w = wt_task_of(t);
+	bool kthread = t->flags & PF_KTHREAD;
+
+	r->made_ns = bpf_ktime_get_ns();
+	r->key.op = wt_blk_op(flags, kthread);
+	r->key.dev = wt_rq_dev(rq);
+	r->tgid = t->tgid;
+	if (!w)
+		return;
+	r->traced = 1;
+	/* after an exec the account goes over to the new program at the next switch */
+	r->key.job = w->exec_ns ? w->exec_job : w->job;
+	r->key.cgroup = w->cgroup;
+	r->key.flags = w->flags & (WT_F_KTHREAD | WT_F_SELF);
+	if (t->flags & PF_WQ_WORKER)
+		__builtin_memcpy(r->key.comm, "kworker", 8);
+	else if (w->exec_ns)
+		BPF_CORE_READ_INTO(&r->key.comm, t, group_leader, comm);
+	else
+		__builtin_memcpy(r->key.comm, w->pcomm, WT_COMM_LEN);
+	w->io_dev = r->key.dev;
+	w->io_switch = w->switches;
+}
+
+/* It has been done, but how long it took was not seen. */
+static __always_inline void wt_untimed(struct wt_blk_rq *r, struct wt_blk_disk *d,
+				       struct wt_blk_val *v, __u64 bytes)
+{
+	__u32 op = r->key.op & (WT_BLK_OPS - 1);
+
+	if (d) {
+		__sync_fetch_and_add(&d->requests[op], 1);
+		__sync_fetch_and_add(&d->bytes[op], bytes);
+		__sync_fetch_and_add(&d->untimed, 1);
+	}
+	if (v) {
+		__sync_fetch_and_add(&v->requests, 1);
+		__sync_fetch_and_add(&v->bytes, bytes);
+		if (r->sequential)
+			__sync_fetch_and_add(&v->sequential, 1);
+	}
+}
+
+/*
+ * The kernel uses a request again that it handed to the driver: it was completed, and
+ * that was not traced.
+ */
+static __always_inline void wt_close_old(__u64 id)
+{
+	struct wt_blk_rq *r = bpf_map_lookup_elem(&blk_requests, &id);
+	__u64 now = bpf_ktime_get_ns();
+	struct wt_blk_disk *d;
+	struct wt_blk_val *v;
+
+	if (!r || !r->issue_ns)
+		return;
+	d = bpf_map_lookup_elem(&blk_disks, &r->key.dev);
+	v = r->traced ? bpf_map_lookup_elem(&blk_rows, &r->key) : NULL;
+	if (d)
+		__sync_fetch_and_add(&d->inflight, -1);
+	if (v)
+		__sync_fetch_and_add(&v->inflight, -1);
+	if (now >= run_start_ns && now < run_end_ns)
+		wt_untimed(r, d, v, r->len);
+}
+
+static __always_inline void wt_made(struct request *rq)
+{
+	__u32 flags = wt_rq_flags(rq);
+	struct wt_blk_rq r = {};
+	__u64 id = (__u64)rq;
+
+	if (wt_is_driver(flags))
+		return;
+	wt_note_maker(&r, rq, flags);
+	if (wt_flag(flags, bpf_core_enum_value(enum req_flag_bits, __REQ_PREFLUSH)))
+		bpf_map_update_elem(&blk_flushers, &r.key.dev, &r, BPF_ANY);
+	wt_close_old(id);
+	if (bpf_map_update_elem(&blk_requests, &id, &r, BPF_ANY))
+		wt_lost(WT_LOSS_BLOCK);
+}
+
+SEC("?tp_btf/block_io_start")
+int BPF_PROG(wt_block_start, struct request *rq)
+{
+	wt_made(rq);
+	return 0;
+}
+
+/* Where there is no block_io_start. */
+SEC("?tp_btf/block_rq_insert")
+int BPF_PROG(wt_block_insert, struct request *rq)
+{
+	wt_made(rq);
+	return 0;
+}
+
+/*
+ * First seen here: a flush, which is a request of the kernel's own for whoever asked
+ * last; without block_io_start every request that no scheduler queued.
+ */
+static __always_inline int wt_issue_new(struct request *rq, __u64 id, __u32 flags, __u64 now)
+{
+	struct wt_blk_rq r = {}, *by;
+	__u64 made;
+
+	wt_note_maker(&r, rq, flags);
+	if (r.key.op == WT_BLK_FLUSH) {
+		by = bpf_map_lookup_elem(&blk_flushers, &r.key.dev);
+		if (by) {
+			r = *by;
+			r.key.op = WT_BLK_FLUSH;
+		}
+		r.made_ns = now;
+	} else {
+		made = BPF_CORE_READ(rq, start_time_ns);
+		if (made && made < now)
+			r.made_ns = made;
+	}
+	return bpf_map_update_elem(&blk_requests, &id, &r, BPF_ANY);
+}
+
+static __always_inline void wt_max(__u64 *at, __u64 v)
+{
+	__u64 seen = *at;
+
+	/* somebody else's larger value may come between: then it is tried again, a few times */
+	for (int i = 0; i < 4 && v > seen; i++) {
+		__u64 was = __sync_val_compare_and_swap(at, seen, v);
+
+		if (was == seen)
+			break;
+		seen = was;
+	}
+}
+
+static __always_inline void wt_note_order(struct wt_blk_rq *r, struct request *rq)
+{
+	struct wt_blk_stream s = { .dev = r->key.dev, .tgid = r->tgid };
+	__u64 sector = BPF_CORE_READ(rq, __sector), end, *last;
+	__u32 bytes = BPF_CORE_READ(rq, __data_len);
+
+	r->len = bytes;
+	if (!bytes)
+		return;
+	s.write = r->key.op >= WT_BLK_WRITE;
+	if (r->key.op == WT_BLK_WRITEBACK)	/* any worker may go on with it */
+		s.tgid = 0;
+	end = sector + (bytes >> 9);
+	last = bpf_map_lookup_elem(&blk_streams, &s);
+	r->sequential = last && *last == sector;
+	bpf_map_update_elem(&blk_streams, &s, &end, BPF_ANY);
+}
+
+SEC("?tp_btf/block_rq_issue")
+int BPF_PROG(wt_block_issue, struct request *rq)
+{
+	__u64 id = (__u64)rq, now = bpf_ktime_get_ns(), start;
+	__u32 flags = wt_rq_flags(rq);
+	struct wt_blk_disk *d;
+	struct wt_blk_val *v;
+	struct wt_blk_rq *r;
+
+	if (wt_is_driver(flags))
+		return 0;
+	start = BPF_CORE_READ(rq, start_time_ns);
+	r = bpf_map_lookup_elem(&blk_requests, &id);
+	if (r && r->issue_ns) {
+		if (r->start == start)		/* handed back by the driver, and given again */
+			return 0;
+		wt_close_old(id);
+		r = NULL;
+	}
+	if (!r) {
+		if (wt_issue_new(rq, id, flags, now))
+			wt_lost(WT_LOSS_BLOCK);
+		r = bpf_map_lookup_elem(&blk_requests, &id);
+	}
+	if (!r)
+		return 0;
+	r->issue_ns = now;
+	r->start = start;
+	wt_note_order(r, rq);
+	d = wt_disk(r->key.dev, rq);
+	if (d)
+		wt_max(&d->inflight_max, __sync_fetch_and_add(&d->inflight, 1) + 1);
+	if (!r->traced)
+		return 0;
+	v = wt_row(&r->key);
+	if (!v) {
+		wt_lost(WT_LOSS_BLOCK_ROW);
+		r->traced = 0;
+		return 0;
+	}
+	wt_max(&v->inflight_max, __sync_fetch_and_add(&v->inflight, 1) + 1);
+	return 0;
+}
+
+static __always_inline void wt_into_row(struct wt_blk_val *v, struct wt_blk_rq *r, bool failed,
+					__u64 queue_ns, __u64 service_ns)
+{
+	__u32 qb = wt_bucket(queue_ns), sb = wt_bucket(service_ns);
+
+	__sync_fetch_and_add(&v->requests, 1);
+	__sync_fetch_and_add(&v->bytes, r->bytes);
+	if (failed)
+		__sync_fetch_and_add(&v->errors, 1);
+	if (r->sequential)
+		__sync_fetch_and_add(&v->sequential, 1);
+	__sync_fetch_and_add(&v->queue_ns, queue_ns);
+	__sync_fetch_and_add(&v->service_ns, service_ns);
+	wt_max(&v->queue_max_ns, queue_ns);
+	wt_max(&v->service_max_ns, service_ns);
+	if (qb < WT_BUCKETS)
+		__sync_fetch_and_add(&v->queue[qb], 1);
+	if (sb < WT_BUCKETS)
+		__sync_fetch_and_add(&v->service[sb], 1);
+}
+
+static __always_inline void wt_into_disk(struct wt_blk_disk *d, struct wt_blk_rq *r, bool failed,
+					 __u64 queue_ns, __u64 service_ns)
+{
+	__u32 op = r->key.op & (WT_BLK_OPS - 1);
+
+	__sync_fetch_and_add(&d->requests[op], 1);
+	__sync_fetch_and_add(&d->bytes[op], r->bytes);
+	__sync_fetch_and_add(&d->ns[op], queue_ns + service_ns);
+	if (failed)
+		__sync_fetch_and_add(&d->errors, 1);
+	__sync_fetch_and_add(&d->queue_ns, queue_ns);
+	__sync_fetch_and_add(&d->service_ns, service_ns);
+}
+
+/* The last of it is done. */
+static __always_inline void wt_done(struct request *rq, struct wt_blk_rq *r, bool failed, __u64 now)
+{
+	struct wt_blk_disk *d = bpf_map_lookup_elem(&blk_disks, &r->key.dev);
+	struct wt_blk_val *v = r->traced ? bpf_map_lookup_elem(&blk_rows, &r->key) : NULL;
+	bool within = now >= run_start_ns && now < run_end_ns;
+	__u64 queue_ns, service_ns;
+
+	if (!r->issue_ns && !r->bytes) {	/* a write of nothing that wanted a flush */
+		d = wt_disk(r->key.dev, rq);
+		if (within && d)
+			__sync_fetch_and_add(&d->empty, 1);
+		return;
+	}
+	if (!r->issue_ns) {		/* that it was issued was not traced */
+		d = wt_disk(r->key.dev, rq);
+		if (within)
+			wt_untimed(r, d, v, r->bytes);
+		return;
+	}
+	queue_ns = r->issue_ns > r->made_ns ? r->issue_ns - r->made_ns : 0;
+	service_ns = now > r->issue_ns ? now - r->issue_ns : 0;
+	if (d) {
+		__sync_fetch_and_add(&d->inflight, -1);
+		if (within)
+			wt_into_disk(d, r, failed, queue_ns, service_ns);
+	}
+	if (v) {
+		__sync_fetch_and_add(&v->inflight, -1);
+		if (within)
+			wt_into_row(v, r, failed, queue_ns, service_ns);
+	}
+}
+
+SEC("?tp_btf/block_rq_complete")
+int BPF_PROG(wt_block_complete, struct request *rq, int error, unsigned int bytes)
+{
+	__u64 id = (__u64)rq, now = bpf_ktime_get_ns();
+	__u32 left, flags = wt_rq_flags(rq);
+	struct wt_blk_disk *d;
+	struct wt_blk_rq *r;
+
+	if (wt_is_driver(flags))
+		return 0;
+	r = bpf_map_lookup_elem(&blk_requests, &id);
+	if (!r) {
+		/* the end of a write that was flushed has been counted when its data was written */
+		if (!bytes || now < run_start_ns || now >= run_end_ns)
+			return 0;
+		d = wt_disk(wt_rq_dev(rq), rq);
+		if (d)
+			__sync_fetch_and_add(&d->unseen, 1);
+		return 0;
+	}
+	left = BPF_CORE_READ(rq, __data_len);
+	r->bytes += bytes;
+	if (bytes < left)
+		return 0;
+	wt_done(rq, r, (__u8)error, now);
+	bpf_map_delete_elem(&blk_requests, &id);
+	return 0;
+}

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Requests of disks against fio's own figures and the kernel's, and whose they are."""
+import json
+import os
+import re
+import subprocess
+
+import lib
+from lib import MS, at_least, at_most, contains, equal, need, record, tmp
+
+
+def disk_of(path):
+    """The whole disk that a file lies on; skips where that cannot be told."""
+    dev = os.stat(path).st_dev
+    try:
+        real = os.path.realpath(f"/sys/dev/block/{os.major(dev)}:{os.minor(dev)}")
+        if os.path.exists(os.path.join(real, "partition")):
+            real = os.path.dirname(real)
+    except OSError:
+        raise lib.Skip("the file system has no block device")
+    if not os.path.exists(os.path.join(real, "queue", "scheduler")):
+        raise lib.Skip(f"{real} has no queue of requests")
+    return os.path.basename(real)
+
+
+def drop_cache(path):
+    fd = os.open(path, os.O_RDWR)
+    os.fsync(fd)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(fd)
+
+
+def make_file(name, size):
+    path = tmp(name)
+    with open(path, "wb") as f:
+        f.write(os.urandom(1 << 20) * (size >> 20))
+    drop_cache(path)
+    return path
+
+
+def total(rows, key):
+    return sum(r[key] for r in rows)
+
+
+def check_devices(r):
+    """What holds for every devices.csv."""
+    for row in r.devices():
+        for kind in ("queue", "service"):
+            p = [row[f"{kind}_{q}_ns"] for q in ("p50", "p95", "p99", "max")]
+            equal(p, sorted(p), f"percentiles of {row}")
+            at_most(p[3], max(row[f"{kind}_ns"], 0), f"longest of {row}")
+        at_most(row["sequential"], row["requests"], f"sequential of {row}")
+        at_most(row["errors"], row["requests"], f"errors of {row}")
+        at_least(row["requests"] + row["wait_ns"], 1, f"row of nothing: {row}")
+
+
+def check_audit(r, device):
+    """The disk's totals against /proc/diskstats, which is read just outside of the recording."""
+    d = [d for d in r.summary["devices"] if d["device"] == device][0]
+    for group in ("read", "write", "discard", "flush"):
+        ours, kernel = d["ours"][group], d["kernel"][group]
+        slack = 20 + kernel["requests"] // 100
+        at_most(abs(ours["requests"] - kernel["requests"]), slack, f"{group} requests: {d}")
+        if group != "flush":
+            at_most(abs(ours["bytes"] - kernel["bytes"]), (4 << 20) + kernel["bytes"] // 100,
+                    f"{group} bytes: {d}")
+            # ours runs from where a request was made; the kernel's may begin with a plug
+            at_least(kernel["ns"] * 1.05 + 20 * MS + ours["requests"] * MS, ours["ns"],
+                     f"{group} time: {d}")
+    return d
+
+
+def test_fio_reads():
+    fio = need("fio")
+    path = make_file("fio.data", 64 << 20)
+    device = disk_of(path)
+    out = tmp("fio.json")
+    r = record([], [fio, "--name=read", f"--filename={path}", "--rw=randread", "--bs=4k",
+                    "--size=64m", "--io_size=16m", "--direct=1", "--ioengine=psync",
+                    "--output-format=json", f"--output={out}"])
+    check_devices(r)
+    check_audit(r, device)
+    with open(out) as f:
+        truth = json.load(f)["jobs"][0]["read"]
+    rows = r.devices(device=device, operation="read", process="fio")
+    equal(len(rows), 1, "rows of fio's reads")
+    row = rows[0]
+    # fio also reads itself and its libraries; their pages are readahead, directories are not
+    at_least(row["requests"], truth["total_ios"], "requests against fio's count")
+    at_most(row["requests"], truth["total_ios"] + 150, "requests against fio's count")
+    at_least(row["bytes"], truth["io_bytes"], "bytes against fio's")
+    at_most(row["bytes"], truth["io_bytes"] + (2 << 20), "bytes against fio's")
+    at_most(row["sequential"], row["requests"] // 10, "a random read is not sequential")
+    d = [d for d in r.summary["devices"] if d["device"] == device][0]
+    at_most(row["inflight_max"], 1 + d["untimed"], "one request at a time")
+    # a request is within fio's completion latency, and most of it where the CPUs are not taken
+    p50 = truth["clat_ns"]["percentile"]["50.000000"]
+    ours = row["service_p50_ns"] + row["queue_p50_ns"]
+    at_most(ours, p50 * 1.25, "median time of a request against fio's")
+    at_least(ours, p50 * 0.25, "median time of a request against fio's")
+    # the threads waited for these requests, and for nothing on this disk much longer
+    at_most(row["service_ns"] * 0.7, row["wait_ns"] + r.state("runq"), "the ledger's waits")
+
+
+def test_fio_writes_and_fsync():
+    fio = need("fio")
+    path = tmp("fio.log")
+    open(path, "w").close()
+    device = disk_of(path)
+    out = tmp("fio.json")
+    r = record([], [fio, "--name=log", f"--filename={path}", "--rw=write", "--bs=64k", "--size=8m",
+                    "--fsync=8", "--ioengine=psync", "--output-format=json", f"--output={out}"])
+    check_devices(r)
+    check_audit(r, device)
+    with open(out) as f:
+        truth = json.load(f)["jobs"][0]
+    wrote = r.devices(device=device, operation="write", process="fio")
+    # fsync's caller writes what the flusher of the kernel has not written before
+    at_least(total(wrote, "bytes"), truth["write"]["io_bytes"] // 2, "bytes written by fsync's caller")
+    at_most(total(wrote, "bytes"), truth["write"]["io_bytes"] * 1.2 + (1 << 20), "bytes written")
+    synced = r.devices(device=device, operation="flush", process="fio")
+    at_least(total(synced, "wait_ns"), 1, "waits in fsync")
+    equal(total(synced, "wait_ns"), r.waited(state="disk", reason=re.compile(r"^f(data)?sync \w")),
+          "waits in fsync, in both files")
+    # a flush is charged to whoever asked last; fsync may leave it to the journal's thread
+    flushes = [d for d in r.summary["devices"] if d["device"] == device][0]["ours"]["flush"]["requests"]
+    at_least(flushes, 1 if truth["sync"]["total_ios"] else 0, "flushes")
+
+
+def test_two_jobs_on_one_disk():
+    dd = need("dd")
+    paths = [make_file(f"job{i}", 8 << 20) for i in range(2)]
+    device = disk_of(paths[0])
+    counts = (1500, 700)
+    script = "".join(
+        f"JOB_NAME=disk-{i} BUILD_NUMBER={i + 1} JENKINS_URL=http://x/ {dd} if={p} of=/dev/null bs=4k count={n} "
+        f"iflag=direct 2>/dev/null & " for i, (p, n) in enumerate(zip(paths, counts))) + "wait"
+    r = record([], ["/bin/sh", "-c", script])
+    check_devices(r)
+    jobs = {}
+    for row in r.devices(device=device, operation="read", process="dd"):
+        assert row["job"] not in jobs, f"two rows of one job: {row}"
+        jobs[row["job"]] = row
+    for i, n in enumerate(counts):
+        row = jobs.get(f"disk-{i}#{i + 1}")
+        assert row, f"no row of job {i}: {list(jobs)}"
+        at_least(row["requests"], n, f"requests of job {i}")
+        at_most(row["requests"], n + 30, f"requests of job {i}")
+        at_least(row["sequential"], n - 30, f"sequential requests of job {i}")
+        at_least(row["wait_ns"], 1, f"waits of job {i}")
+
+
+def test_losses_of_disks():
+    fio = need("fio")
+    path = make_file("fio.data", 16 << 20)
+    device = disk_of(path)
+    r = record(["--disk-rows=1", "--disk-requests=1"],
+               [fio, "--name=read", f"--filename={path}", "--rw=randread", "--bs=4k", "--size=16m",
+                "--io_size=4m", "--direct=1", "--ioengine=libaio", "--iodepth=16",
+                "--output=/dev/null"])
+    at_least(r.loss["disk_requests"], 1, "requests that found their map full")
+    contains(r.err, "requests of disks were too many at once", "the terminal")
+    r = record(["--disk-rows=1"],
+               ["/bin/sh", "-c", f"dd if={path} of=/dev/null bs=4k count=50 iflag=direct; "
+                f"dd if={path} of={path}.2 bs=4k count=50 oflag=direct conv=fsync"])
+    at_least(r.loss["disk_rows_full"], 1, "requests whose row found the map full")
+    at_most(len([x for x in r.devices() if x["requests"]]), 1, "rows of requests")
+    check_audit(r, device)
+    r = record(["--no-disks"], ["/bin/true"])
+    equal(r.summary["devices"], [], "--no-disks")
+    assert not os.path.exists(os.path.join(r.path, "devices.csv")), "--no-disks makes no devices.csv"
+
+
+def test_system_txt():
+    r = record([], ["/bin/sh", "-c", "for i in 1 2 3; do /bin/true; done; sleep 2.5"])
+    with open(os.path.join(r.path, "system.txt")) as f:
+        text = f.read()
+    for head in ("HOST", "LOAD (uptime)", "PROCESSORS", "STEAL OVER TIME", "BUSIEST PROCESSES", "KERNEL (vmstat)",
+                 "MEMORY, MiB (free)", "PRESSURE", "DISKS", "NETWORK", "INTERRUPTS", "SOFT INTERRUPTS"):
+        contains(text, rf"(?m)^{re.escape(head)}", "system.txt")
+    s = r.summary["system"]
+    equal(s["cpus"], os.cpu_count(), "processors")
+    with open("/proc/meminfo") as f:
+        kib = int(re.search(r"MemTotal:\s+(\d+)", f.read()).group(1))
+    equal(s["memory_bytes"], kib * 1024, "memory")
+    at_least(s["forks"], 5, "forks: the shell, three programs, sleep")
+    # the time of all CPUs is what passed on each: ticks are coarse, the two ends are not one instant
+    passed = sum(s["cpu"].values())
+    at_least(passed, r.duration * s["cpus"] * 0.8, "time of all CPUs")
+    at_most(passed, r.duration * s["cpus"] * 1.3 + 500 * MS, "time of all CPUs")
+    if os.path.exists("/proc/pressure/cpu"):
+        for what in ("cpu", "memory", "io"):
+            p = s["pressure"][what]
+            at_most(p["full_ns"], p["some_ns"] + 10 * MS, f"pressure of {what}")
+            at_most(p["some_ns"], r.duration * 1.3 + 500 * MS, f"pressure of {what}")
+    at_least(s["busy"]["max"], s["busy"]["mean"], "busy")
+    # free(1) reads the same counters
+    total_mib = subprocess.run(["free", "-m"], stdout=subprocess.PIPE, text=True).stdout.split("\n")[1].split()[1]
+    contains(text, rf"(?m)^  end +({total_mib}|{int(total_mib) + 1}) ", "the total that free prints")

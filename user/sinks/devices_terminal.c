@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* devices_terminal.c - DISKS: each disk, whose requests took its time, and the kernel's own count. */
+#include "sinks/csv.h"
+#include "sinks/devices.h"
+#include "sinks/human.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS 4			/* of each disk */
+
+static char *human_bytes(char *buf, size_t sz, __u64 n)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	double v = (double)n;
+	unsigned u = 0;
+
+	while (v >= 1000 && u < 4) {
+		v /= 1024;
+		u++;
+	}
+	snprintf(buf, sz, v < 10 && u ? "%.2f %s" : v < 100 && u ? "%.1f %s" : "%.0f %s", v, units[u]);
+	return buf;
+}
+
+static void row(FILE *f, const struct device_row *row)
+{
+	const struct wt_blk_val *v = &row->val;
+	char text[96], buf[32];
+
+	if (row->job[0] && strcmp(row->job, row->process))
+		snprintf(text, sizeof(text), "  %s by %s of %s", disks__op_name(row->op), row->process,
+			 row->job);
+	else
+		snprintf(text, sizeof(text), "  %s by %s", disks__op_name(row->op), row->process);
+	fputs("  ", f);
+	human_label(f, text, 34);
+	human_cell(f, human_count(buf, sizeof(buf), v->requests), 9);
+	human_cell(f, v->bytes ? human_bytes(buf, sizeof(buf), v->bytes) : "-", 10);
+	human_cell(f, v->bytes ? human_share(buf, sizeof(buf), v->sequential, v->requests) : "-", 8);
+	human_cell(f, v->requests ? human_ns(buf, sizeof(buf), devices__percentile(v->queue, 95,
+		   v->queue_max_ns)) : "-", 11);
+	human_cell(f, v->requests ? human_ns(buf, sizeof(buf), devices__percentile(v->service, 95,
+		   v->service_max_ns)) : "-", 10);
+	human_cell(f, human_ns(buf, sizeof(buf), row->wait_ns), 10);
+	putc('\n', f);
+}
+
+static __u64 distance(__u64 a, __u64 b)
+{
+	return a > b ? a - b : b - a;
+}
+
+static void audit(FILE *f, const struct recording *r, const struct disk *d)
+{
+	static const char *const names[4] = { "reads", "writes", "discards", "flushes" };
+	struct device_audit a;
+	bool differs = false;
+
+	devices__audit(r, d, &a);
+	if (!a.known) {
+		fputs("    the kernel keeps no counters of it to compare with\n", f);
+		return;
+	}
+	fputs("    against /proc/diskstats:", f);
+	for (unsigned g = 0; g < 4; g++) {
+		if (!a.ours[g] && !a.kernel[g])
+			continue;
+		fprintf(f, "%s %llu of %llu %s", differs ? "," : "", a.ours[g], a.kernel[g], names[g]);
+		differs = true;
+	}
+	fputs(differs ? "" : " no request", f);
+	differs = false;
+	for (unsigned g = 0; g < 4; g++)
+		differs |= distance(a.ours[g], a.kernel[g]) > 0;
+	if (d->total.unseen)
+		fprintf(f, "; %llu were under way when it began", d->total.unseen);
+	else if (differs)
+		fputs("; it is read beside the first and the last instant", f);
+	putc('\n', f);
+}
+
+static void disk(FILE *f, const struct recording *r, const struct disk *d, const struct devices *v)
+{
+	struct device_audit a;
+	char count[32], bytes[32];
+	__u64 n = 0, sum = 0;
+	unsigned shown = 0, more = 0;
+
+	devices__audit(r, d, &a);
+	for (unsigned g = 0; g < 4; g++)
+		n += disk__requests(d, g);
+	for (unsigned g = 0; g < 3; g++)
+		sum += disk__bytes(d, g);
+	fprintf(f, "  %s: %s requests of everybody, %s, %.2f under way on average, at most %llu",
+		d->total.name, human_count(count, sizeof(count), n), human_bytes(bytes, sizeof(bytes), sum),
+		r->end_ns > r->start_ns ?
+		(double)d->total.service_ns / (double)(r->end_ns - r->start_ns) : 0.0,
+		d->total.inflight_max);
+	if (a.known)
+		fprintf(f, ", busy %.0f %% of the time", 100 * a.busy);
+	if (d->total.untimed)
+		fprintf(f, ", %llu without their times (the kernel did not trace a step)", d->total.untimed);
+	if (d->total.errors)
+		fprintf(f, ", %llu FAILED", d->total.errors);
+	putc('\n', f);
+	for (unsigned i = 0; i < v->n; i++) {
+		if (strcmp(v->rows[i]->device, d->total.name))
+			continue;
+		if (shown++ < ROWS)
+			row(f, v->rows[i]);
+		else
+			more++;
+	}
+	if (more)
+		fprintf(f, "    … and %u more: see devices.csv\n", more);
+	audit(f, r, d);
+}
+
+static bool used(const struct disk *d)
+{
+	for (unsigned g = 0; g < 4; g++)
+		if (disk__requests(d, g))
+			return true;
+	return false;
+}
+
+static void head(FILE *f, bool colour)
+{
+	static const struct { const char *text; unsigned width; } columns[] = {
+		{ "number", 9 }, { "bytes", 10 }, { "in row", 8 }, { "p95 queue", 11 },
+		{ "p95 disk", 10 }, { "waits", 10 },
+	};
+
+	fputs(colour ? "\n\033[1mDISKS\033[0m\n  " : "\nDISKS\n  ", f);
+	human_label(f, "requests", 34);
+	for (unsigned i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+		human_cell(f, columns[i].text, columns[i].width);
+	putc('\n', f);
+}
+
+int devices__terminal(const struct recording *r, FILE *f, bool colour)
+{
+	struct devices v;
+	bool any = false;
+	int err = devices__collect(&v, r);
+
+	for (unsigned i = 0; !err && r->disks && i < r->disks->n; i++) {
+		if (!used(&r->disks->v[i]))
+			continue;
+		if (!any)
+			head(f, colour);
+		any = true;
+		disk(f, r, &r->disks->v[i], &v);
+	}
+	devices__free(&v);
+	return err;
+}
