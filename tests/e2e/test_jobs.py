@@ -48,6 +48,16 @@ def build(name, number, kid, n, wait="", **more):
     return run(["sh", "-c", STEP], jenkins(name, number, KID=path, N=str(n), WAIT=wait, **more))
 
 
+# builds that fork as soon as they are executed, before they leave the CPU for the first time
+QUICK = """
+i=0
+while [ $i -lt 200 ]; do
+    i=$((i + 1))
+    JOB_NAME=quick BUILD_NUMBER=3 sh -c "env -i $KID; :"
+done
+"""
+
+
 def kids(r, kid):
     """How many threads of that name each job has, folded ones among them."""
     found = collections.Counter()
@@ -72,13 +82,16 @@ def test_concurrent_builds():
     p = lib.Running(["-a", "--fold=job,comm", "-F", "0"]).attached()
     a = build("team/batch-A", 1041, "kid-a", 1100)
     b = build("batch-B", 517, "kid-b", 900)
+    shutil.copy(shutil.which("true"), lib.tmp("kid-q"))
+    quick = run(["sh", "-c", QUICK], {"PATH": os.environ["PATH"], "KID": lib.tmp("kid-q")})
     open(go, "w").close()
-    for child in (early, a, b):
+    for child in (early, a, b, quick):
         lib.equal(child.wait(60), 0, "the build's own status")
     r = p.finish(signal.SIGINT)
     lib.equal(kids(r, "kid-a"), {"team/batch-A#1041": 1100 + EXTRA}, "children of A")
     lib.equal(kids(r, "kid-b"), {"batch-B#517": 900 + EXTRA}, "children of B")
     lib.equal(kids(r, "kid-early"), {"early#7": 300 + EXTRA}, "children of the one from before")
+    lib.equal(kids(r, "kid-q"), {"quick#3": 200}, "children of builds that have just been executed")
     job = r.job("team/batch-A#1041")
     lib.equal([job[k] for k in ("kind", "name", "build", "tag", "node", "executor", "branch", "commit")],
               ["jenkins", "team/batch-A", "1041", "jenkins-team/batch-A-1041", "batch-node-1", "5",
