@@ -304,6 +304,7 @@ static __noinline int wt_split_exec(struct wt_switch *x, struct wt_task *w, stru
 static __always_inline void wt_finish(struct wt_switch *x, struct wt_task *w, struct task_struct *t)
 {
 	__u64 end = run_end_ns;
+	__u32 tgid = w->tgid;
 
 	if (w->spans)
 		wt_spans_over(w, x->now, WT_SPAN_F_EXIT);
@@ -314,6 +315,9 @@ static __always_inline void wt_finish(struct wt_switch *x, struct wt_task *w, st
 	w->ready = 0;
 	__sync_fetch_and_add(&run_live, -1);
 	wt_counted(WT_CNT_EXIT);
+	/* a later process of this number is none of the target by that */
+	if ((cfg_target == WT_TARGET_COMM || cfg_target == WT_TARGET_JOB) && w->tid == w->tgid)
+		bpf_map_delete_elem(&targets, &tgid);
 }
 
 static __always_inline void wt_leave(struct wt_switch *x, struct wt_task *w, struct task_struct *t,

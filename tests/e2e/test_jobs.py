@@ -282,6 +282,19 @@ def test_losses():
 ID = "3f2a91bc44de0f1e2d3c4b5a69788796a5b4c3d2e1f0aabbccddeeff00112233"
 
 
+def old_unit():
+    """A process in a unit deep in a hierarchy of version 1, if there is one."""
+    try:
+        path = lib.v1_cgroup("cpu")
+    except lib.Skip:
+        return None
+    for name in ("a.slice", "b.slice", "wt-old.service"):
+        path = os.path.join(path, name)
+        os.mkdir(path)
+        lib.cleanup(lib.remove_cgroup, path)
+    return lib.spawn(["sleep", "60"], preexec_fn=lib.enter(path))
+
+
 def test_groups():
     """Containers and units: short-lived ones, threads that move, builds within them."""
     root = lib.v2_cgroup()
@@ -295,6 +308,7 @@ def test_groups():
     runs = lib.spawn(["sleep", "60"], preexec_fn=lib.enter(unit))
     mover = lib.spawn([lib.PYTHON, "-c", "import threading, time\n"
                        "for i in range(3): threading.Thread(target=time.sleep, args=(60,)).start()\n"])
+    old = old_unit()
     time.sleep(0.4)
     p = lib.Running(["-a", "-F", "0"]).attached()
     # a container that is there for a moment only
@@ -317,4 +331,6 @@ def test_groups():
     lib.at_least(r.job("docker:3f2a91bc44de")["processes"], 3, "processes of the container")
     lib.equal(of[mover.pid], {f"/{os.path.basename(root)}/wt-moved"}, "threads that were moved")
     lib.equal(of[inside.pid], {"inside#3"}, "a build in a unit")
+    if old:
+        lib.equal(of[old.pid], {"wt-old.service"}, "in a unit of a version 1 hierarchy")
     assert r.jobs(kind="kernel") and r.jobs(kind="self"), "kernel threads and worktrace apart"

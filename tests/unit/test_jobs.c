@@ -170,6 +170,14 @@ static void test_too_many(void **state)
 		put(j, 2 * i + 101, WT_JOB_JENKINS, "n", number, NULL);
 	}
 	assert_int_equal(jobs__count(j), JOBS_MAX);
+	for (unsigned i = 0; i < 100; i++) {
+		struct wt_ev_cgroup e = { .cgroup = 1000001 + 2 * i, .levels = 1 };
+
+		snprintf(e.name[0], WT_CGROUP_NAME, "g%u", i);
+		assert_int_equal(jobs__put_cgroup(j, &e), 0);
+		assert_string_equal(jobs__of(j, 0, e.cgroup, 0)->name, "[other jobs]");
+	}
+	assert_int_equal(jobs__count(j), JOBS_MAX);
 	assert_string_equal(jobs__of(j, 101, 0, 0)->name, "n#0");
 	assert_string_equal(jobs__of(j, 2 * (JOBS_MAX + 50) + 101, 0, 0)->name, "[other jobs]");
 	jobs__free(j);

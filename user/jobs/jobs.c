@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define NAME_MAX_LEN 512
+#define MAX_GROUP_IDS (10 * JOBS_MAX)	/* groups come and go, many of one name */
 
 /* Jobs that are there whatever is recorded; their numbers in struct jobs.fixed. */
 enum fixed { KERNEL, SELF, REST, LOST, OTHERS, FIXED };
@@ -253,10 +254,9 @@ int jobs__put_cgroup(struct jobs *j, const struct wt_ev_cgroup *e)
 	__u64 key = u64_mix(name_hash(kind)) ^ name_hash(name);
 	const struct job *job = find(j, &j->by_group, key);
 
-	if (find(j, &j->by_id, e->cgroup))
+	if (find(j, &j->by_id, e->cgroup) || j->by_id.n >= MAX_GROUP_IDS ||
+	    (!job && j->n >= JOBS_MAX))
 		return 0;
-	if (!job && j->n >= JOBS_MAX)
-		job = j->fixed[OTHERS];
 	if (!job) {
 		make_distinct(j, e->cgroup, name, sizeof(name));
 		job = add(j, make(name, kind));

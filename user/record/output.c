@@ -159,7 +159,13 @@ static json_t *target_json(const struct session *s)
 
 static json_t *options_json(const struct options *o)
 {
-	return json_pack("{s:f, s:i, s:s, s:b, s:b, s:b, s:b, s:f, s:f, s:i, s:i, s:i, s:i, s:i, s:i, s:i}",
+	json_t *env = json_array();
+
+	/* by the names that are looked for, not their values */
+	for (unsigned i = 0; i < o->n_job_env; i++)
+		json_array_append_new(env, json_string(o->job_env[i]));
+	return json_pack("{s:b, s:o, s:f, s:i, s:s, s:b, s:b, s:b, s:b, s:f, s:f, s:i, s:i, s:i, s:i, s:i, s:i, s:i}",
+			 "environments", !o->no_job_env, "job_env", env,
 			 "duration_s", o->duration_s, "frequency", (int)o->freq, "event", o->event,
 			 "user_stacks", !o->no_user_stacks, "kernel_stacks", !o->no_kernel_stacks,
 			 "remember", !o->no_remember, "unwind_tables", !o->frame_pointers,
