@@ -484,6 +484,9 @@ static const struct opt opts[] = {
 	{ "span-limit", 0, "HITS", parse_unsigned, AT(span_limit), 0, 1 << 30,
 	  "take a span's probes away beyond so many hits a second\n"
 	  "and CPU (default 20000; 0: never)" },
+	{ "span-return-probe", 0, NULL, parse_flag, AT(return_probes), 0, 0,
+	  "see returns by the kernel's return probe where that breaks\n"
+	  "no program: cheaper, but it changes the stack" },
 	{ "unit-thread-name", 0, NULL, parse_flag, AT(thread_names), 0, 0,
 	  "a thread that takes a new name begins a unit of work" },
 

@@ -3,6 +3,7 @@
 
 import re
 
+import spans
 import unwind_tables
 from figures import interval, median, smallest_difference
 from measure import NOTHING
@@ -208,6 +209,9 @@ def text(result):
     if result.get("unwind_tables"):
         out += ["", "unwind tables: CPU time of compiling them, once for each file"]
         out += table(unwind_tables.HEAD, unwind_tables.rows_of_table(result["unwind_tables"]))
+    if result.get("spans"):
+        out += ["", "spans: a function called 10,000 times a second, entry to return; by the program's own clock"]
+        out += table(spans.HEAD, spans.rows_of_table(result["spans"]))
     aims = verdicts(result)
     if aims:
         out += ["", "Aims"] + ["  " + a for a in aims]

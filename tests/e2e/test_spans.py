@@ -112,6 +112,13 @@ def test_return_probe():
     truth = r.truth_output()["indirect"]
     lib.equal((got["i"]["count"], got["i"]["abandoned"]), (truth["count"], 0))
     close(got["i"]["total_ns"], truth["ns"], 0.03, "time")
+    # it can be had where it is not needed; what it would break does not get it
+    got2, r2 = run(program, ["mixed"], f"m={program}:mixed", args=["--span-return-probe"])
+    lib.equal(r2.summary["spans"][0]["method"], "return-probe")
+    lib.equal(got2["m"]["count"], r2.truth_output()["mixed"]["count"])
+    cxx = build("spans.cc", compiler="g++", name="spans-cxx")
+    _, r2 = run(cxx, [], f"run={cxx}:app::Work::run(int)", args=["--span-return-probe"])
+    lib.equal((r2.summary["spans"][0]["method"], r2.summary["exit"]["status"]), ("exits", 0))
     chain = ["main", "run", "indirect", "inner", "nap"]
     asleep = whole = 0
     for frames, us in r.folded("wall"):

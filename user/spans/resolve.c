@@ -20,6 +20,7 @@ struct file {
 	struct elfimg img;
 	struct elfsyms *es;
 	const char *shown;
+	bool return_probe;	/* wanted where it is safe */
 	bool unwinds;		/* exceptions may be thrown through its functions */
 	bool go;
 	bool x86_64;
@@ -105,7 +106,7 @@ static int add_function(struct file *f, struct span_places *p, __u64 start, __u6
 	/* what unwind tables say is exact; a symbol may lack its size */
 	if (elfsyms__extent(f->es, start, &lo, &hi) && lo == start)
 		end = hi;
-	if (f->x86_64)
+	if (f->x86_64 && !(f->return_probe && hijack))
 		known = !exits__find(&code, start, end, x) && x->n_ret + x->n_leave;
 	if (known && (!x->n_leave || !hijack)) {
 		if (x->n_leave)
@@ -270,10 +271,10 @@ static int look_at(struct file *f)
 				 f->shown);
 }
 
-int span_resolve(const struct span_spec *s, int fd, const char *shown, const char *path,
-		 struct span_places *out)
+int span_resolve(const struct span_spec *s, bool return_probe, int fd, const char *shown,
+		 const char *path, struct span_places *out)
 {
-	struct file f = { .spec = s, .img = { .fd = fd }, .shown = shown };
+	struct file f = { .spec = s, .return_probe = return_probe, .img = { .fd = fd }, .shown = shown };
 	int err;
 
 	memset(out, 0, sizeof(*out));

@@ -27,12 +27,13 @@ struct span_places {
 };
 
 /*
+ * return_probe: the kernel's return probe is preferred where it is safe.
  * fd: the file, borrowed; shown: what it is called in sentences; path: where to look
  * for a debug file beside it, or NULL.  Returns 0, or WT_ESAID or -ENOMEM after one
  * sentence.
  */
-int span_resolve(const struct span_spec *s, int fd, const char *shown, const char *path,
-		 struct span_places *out);
+int span_resolve(const struct span_spec *s, bool return_probe, int fd, const char *shown,
+		 const char *path, struct span_places *out);
 void span_places__free(struct span_places *p);
 
 #endif /* WT_SPAN_RESOLVE_H */

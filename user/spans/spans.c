@@ -37,7 +37,7 @@ struct spans {
 	void *done_ctx;
 };
 
-static int find_span(struct span *sp, const struct binary_search *search)
+static int find_span(struct span *sp, bool return_probe, const struct binary_search *search)
 {
 	const struct span_spec *spec = sp->spec;
 	int err = binary_files__find(spec->binary, spec->name, search, &sp->files);
@@ -45,7 +45,7 @@ static int find_span(struct span *sp, const struct binary_search *search)
 	for (unsigned i = 0; i < sp->files.n && !err; i++) {
 		const struct binary_file *f = &sp->files.v[i];
 
-		err = span_resolve(spec, f->fd, f->path, f->path, &sp->places[i]);
+		err = span_resolve(spec, return_probe, f->fd, f->path, f->path, &sp->places[i]);
 	}
 	return err;
 }
@@ -66,7 +66,7 @@ int spans__new(struct spans **out, const struct options *o, const struct target 
 	s->n = o->n_spans;
 	for (unsigned i = 1; i <= s->n && !err; i++) {
 		s->span[i].spec = &o->spans[i - 1];
-		err = find_span(&s->span[i], &search);
+		err = find_span(&s->span[i], o->return_probes, &search);
 	}
 	if (err) {
 		spans__free(s);
@@ -124,7 +124,7 @@ static void add_late(struct spans *s, __u32 number, const struct symbols_mmap *m
 	fd = binary__open_mapped(m->tgid, m->start, m->start + m->len);
 	if (fd < 0 || binary_files__add(&sp->files, fd, m->path) != 1)
 		return;
-	if (span_resolve(sp->spec, f->fd, f->path, f->path, places) ||
+	if (span_resolve(sp->spec, s->o->return_probes, f->fd, f->path, f->path, places) ||
 	    span_probes__attach(s->probes, number, f->fd, places, sp->spec->name, f->path))
 		wt_warn("span %s: calls in this copy of %s are not seen", sp->spec->name, sp->spec->binary);
 	sp->probes = span_probes__count(s->probes, number);
