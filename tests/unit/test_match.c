@@ -258,6 +258,16 @@ static const char *const counters[][2] = {
 	{ "{\"completed_assets\": %d, \"asset_count\": 340, \"eta_s\": 12.5}", "left 12.5" },
 	{ "{\"message\":\"finished %d/340\"}", "" },
 	{ "{'done': %d, 'total': 340}", "" },
+	{ "{\"log\":\"{\\\"done\\\":%d,\\\"total\\\":340}\\n\"}", "" },
+	{ "{\"i\":%d,\"N\":340}", "" },
+	{ "%d (3,5 %%) of 340", "" },
+	{ "%d images out of 340", "" },
+	{ "total 340, done %d", "" },
+	{ "Total: 340 Processed: %d", "" },
+	{ "Receiving objects:  45%% (%d/340), 1.2 MiB | 3 MiB/s", "" },
+	{ "Progress: %d/340, 3.5%% complete, 12.5 items/s, ETA 00:00:26", "left 26" },
+	{ "22:14:01.123 [main] INFO  c.x.Foo - Processed %d/340 items", "" },
+	{ "I1127 22:14:01.123456   77 foo.cc:12] asset %d/340 ok", "" },
 	{ "=== %d/340 ===", "" },
 	{ "Item #%d of #340", "" },
 	{ "asset %d (of 340)", "" },
@@ -338,6 +348,9 @@ static const char *const prose[] = {
 	"frame=  123 fps= 25 size= 1024kB time=00:00:05.12 bitrate=1638.4kbits/s speed=1.02x",
 	"frame=  124 fps= 25 size= 1025kB time=00:00:05.13 bitrate=1638.4kbits/s speed=1.02x",
 	"frame=  125 fps= 25 size= 1026kB time=00:00:05.14 bitrate=1638.4kbits/s speed=1.02x", "",
+	"xx 12.3/45.6 MB 3.1 MB/s", "xx 13.3/45.6 MB 3.1 MB/s", "xx 14.3/45.6 MB 3.1 MB/s", "",
+	"(xfr#12, to-chk=328/340)", "(xfr#13, to-chk=327/340)", "(xfr#14, to-chk=326/340)", "",
+	"\"GET /a/1/2 HTTP/1.1\" 200 12", "\"GET /a/2/2 HTTP/1.1\" 200 13", "\"GET /a/3/2 HTTP/1.1\" 200 14", "",
 	"big 1/340", "big 200/340", "big 339/340", "",
 	"9/5", "10/5", "11/5", "", "1/0", "2/0", "3/0", "",
 };
@@ -467,6 +480,16 @@ static void test_events(void **state)
 	say(1, "asset IMG_3.jpg done in 0.5 s");
 	expect("<finished 'IMG_1.jpg' end took 0.12 @1\n<finished 'IMG_2.jpg' end failed @2\n"
 	       "finished 'IMG_3.jpg' end took 0.5 @3\n");
+	begin("auto", NULL, 0);
+	say(1, "event=asset_done id=17 t=0.1");
+	say(1, "event=asset_started id=18 t=0.1");
+	say(1, "event=asset_failed id=18 t=0.1");
+	expect("<finished '17' end @1\n<finished '18' begin @2\nfinished '18' end failed @3\n");
+	begin("auto", NULL, 0);
+	say(1, "a.jpg ... OK");
+	say(1, "b.jpg: FAILED");
+	say(1, "\xe2\x9c\x93 c.jpg");
+	expect("<finished 'a.jpg' end ok @1\n<finished 'b.jpg' end failed @2\nfinished 'c.jpg' end ok @3\n");
 	begin("auto", NULL, 0);
 	say(1, "processed 1000 images");
 	say(1, "processed 2000 images");

@@ -69,6 +69,7 @@ struct look {
 	match_fn fn;
 	void *ctx;
 	unsigned handed_out;
+	unsigned features;	/* of the line: enum line_feature */
 };
 
 static __u64 hash(const char *s, size_t n)
@@ -370,6 +371,8 @@ static void look_with(struct look *l, const struct pattern *p, bool known)
 	size_t from = 0;
 	struct match m;
 
+	if (p->preset->needs & ~l->features)
+		return;
 	for (unsigned k = 0; k < OCCURRENCES && !l->handed_out; k++) {
 		struct candidate *c;
 
@@ -414,6 +417,7 @@ unsigned auto__line(struct auto_streams *a, __u64 key, const struct text_line *l
 
 	if (slot)
 		l.s = a->streams[slot->value];
+	l.features = line_features(a->e, line);
 	for (unsigned i = 0; l.s && l.s->rank != NO_RANK && i < a->n_patterns && !l.handed_out; i++)
 		if (a->patterns[i]->preset->rank <= l.s->rank && is_believed(l.s, a->patterns[i]))
 			look_with(&l, a->patterns[i], true);

@@ -36,6 +36,7 @@ struct preset_pattern {
 	unsigned rank;		/* auto listens to lower ones first, and then no longer to others */
 	bool anywhere;		/* a line may have several: the first that makes sense */
 	bool explicit_only;	/* auto has something that does the same */
+	unsigned needs;		/* of a line, else there is no point in trying: enum line_feature */
 	unsigned total;		/* where lines do not say it */
 };
 
@@ -47,7 +48,12 @@ struct pattern {
 };
 
 /* match_pattern.c: PCRE2. */
+#define FEATURE_WORDS 96
+#define PREFIXES (32 * 32 * 32)	/* of three letters */
 struct engine {
+	__u64 prefixes[PREFIXES / 64];	/* with which preset_words begin */
+	const char *words[FEATURE_WORDS];
+	unsigned n_words;
 	pcre2_match_context *context;
 	pcre2_match_data *data;
 	pcre2_jit_stack *stack;
@@ -69,13 +75,21 @@ void pattern__free(struct pattern *p);
 bool pattern__match(const struct engine *e, const struct pattern *p, const struct text_line *line,
 		    size_t *from, struct match *m);
 
+/* match_features.c: what a glance at a line finds; most lines have neither. */
+enum line_feature {
+	LINE_WORDS = 1,		/* one that begins like one of preset_words, or "ok" */
+	LINE_KEYS = 2,		/* two numbers behind '=' or ':', each behind a word */
+};
+void features__init(struct engine *e);
+unsigned line_features(const struct engine *e, const struct text_line *line);
+
 /* match_sense.c: whether done of total, from byte `from` of the line to `to`, counts units. */
 bool counter_makes_sense(const struct match *m, const struct text_line *line, size_t from, size_t to);
 
 /* match_presets.c */
 extern const struct preset_pattern preset_patterns[];
 extern const unsigned n_preset_patterns;
-extern const char preset_remaining[], preset_took[], preset_named[], preset_file[];
+extern const char preset_remaining[], preset_took[], preset_named[], preset_file[], preset_words[];
 /* Whether these bytes are a list of presets' name. */
 bool preset_exists(const char *name, size_t len);
 /* Whether the preset of that name has the pattern. */

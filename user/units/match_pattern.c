@@ -183,9 +183,10 @@ int engine__new(struct engine *e, struct matcher_stats *stats)
 		{ .preset = "named", .regex = preset_named },
 		{ .preset = "file", .regex = preset_file },
 	};
-	int err;
+	struct pattern *const to[] = { &e->remaining, &e->took, &e->named, &e->file };
 
 	e->stats = stats;
+	features__init(e);
 	e->context = pcre2_match_context_create(NULL);
 	e->data = pcre2_match_data_create(OVECTOR, NULL);
 	if (!e->context || !e->data)
@@ -195,14 +196,13 @@ int engine__new(struct engine *e, struct matcher_stats *stats)
 	e->stack = pcre2_jit_stack_create(32 * 1024, JIT_STACK, NULL);
 	if (e->stack)
 		pcre2_jit_stack_assign(e->context, NULL, e->stack);
-	err = pattern__preset(&e->remaining, &aux[0], 0);
-	if (!err)
-		err = pattern__preset(&e->took, &aux[1], 0);
-	if (!err)
-		err = pattern__preset(&e->named, &aux[2], 0);
-	if (!err)
-		err = pattern__preset(&e->file, &aux[3], 0);
-	return err;
+	for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
+		int err = pattern__preset(to[i], &aux[i], 0);
+
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 void engine__free(struct engine *e)

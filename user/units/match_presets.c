@@ -22,7 +22,8 @@
 /* with blanks between thousands only if both numbers have them */
 #define NB "\\d{1,3}(?: \\d{3})+"
 #define PAIR                                                                                      \
-	L "(?:(?<done>" NB ")\\s?/\\s?(?<total>" NB ")(?! ?\\d)|(?<done>" N ")" OF "(?<total>" N "))" R
+	L "(?:(?<done>" NB ")\\s?/\\s?(?<total>" NB ")(?! ?\\d)|(?<done>" N ")"                        \
+	"(?:\\s(?:" THINGS ")|\\s?\\(\\d+(?:[.,]\\d+)?\\s?%\\))?" OF "(?<total>" N "))" R
 
 #define DONE_WORDS                                                                                \
 	"processed|done|finished|completed?|converted|transcoded|encoded|decoded|"         \
@@ -40,7 +41,7 @@
 
 /* where a word begins: asset_done, assetDone */
 #define WORD "(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
-#define Q "[\"']"		/* around keys: JSON, or a dictionary of Python */
+#define Q "\\\\?[\"']"	/* around keys: JSON, also within a string, or a dictionary of Python */
 #define NUM_VALUE(name) Q "\\s*:\\s*" Q "?(?<" name ">\\d+)(?![\\w.])"
 #define NAME_KEYS                                                                                 \
 	"asset_?id|asset|item_?id|item|file_?name|file|path|name|task_?id|task|job_?id|video_?id|"    \
@@ -66,6 +67,7 @@
 	"minutes?|minuten|s|secs?|seconds?|sek|sekunden|ms)\\b(?:[ ,]{0,2}\\d+(?:[.,]\\d+)?\\s?"      \
 	"(?:h|m|min|s)\\b)*+)"
 
+const char preset_words[] = DONE_WORDS "|" FAIL_WORDS "|" BEGIN_WORDS "|current";
 const char preset_remaining[] =
 	"(?i)(?:\\b(?:est(?:imated|\\.)?(?: time)? (?:remaining|left)|(?:time )?remaining|time left|eta|"
 	"rest(?:zeit)?|verbleibend|noch)\\b[ :=]{0,3}(?<remaining>" DURATION ")|"
@@ -78,8 +80,9 @@ const char preset_named[] =
 	"(?i)\\b(?:asset|item|image|photo|file|video|clip|task|job|record|document|page|object|id)"
 	"(?:[ #:=\"'(]|_id[ :=]){1,3}(?<unit>[\\w./-]*\\w)";
 const char preset_file[] =
-	"(?i)(?<unit>[\\w./-]*[\\w-]\\.(?!(?:py|js|ts|go|rs|cc?|cpp|java|rb|php|pl|sh|log)\\b)[a-z][a-z0-9]{1,4})\\b"
-	"(?![.(/])";
+	"(?i)(?<unit>[\\w./-]*[\\w-]\\.(?:jpe?g|png|gif|webp|tiff?|bmp|heic|avif|svg|raw|dng|cr2|nef|psd|mp4|m4[av]|mov|"
+	"mkv|avi|webm|mxf|ts|mp3|wav|flac|ogg|aac|pdf|docx?|xlsx?|pptx?|csv|tsv|json|xml|txt|html?|zip|gz|tar|"
+	"parquet|o|obj))\\b(?![.(/])";
 
 #define TASK "(?<unit>[\\w.:@/<>-]+\\[[\\w.:-]{4,128}\\])"
 
@@ -132,11 +135,15 @@ const struct preset_pattern preset_patterns[] = {
 	{ "logging",
 	  "(?i)(?:" DONE_WORDS "|current|index|step|item|count|progress|(?<!\\w)[in])\\s?[=:]\\s?"
 	  "(?<done>" N ")\\b(?!\\s?[%/.])(?:.*?)\\b\\w*(?:total|of|max|all|size|items)\\s?[=:]\\s?(?<total>" N ")"
-	  R, COUNTER, 1 },
+	  R, COUNTER, 1, .needs = LINE_KEYS },
+	/* total=340 done=12 */
+	{ "logging",
+	  "(?i)\\b(?:total|all|of)\\s?[=:]?\\s?(?<total>" N ")\\b.{1,40}?(?:" DONE_WORDS "|current)\\s?[=:]?\\s?"
+	  "(?<done>" N ")" R, COUNTER, 1, .needs = LINE_WORDS },
 	/* 12 done, 328 left */
 	{ "logging",
 	  L "(?<done>" N ") (?:\\w+ )?(?i:done|processed|completed|finished)\\b[^\\d]{1,20}?(?<left>" N ") "
-	  "(?:\\w+ )?(?i:left|remaining|to go|pending|queued|open)\\b", COUNTER, 1 },
+	  "(?:\\w+ )?(?i:left|remaining|to go|pending|queued|open)\\b", COUNTER, 1, .needs = LINE_WORDS },
 	{ "logging",
 	  "(?:\\d\\d:\\d\\d(?::\\d\\d)?(?:[.,]\\d+)?|\\b(?i:DEBUG|INFO|NOTICE|WARN(?:ING)?)\\b).*?" PAIR,
 	  COUNTER, 1, .explicit_only = true },
@@ -145,7 +152,7 @@ const struct preset_pattern preset_patterns[] = {
 	  "(?i)(?:\\b(?:" DONE_WORDS "|" BEGIN_WORDS ")\\b[ :]+(?:[a-z]+ ){0,2}?" PAIR "|" L "(?<done>" N ")" OF "(?<total>" N
 	  ") (?:[a-z]+ ){0,2}?(?:" DONE_WORDS ")\\b)", COUNTER, 1, .explicit_only = true },
 
-	{ "bracket", "(?:^|\\s)[\\[(]\\s?(?<done>" N ")" OF "(?<total>" N ")\\s?[\\])](?!\\()[ :-]*(?<unit>\\S.*)?",
+	{ "bracket", "(?:^|\\s)[\\[(]\\s?(?<done>" N ")" OF "(?<total>" N ")\\s?[\\])](?!\\()[ :-]*(?<unit>[\\w\"'/.].*)?",
 	  COUNTER, 1 },
 	{ "ninja", "^\\[\\s*(?<done>\\d+)/(?<total>\\d+)\\]\\s+(?<unit>\\S.*)", COUNTER, 1, .explicit_only = true },
 	{ "counter", PAIR, COUNTER, 1, .anywhere = true },
@@ -169,14 +176,26 @@ const struct preset_pattern preset_patterns[] = {
 	/* processed 12 files;  12 files done */
 	{ "processed",
 	  "(?i)(?:\\b(?:" DONE_WORDS ")\\b[ :=]+(?<done>" N ")" R "(?!\\s?%|" OF "\\d)|" L
-	  "(?<done>" N ")\\s(?:(?:" THINGS ")\\s)?(?:" DONE_WORDS ")\\b)", COUNT, 3 },
+	  "(?<done>" N ")\\s(?:(?:" THINGS ")\\s)?(?:" DONE_WORDS ")\\b)", COUNT, 3, .needs = LINE_WORDS },
 	/* asset IMG_0001 done;  finished item a-17 in 0.3 s */
 	{ "finished",
-	  "(?i)\\b(?:" THINGS ")[ :#=\"'(\\[]{1,3}(?<unit>[\\w./:@-]*\\w)[\"')\\]:,]{0,2} (?:\\w+ ){0,2}?"
-	  "(?:(?<end>" DONE_WORDS "|ok)|(?<failed>" FAIL_WORDS ")|(?<begin>" BEGIN_WORDS "))\\b", EVENTS, 3 },
+	  "(?i)\\b(?:" THINGS ")[ :#=\"'(\\[]{1,3}(?<unit>[\\w./:@-]*\\w)[\"')\\]:,]{0,2} (?:\\S+ ){0,2}?"
+	  "(?:(?<end>" DONE_WORDS "|ok)|(?<failed>" FAIL_WORDS ")|(?<begin>" BEGIN_WORDS "))\\b", EVENTS, 3,
+	  .needs = LINE_WORDS },
 	{ "finished",
-	  "(?i)\\b(?:(?<end>" DONE_WORDS ")|(?<failed>" FAIL_WORDS ")|(?<begin>" BEGIN_WORDS "))\\b(?: with| to process)?:? (?:\\w+ ){0,2}?"
-	  "[\"'(\\[#]?(?<unit>(?=[\\w./:@-]*\\d)[\\w./:@-]*\\w)", EVENTS, 3 },
+	  "(?i)\\b(?:(?<end>" DONE_WORDS ")|(?<failed>" FAIL_WORDS ")|(?<begin>" BEGIN_WORDS "))\\b"
+	  "(?: with| to process)?:? (?:\\w+ ){0,2}?[\"'(\\[#]?(?<unit>(?=[\\w./:@-]*\\d)[\\w./:@-]*\\w)", EVENTS, 3,
+	  .needs = LINE_WORDS },
+	/* event=asset_done id=17 */
+	{ "finished",
+	  "(?i)^(?=.*?\\b(?:" NAME_KEYS ")=[\"']?(?<unit>[^\\s\"',;]+)).*?\\b(?:event|msg|message|status|state|action)="
+	  "(?:\"[^\"]*?|\\S*?)(?<![a-z])(?:(?<failed>" FAIL_WORDS ")|(?<end>" DONE_WORDS "|ok)|(?<begin>" BEGIN_WORDS
+	  "))(?![a-z])", EVENTS, 3, .needs = LINE_WORDS },
+	/* a.jpg: ok;  OK a.jpg */
+	{ "finished",
+	  "^(?:(?<unit>\\S+)(?::|:? ?\\.\\.\\.) ?(?:(?<ok>OK|ok|[Dd]one|DONE)|(?<failed>FAILED|[Ff]ailed|ERROR|error))[.!]?$|"
+	  "(?:\\[ ?)?(?:(?<ok>OK|DONE|\\xe2\\x9c[\\x93-\\x95])|(?<failed>FAIL(?:ED)?|ERROR|\\xe2\\x9c[\\x96-\\x98]))"
+	  "(?: ?\\])?:? (?<unit>\\S+))", EVENTS, 3 },
 
 	/* a share is no count of units: the last resort */
 	{ "percent",
