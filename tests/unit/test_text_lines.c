@@ -158,6 +158,8 @@ static void test_long_lines(void **state)
 
 static void test_truncated_writes(void **state)
 {
+	static const char whole[8192] = "a";
+
 	(void)state;
 	/* the end is known to be one: what comes next is whole */
 	put_sized(KEY, 1, "first\nsec", 9, 100, '\n');
@@ -176,6 +178,10 @@ static void test_truncated_writes(void **state)
 	assert_int_equal(text__stats(t)->truncated, 4);
 	assert_int_equal(text__stats(t)->missing_bytes, 2 * 91 + 8191 + 8190);
 	assert_int_equal(text__stats(t)->torn, 2);
+	/* all that was to be had of a big one */
+	put_sized(KEY, 9, whole, sizeof(whole), sizeof(whole) + 1, -1);
+	put(10, "b\n");
+	assert_non_null(strstr(got, "7[10 1/1 torn]b\n"));
 }
 
 static void test_gaps(void **state)

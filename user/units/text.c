@@ -241,7 +241,7 @@ static bool ended(const struct text_write *w)
 	if (w->last >= 0)
 		return w->last == '\n' || w->last == '\r';
 	/* who writes whole buffers cuts lines; who writes lines, or records, does not */
-	return w->size % 1024;
+	return w->size % 1024 && w->n % 1024;
 }
 
 /* The line's end was not captured: what there is of it comes out. */

@@ -33,7 +33,8 @@ struct text_at {
 struct text_write {
 	const char *bytes;
 	size_t n;		/* bytes that were captured: the first of the write's */
-	size_t size;		/* bytes that the write had; more than n: the rest is missing */
+	/* bytes that the write had; more than n: the rest is missing (n + 1: nobody knows how much) */
+	size_t size;
 	/* with bytes missing: the last byte of all, 0 to 255, where it is known; else -1 */
 	int last;
 	struct text_at at;
