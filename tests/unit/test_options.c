@@ -225,7 +225,7 @@ static void test_jobs(void **state)
 	assert_int_equal(PARSE("-a", "--job-env", "CIRCLE_JOB,_B2", "--job-env=A234567890123456789012345678901"), 0);
 	assert_int_equal(o.n_job_env, 3);
 	assert_string_equal(o.job_env[1], "_B2");
-	assert_int_equal(PARSE("-a", "--fold=job,unit,comm,thread,pid,tid"), 0);
+	assert_int_equal(PARSE("-a", "--fold=job,unit,comm,thread,pid,tid,span"), 0);
 	for (unsigned i = 0; i < FOLD_FRAMES; i++)
 		assert_int_equal(o.fold[i], FOLD_JOB + i);
 	assert_int_equal(o.fold[FOLD_FRAMES], FOLD_END);
