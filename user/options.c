@@ -421,7 +421,7 @@ static const struct opt opts[] = {
 	  "write these folded stacks to standard output" },
 	{ "fold", 0, "FRAME[,FRAME…]", parse_fold, 0, 0, 0,
 	  "what folded stacks begin with: job, unit, span, comm,\n"
-	  "thread, pid, tid (default comm,thread)" },
+	  "thread, pid, tid, span (default comm,thread)" },
 	{ "exit-status", 0, NULL, parse_flag, AT(exit_status), 0, 0,
 	  "exit with COMMAND's status; worktrace's own failures are 125" },
 	{ "checkpoint", 0, "SECONDS", parse_seconds, AT(checkpoint_s), 0, MAX_SECONDS,

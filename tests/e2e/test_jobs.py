@@ -279,6 +279,32 @@ def test_losses():
     assert lost or r.loss["exit_ring_full"], f"no job without a name: {[j['job'] for j in r.jobs()][:9]}"
 
 
+WORK = """
+import time
+for i in range(1, 6):
+    time.sleep(0.02 * i)
+    print(f"processed {i} of 5", flush=True)
+"""
+
+
+def test_folded_by_unit():
+    """--fold job,unit: each stack begins with the build and the unit whose time it is."""
+    env = {**os.environ, "JOB_NAME": "folded", "BUILD_NUMBER": "2"}
+    r = lib.record(["--unit-line", r"processed (?<done>\d+) of (?<total>\d+)", "--fold=job,unit,comm"],
+                   [lib.PYTHON, "-c", WORK], env=env)
+    sleep = collections.Counter()
+    for frames, us in r.folded("wall"):
+        lib.equal(frames[0], "folded#2", "the job's frame")
+        if frames[-1].startswith("[sleep"):
+            lib.equal(frames[2], "python3", f"the process's frame of {frames}")
+            sleep[frames[1]] += us * 1000
+    units = r.units()
+    lib.equal([u["unit"] for u in units], ["1", "2", "3", "4", "5"], "units")
+    for u in units:
+        lib.at_least(u["sleep_ns"], 0.02 * S * u["seq"], f"sleep of unit {u['unit']}")
+        lib.near(sleep[u["unit"]], u["sleep_ns"], 100000, f"wall.folded of unit {u['unit']}")
+
+
 ID = "3f2a91bc44de0f1e2d3c4b5a69788796a5b4c3d2e1f0aabbccddeeff00112233"
 
 

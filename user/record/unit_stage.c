@@ -7,7 +7,6 @@
 
 #include "jobs/jobs.h"
 #include "units/match.h"
-#include "units/match.h"
 #include "util/clock.h"
 #include "util/log.h"
 
