@@ -184,10 +184,41 @@ static void test_terminal(void **state)
 	free(text);
 }
 
+/* The jobs that took longest come first; the others are counted. */
+static void test_many(void **state)
+{
+	struct cost *c[20];
+	struct judged *j;
+	char *text = NULL, name[32];
+	size_t sz;
+	FILE *f = open_memstream(&text, &sz);
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		struct cost_unit u = { .seq = 1, .end_ns = i * MS + 1, .elapsed_ns = i * MS + 1 };
+
+		snprintf(name, sizeof(name), "job%u", i);
+		assert_int_equal(cost__new(&c[i], name, "line", NULL), 0);
+		assert_int_equal(cost__unit(c[i], &u), 0);
+	}
+	assert_int_equal(judged__new(&j, c, 20), 0);
+	assert_int_equal(sink_units_terminal(j, 20, f, false), 0);
+	fclose(f);
+	assert_non_null(strstr(text, "job12, line"));
+	assert_null(strstr(text, "job11, line"));
+	assert_true(strstr(text, "job19, line") < strstr(text, "job12, line"));
+	assert_non_null(strstr(text, "and 12 more: see summary.json"));
+	free(text);
+	judged__free(j, 20);
+	for (unsigned i = 0; i < 20; i++)
+		cost__free(c[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_json, setup, teardown),
+		cmocka_unit_test(test_many),
 		cmocka_unit_test_setup_teardown(test_terminal, setup, teardown),
 	};
 

@@ -5,13 +5,16 @@
 #include "sinks/human.h"
 #include "sinks/units_cost.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TOP 5			/* functions and waits of a job */
-#define ALL 0.9			/* a function with so much of the CPU time … */
-#define PASSES 0.05		/* … that spends so little itself only calls the others: main() */
+#define TOP_JOBS 8
+#define PASSES 0.05		/* a function that spends so little of its time itself … */
+#define ONE 0.7			/* … and so much in one that it calls, only calls: main() */
 #define SMALL 0.02		/* of a unit: not worth a line */
 
 static const char *ns_text(char *buf, size_t sz, double ns)
@@ -73,13 +76,33 @@ static bool in_kernel(const struct cost_key *k)
 	return len > 4 && !strcmp(k->name + len - 4, "_[k]");
 }
 
+static double depth(const struct cost_key *k)
+{
+	return k->depth_of_ns > 0 ? k->depth_ns / k->depth_of_ns : 0;
+}
+
+/* It spends next to nothing itself, and most of it below one other of its language. */
+static bool only_calls(const struct cost_report *r, const struct cost_figure *f)
+{
+	const struct cost_figure *o;
+	unsigned n;
+
+	if (self_ns(r, f->key) >= PASSES * f->ns)
+		return false;
+	o = cost_report__kind(r, COST_TOTAL, &n);
+	for (; n-- && o->ns >= ONE * f->ns; o++)
+		if (o != f && !o->key->line == !f->key->line && !in_kernel(o->key) &&
+		    depth(o->key) > depth(f->key))
+			return true;
+	return false;
+}
+
 /* Of no interest to who wants to know which part of a program costs what. */
 static bool is_dull(const struct cost_report *r, const struct cost_figure *f)
 {
 	if (f->key->kind != COST_TOTAL)
 		return f->key->state == WT_IDLE;
-	return in_kernel(f->key) ||
-	       (f->ns >= ALL * r->st_ns[WT_CPU] && self_ns(r, f->key) < PASSES * f->ns);
+	return in_kernel(f->key) || only_calls(r, f);
 }
 
 static void figures(const struct cost_report *r, enum cost_kind kind, const char *head, FILE *f)
@@ -187,15 +210,34 @@ static void notes(const struct judged *j, FILE *f, bool colour)
 	figures(r, COST_WAIT, "waits per unit (95 % interval):", f);
 }
 
+static int by_time(const void *a, const void *b)
+{
+	const struct judged *x = *(const struct judged *const *)a, *y = *(const struct judged *const *)b;
+	__u64 p = x->report.t.elapsed_ns, q = y->report.t.elapsed_ns;
+
+	return p != q ? (p > q ? -1 : 1) : x > y ? 1 : -1;
+}
+
 int sink_units_terminal(const struct judged *j, unsigned n, FILE *f, bool colour)
 {
+	const struct judged **v;
+
 	if (!n)
 		return 0;
+	v = calloc(n, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++)
+		v[i] = &j[i];
+	qsort(v, n, sizeof(*v), by_time);
 	fprintf(f, colour ? "\n\033[1m%s\033[0m\n" : "\n%s\n", "UNITS");
 	fputs("  job\n      units  per min      mean       p50       p95       p99  cpu/unit at once\n", f);
-	for (unsigned i = 0; i < n; i++) {
-		row(&j[i].report, f);
-		notes(&j[i], f, colour);
+	for (unsigned i = 0; i < n && i < TOP_JOBS; i++) {
+		row(&v[i]->report, f);
+		notes(v[i], f, colour);
 	}
+	if (n > TOP_JOBS)
+		fprintf(f, "  … and %u more: see summary.json\n", n - TOP_JOBS);
+	free(v);
 	return sink_result(f);
 }
