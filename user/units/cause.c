@@ -10,6 +10,7 @@
 #define NEAR_TOP 0.7		/* a function that has so much of its caller's growth stands for it */
 #define EFFECT_FLOOR 0.05	/* of another job on a unit's time */
 #define LARGE_WAIT 0.2		/* of the work time */
+#define SEEN_WAIT 0.1		/* … where it was seen who is to blame */
 #define MOSTLY 0.5
 
 static bool is_rest(const struct cost_key *k)
@@ -353,7 +354,7 @@ static bool seen_rival(struct interference *i, const struct cost_report *r)
 	for (; n--; f++) {
 		if (f->key->state != WT_RIVAL_OTHER_JOB || is_rest(f->key))
 			continue;
-		if (work(r) <= 0 || f->ns < LARGE_WAIT * work(r))
+		if (work(r) <= 0 || f->ns < SEEN_WAIT * work(r))
 			return false;
 		i->job = f->key->name;
 		i->cause = CAUSE_STARVED;
