@@ -155,9 +155,10 @@ static __noinline int wt_end_wait(struct wt_switch *x, struct wt_task *w, struct
 
 /*
  * `t` leaves the CPU, but was never seen to come: the kernel did not trace that
- * switch.  Its own runtime tells when it must have come.
+ * switch.  Its own runtime tells when it must have come.  Inline: a frame more, and the
+ * calls below it would not fit the stack of 512 bytes that 6.1 has for all of them.
  */
-static __noinline int wt_repair_arrival(struct wt_switch *x, struct wt_task *w,
+static __always_inline int wt_repair_arrival(struct wt_switch *x, struct wt_task *w,
 					struct task_struct *t)
 {
 	__u64 ran = t->se.sum_exec_runtime - w->exec_last;
