@@ -7,6 +7,7 @@ the same time, and real programs, of which nearly every stack must reach its roo
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 
@@ -298,3 +299,23 @@ def test_forks_share_stacks():
     # those of the first, before the table of its program was there
     lib.at_most(len(stacks), 4, f"different stacks of sleep: {stacks}")
     lib.at_least(max(whole.values()), 0.8 * sum(stacks.values()), "µs in the one stack")
+
+
+def test_program_that_began_while_worktrace_could_not_run():
+    """
+    Its fork, its exec and the question for its mappings are read in one go; none may undo
+    another, for the kernel side asks only once.
+    """
+    burn = "import time; end = time.monotonic() + 4\nwhile time.monotonic() < end: pass"
+    shell = lib.spawn(["sh", "-c", f"read x; {lib.PYTHON} -c '{burn}' & wait"], stdin=subprocess.PIPE)
+    run = lib.Running(["-p", shell.pid, "-F", 499]).attached()
+    os.kill(run.pid, signal.SIGSTOP)
+    lib.until(lambda: lib.state_of(run.pid) == "T", what="worktrace stopped")
+    shell.stdin.write(b"\n")
+    shell.stdin.flush()
+    time.sleep(1)
+    os.kill(run.pid, signal.SIGCONT)
+    r = run.finish()
+    s = r.summary["stacks"]
+    # a second of four without worktrace, and a moment for the tables
+    lib.at_least(s["complete"], 0.5 * s["oncpu_samples"], f"whole stacks ({s['incomplete']})")

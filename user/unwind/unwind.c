@@ -37,6 +37,12 @@ struct unwind {
 	struct client *client;
 	__u32 n_client, cap_client;
 	bool rows_wanted, any_changed;
+	/* asked for in this round: see unwind__want() */
+	struct want {
+		__u32 tgid;
+		__u64 image;
+	} *want;
+	__u32 n_want, cap_want;
 	/* the mappings of one process, while they are collected */
 	struct wt_mapping m[WT_MAX_MAPPINGS];
 	unsigned n;
@@ -227,20 +233,41 @@ static void push(struct unwind *u, struct client *c, __u64 now)
 	spaces__set(u->spaces, c->tgid, c->image, u->m, u->n, u->flags, now);
 }
 
+static void ask(struct unwind *u, __u32 tgid, __u64 image)
+{
+	struct client *c = get(u, tgid);
+
+	if (!c)
+		return;
+	c->image = image;
+	c->changed = true;
+	u->any_changed = true;
+}
+
+/*
+ * The ring is read before the side-band: what the side-band says of the process, its
+ * fork and its exec, comes after this but was before it.  Taken in that order, it
+ * would undo the question, and the kernel side asks only once.  So it waits for the
+ * end of the round.
+ */
 void unwind__want(struct unwind *u, const struct wt_ev_want *e)
 {
-	struct client *c;
-
 	if (!e->tgid) {
 		u->rows_wanted = true;
 		return;
 	}
-	c = get(u, e->tgid);
-	if (!c)
-		return;
-	c->image = e->image;
-	c->changed = true;
-	u->any_changed = true;
+	if (u->n_want == u->cap_want) {
+		__u32 cap = u->cap_want ? 2 * u->cap_want : 64;
+		struct want *grown = reallocarray(u->want, cap, sizeof(*grown));
+
+		if (!grown) {
+			ask(u, e->tgid, e->image);
+			return;
+		}
+		u->want = grown;
+		u->cap_want = cap;
+	}
+	u->want[u->n_want++] = (struct want){ e->tgid, e->image };
 }
 
 /* Objects that walks ended at, the most wanted first. */
@@ -260,6 +287,9 @@ void unwind__tick(struct unwind *u)
 	__u64 now = now_ns();
 	__u32 tgid;
 
+	for (__u32 i = 0; i < u->n_want; i++)
+		ask(u, u->want[i].tgid, u->want[i].image);
+	u->n_want = 0;
 	while ((tgid = jvm__due(u->jvm, now)))
 		on_mapped(u, tgid);
 	if (u->any_changed)
@@ -417,6 +447,7 @@ void unwind__free(struct unwind *u)
 	spaces__free(u->spaces);
 	u64map__free(&u->by_tgid);
 	free(u->client);
+	free(u->want);
 	free(u);
 }
 
