@@ -28,6 +28,11 @@ static int add(void *arg, const struct exec_unit *u)
 		t->running++;
 		return 0;
 	}
+	if (u->staged && u->sums.written && !u->staged_from_ns && u->sums.media_ns) {
+		t->media_ns += u->sums.media_ns;
+		t->media_elapsed_ns += exec_unit__elapsed(u, 0);
+		t->frames_out += u->sums.frames_out;
+	}
 	c->elapsed[t->ended++] = exec_unit__elapsed(u, 0);
 	t->failed += u->status[0] && strcmp(u->status, "0");
 	return 0;
@@ -96,7 +101,7 @@ static void print_mix(FILE *f, const struct transcodes *t)
 
 int transcodes__print(const struct recording *r, FILE *f, bool colour)
 {
-	char mean[32], p95[32], thread[32];
+	char mean[32], p95[32], thread[32], frames[32];
 	struct transcodes t;
 	int err = transcodes__collect(&t, r);
 
@@ -112,9 +117,15 @@ int transcodes__print(const struct recording *r, FILE *f, bool colour)
 		fprintf(f, ", %u still run%s", t.running, t.running == 1 ? "s" : "");
 	putc('\n', f);
 	if (t.ended)
-		fprintf(f, "  elapsed time of one: mean %s, p95 %s\n",
+		fprintf(f, "  elapsed time of one: mean %s, p95 %s",
 			human_ns(mean, sizeof(mean), t.mean_ns),
 			human_ns(p95, sizeof(p95), t.p95_ns));
+	if (t.media_elapsed_ns)
+		fprintf(f, "; %.2f s of film a second, %s frames",
+			(double)t.media_ns / (double)t.media_elapsed_ns,
+			human_count(frames, sizeof(frames), t.frames_out));
+	if (t.ended)
+		putc('\n', f);
 	fprintf(f, "  %s of thread time: ", human_ns(thread, sizeof(thread), t.thread_ns));
 	print_mix(f, &t);
 	putc('\n', f);
@@ -136,10 +147,13 @@ json_t *transcodes__json(const struct recording *r)
 
 	if (transcodes__collect(&t, r))
 		return NULL;
-	return json_pack("{s:i, s:i, s:i, s:i, s:f, s:{s:I, s:I, s:I, s:I}, s:I, s:o}",
+	return json_pack("{s:i, s:i, s:i, s:i, s:f, s:{s:I, s:I, s:I, s:I}, s:I, s:o, s:I, s:I, s:o}",
 			 "count", (int)t.n, "ended", (int)t.ended, "failed", (int)t.failed,
 			 "running", (int)t.running, "per_minute", t.per_minute,
 			 "elapsed_ns", "mean", (json_int_t)t.mean_ns, "p50", (json_int_t)t.p50_ns,
 			 "p95", (json_int_t)t.p95_ns, "p99", (json_int_t)t.p99_ns,
-			 "thread_ns", (json_int_t)t.thread_ns, "states_ns", states(&t));
+			 "thread_ns", (json_int_t)t.thread_ns, "states_ns", states(&t),
+			 "frames_out", (json_int_t)t.frames_out, "media_ns", (json_int_t)t.media_ns,
+			 "speed", t.media_elapsed_ns ?
+			 json_real((double)t.media_ns / (double)t.media_elapsed_ns) : json_null());
 }

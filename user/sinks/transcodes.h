@@ -10,6 +10,8 @@ struct transcodes {
 	unsigned n, ended, failed, running;
 	double per_minute;			/* ended, over the recording */
 	__u64 mean_ns, p50_ns, p95_ns, p99_ns;	/* elapsed time of the ended */
+	/* of the ended whose frames and media time are known: 0: of none */
+	__u64 media_ns, media_elapsed_ns, frames_out;
 	__u64 thread_ns, st_ns[WT_STATES];
 };
 

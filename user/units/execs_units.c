@@ -29,7 +29,9 @@ static void make_label(const struct exec_entry *t, char *label, size_t sz)
 	snprintf(label, sz, "%.*s…", (int)n, command);
 }
 
-static int put_row(struct execs *e, const struct exec_entry *t, struct units *u, __u64 now)
+/* *elapsed_ns: what it took. */
+static int put_row(struct execs *e, const struct exec_entry *t, struct units *u, __u64 now,
+		   __u64 *elapsed_ns)
 {
 	struct exec_unit x;
 	struct unit_row r = {
@@ -48,8 +50,9 @@ static int put_row(struct execs *e, const struct exec_entry *t, struct units *u,
 	r.start_ns = x.start_ns;
 	r.end_ns = x.end_ns ? x.end_ns : now;
 	memcpy(r.st_ns, x.st_ns, sizeof(r.st_ns));
+	*elapsed_ns = exec_unit__elapsed(&x, now);
 	if (t->kind == EXEC_FFMPEG)
-		r.transcode_ns = r.end_ns - r.start_ns;
+		r.transcode_ns = *elapsed_ns;
 	r.has_exit = x.status[0];
 	r.exit_code = x.wait_status;
 	r.failed = r.has_exit && r.exit_code;
@@ -58,13 +61,13 @@ static int put_row(struct execs *e, const struct exec_entry *t, struct units *u,
 
 static int tell(struct execs *e, struct exec_entry *t, struct units *u, __u64 now)
 {
-	__u64 end = t->x.end_ns ? t->x.end_ns : now;
-	int err = put_row(e, t, u, now);
+	__u64 elapsed_ns;
+	int err = put_row(e, t, u, now, &elapsed_ns);
 
 	t->told = true;
 	if (err || t->kind != EXEC_FFMPEG || !t->x.epoch)
 		return err;
-	return units__on_transcode(u, t->x.epoch, end > t->x.start_ns ? end - t->x.start_ns : 0);
+	return units__on_transcode(u, t->x.epoch, elapsed_ns);
 }
 
 /* The unit it was run for, once that is known. */
@@ -78,7 +81,13 @@ static int find_parent(struct exec_entry *t, const struct units *u)
 	r = row ? units__row(u, row) : NULL;
 	if (!r)
 		return 0;
-	t->parent_unit = strdup(r->label);
+	/* a counter's units are called by their number, as in units.csv */
+	if (r->done == ~0ULL)
+		t->parent_unit = strdup(r->label);
+	else if (r->n > 1 && asprintf(&t->parent_unit, "%llu-%llu", r->done - (r->n - 1), r->done) < 0)
+		t->parent_unit = NULL;
+	else if (r->n <= 1 && asprintf(&t->parent_unit, "%llu", r->done) < 0)
+		t->parent_unit = NULL;
 	return t->parent_unit ? 0 : -ENOMEM;
 }
 

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The libraries of ffmpeg by their names, and the figures of a transcode from what probes counted. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "ffmpeg/places.h"
+#include "ffmpeg/sums.h"
+
+static void is(const char *path, enum ffmpeg_lib lib, unsigned major)
+{
+	unsigned got;
+
+	assert_int_equal(ffmpeg_lib__of(path, &got), lib);
+	assert_int_equal(got, major);
+}
+
+static void test_names(void **state)
+{
+	(void)state;
+	is("/usr/lib/x86_64-linux-gnu/libavcodec.so.59.37.100", FFMPEG_CODEC, 59);
+	is("/opt/x/libavformat.so.61", FFMPEG_FORMAT, 61);
+	is("libavfilter.so.8.44.100 (deleted)", FFMPEG_FILTER, 8);
+	is("/usr/lib/libavcodec-0b1c.so.60.3.100", FFMPEG_CODEC, 60);
+	is("/usr/lib/libavcodec.so", FFMPEG_CODEC, 0);
+	is("/usr/lib/libavcodecs.so.59", FFMPEG_NONE, 0);
+	is("/usr/lib/libavutil.so.57", FFMPEG_NONE, 0);
+	is("/usr/bin/ffmpeg", FFMPEG_NONE, 0);
+	is("", FFMPEG_NONE, 0);
+}
+
+/* A file without the functions has no places, one that is no ELF file none either. */
+static void test_no_library(void **state)
+{
+	struct ffmpeg_places p;
+	int fd = open("/proc/self/exe", O_RDONLY);
+
+	(void)state;
+	assert_int_equal(ffmpeg_places__find(fd, FFMPEG_CODEC, 59, &p), 0);
+	assert_int_equal(p.n, 0);
+	assert_int_equal(p.functions, 0);
+	ffmpeg_places__free(&p);
+	close(fd);
+	fd = open("/dev/null", O_RDONLY);
+	assert_true(ffmpeg_places__find(fd, FFMPEG_CODEC, 59, &p) < 0);
+	close(fd);
+}
+
+static void test_sums(void **state)
+{
+	__u64 workers[WT_STAGE_CODEC + WT_STAGE_CODECS] = { [WT_STAGE_NONE] = 7, [WT_STAGE_FILTER] = 5 };
+	struct wt_stages st = { .frames_in = 9 };
+	struct ffmpeg_sums s;
+
+	(void)state;
+	st.cpu_ns[WT_STAGE_DEMUX] = 10;
+	st.cpu_ns[WT_STAGE_ENCODE] = 20;
+	/* the workers of two codecs, and of one that was opened and never used */
+	st.codec[0] = (struct wt_stage_codec){ .context = 1, .stage = WT_STAGE_DECODE };
+	st.codec[1] = (struct wt_stage_codec){ .context = 2, .stage = WT_STAGE_ENCODE };
+	st.codec[2] = (struct wt_stage_codec){ .context = 3 };
+	workers[WT_STAGE_CODEC] = 100;
+	workers[WT_STAGE_CODEC + 1] = 200;
+	workers[WT_STAGE_CODEC + 2] = 400;
+	st.stream[0] = (struct wt_stage_stream){ .format = 1, .packets = 50, .first_pts = 100,
+		.end_pts = 600, .num = 1, .den = 250 };
+	st.stream[1] = (struct wt_stage_stream){ .format = 1, .index = 1, .packets = 94, .first_pts = -1024,
+		.end_pts = 96000, .num = 1, .den = 48000, .type = 1 };
+	st.stream[2] = (struct wt_stage_stream){ .format = 2, .packets = 25, .first_pts = 0, .end_pts = 0,
+		.num = 1, .den = 25 };
+	ffmpeg_sums__make(&s, &st, workers, 1000);
+	assert_int_equal(s.cpu_ns[WT_STAGE_DEMUX], 10);
+	assert_int_equal(s.cpu_ns[WT_STAGE_DECODE], 100);
+	assert_int_equal(s.cpu_ns[WT_STAGE_FILTER], 5);
+	assert_int_equal(s.cpu_ns[WT_STAGE_ENCODE], 220);
+	assert_int_equal(s.cpu_ns[WT_STAGE_MUX], 0);
+	assert_int_equal(s.cpu_ns[WT_STAGE_NONE], 1000 - 335);
+	assert_int_equal(s.frames_in, 9);
+	assert_true(s.written);
+	assert_int_equal(s.frames_out, 75);
+	assert_int_equal(s.media_ns, 2021333333);
+	/* a stream that could not be read: the others do not stand for all */
+	st.unknown = 1;
+	ffmpeg_sums__make(&s, &st, workers, 1000);
+	assert_false(s.written);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_no_library),
+		cmocka_unit_test(test_sums),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
