@@ -52,7 +52,11 @@ def with_bpftrace(program, seconds):
         result = once([program, str(seconds)])
     finally:
         p.send_signal(signal.SIGINT)
-        out, _ = p.communicate(timeout=30)
+        try:
+            out, _ = p.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            out, _ = p.communicate()
     found = re.search(r"@n: (\d+)", out)
     if not found or int(found.group(1)) != result["calls"]:
         raise BenchError("bpftrace counted %s spans of %d" % (found and found.group(1), result["calls"]))

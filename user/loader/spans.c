@@ -4,17 +4,34 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "loader/tracer.h"
 #include "util/log.h"
 
+/* One probe, or with multi all of one kind that a span has in one file. */
 struct probe {
-	struct bpf_link *link;
+	struct bpf_link *link;		/* NULL: fd is the link */
+	int fd;
+	unsigned n;			/* probes */
 	__u32 span;
 };
+
+/*
+ * What BPF_LINK_CREATE takes for many probes (Linux 6.6; include/uapi/linux/bpf.h).
+ * libbpf 1.1 is older than that.
+ */
+struct multi_attr {
+	__u32 prog_fd, target_fd, attach_type, flags;
+	__u64 path, offsets, ref_ctr_offsets, cookies;
+	__u32 cnt, multi_flags, pid, zero;
+};
+#define MULTI_RETURN 1
 
 struct span_probes {
 	struct tracer_spans tracer;
@@ -40,12 +57,20 @@ int span_probes__new(struct span_probes **out, struct tracer *t)
 	return 0;
 }
 
+static void destroy(struct probe *v)
+{
+	if (v->link)
+		bpf_link__destroy(v->link);
+	else
+		close(v->fd);
+}
+
 void span_probes__free(struct span_probes *p)
 {
 	if (!p)
 		return;
 	for (unsigned i = 0; i < p->n; i++)
-		bpf_link__destroy(p->v[i].link);
+		destroy(&p->v[i]);
 	free(p->v);
 	free(p->per_cpu);
 	free(p);
@@ -74,14 +99,11 @@ static int say_refused(int err, const struct span_place *at, const char *name, c
 	return wt_error(err, "span %s: cannot put a probe into %s", name, shown);
 }
 
-int span_probes__attach(struct span_probes *p, __u32 span, int fd, const struct span_places *places,
-			const char *name, const char *shown)
+static int attach_each(struct span_probes *p, __u32 span, const char *path,
+		       const struct span_places *places, const char *name, const char *shown)
 {
-	char path[64];
 	int err = 0;
 
-	/* the very file, whatever its name means to us */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	for (unsigned i = 0; i < places->n && !err; i++) {
 		const struct span_place *at = &places->v[i];
 		LIBBPF_OPTS(bpf_uprobe_opts, opts,
@@ -95,13 +117,64 @@ int span_probes__attach(struct span_probes *p, __u32 span, int fd, const struct 
 		if (err)
 			break;
 		link = bpf_program__attach_uprobe_opts(p->tracer.probe, -1, path, at->off, &opts);
-		if (!link) {
+		if (!link)
 			err = say_refused(-errno, at, name, shown);
-			break;
-		}
-		p->v[p->n++] = (struct probe){ link, span };
+		else
+			p->v[p->n++] = (struct probe){ .link = link, .n = 1, .span = span };
 	}
 	return err;
+}
+
+/* All places that are return probes, or all that are none, with one link: that is quicker to undo, too. */
+static int attach_kind(struct span_probes *p, __u32 span, const char *path,
+		       const struct span_places *places, bool ret, const char *name, const char *shown)
+{
+	__u64 *v = calloc(places->n, 3 * sizeof(*v)), *offsets = v, *counters = v + places->n;
+	__u64 *cookies = v + 2 * places->n;
+	const struct span_place *first = NULL;
+	struct multi_attr attr = {
+		.prog_fd = bpf_program__fd(p->tracer.probe),
+		.attach_type = bpf_program__expected_attach_type(p->tracer.probe),
+		.path = (uintptr_t)path, .offsets = (uintptr_t)offsets, .cookies = (uintptr_t)cookies,
+		.multi_flags = ret ? MULTI_RETURN : 0,
+	};
+	int fd, err = v ? make_room(p) : wt_error(-ENOMEM, "cannot note a probe");
+
+	for (unsigned i = 0; i < places->n && !err; i++) {
+		const struct span_place *at = &places->v[i];
+
+		if (at->ret != ret)
+			continue;
+		first = first ? first : at;
+		offsets[attr.cnt] = at->off;
+		counters[attr.cnt] = at->semaphore;
+		cookies[attr.cnt++] = WT_SPAN_COOKIE(span, at->at);
+		if (at->semaphore)
+			attr.ref_ctr_offsets = (uintptr_t)counters;
+	}
+	if (!err && attr.cnt) {
+		fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+		if (fd < 0)
+			err = say_refused(-errno, first, name, shown);
+		else
+			p->v[p->n++] = (struct probe){ .fd = fd, .n = attr.cnt, .span = span };
+	}
+	free(v);
+	return err;
+}
+
+int span_probes__attach(struct span_probes *p, __u32 span, int fd, const struct span_places *places,
+			const char *name, const char *shown)
+{
+	char path[64];
+	int err;
+
+	/* the very file, whatever its name means to us */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (!p->tracer.multi)
+		return attach_each(p, span, path, places, name, shown);
+	err = attach_kind(p, span, path, places, false, name, shown);
+	return err ? err : attach_kind(p, span, path, places, true, name, shown);
 }
 
 unsigned span_probes__count(const struct span_probes *p, __u32 span)
@@ -109,7 +182,7 @@ unsigned span_probes__count(const struct span_probes *p, __u32 span)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < p->n; i++)
-		n += p->v[i].span == span;
+		n += p->v[i].span == span ? p->v[i].n : 0;
 	return n;
 }
 
@@ -119,7 +192,7 @@ void span_probes__detach(struct span_probes *p, __u32 span)
 
 	for (unsigned i = 0; i < p->n; i++) {
 		if (p->v[i].span == span)
-			bpf_link__destroy(p->v[i].link);
+			destroy(&p->v[i]);
 		else
 			p->v[kept++] = p->v[i];
 	}

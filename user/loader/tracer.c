@@ -189,6 +189,8 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 	if (f->uprobe_multi)
 		bpf_program__set_expected_attach_type(skel->progs.wt_stage_probe, TRACER_UPROBE_MULTI);
 	bpf_program__set_autoload(skel->progs.wt_span, o->n_spans > 0);
+	if (f->uprobe_multi)
+		bpf_program__set_expected_attach_type(skel->progs.wt_span, TRACER_UPROBE_MULTI);
 	bpf_program__set_autoload(skel->progs.wt_fault_skipped, o->fault & WT_FAULT_SKIPPED);
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		err = bpf_map__set_max_entries(sizes[i].map, sizes[i].n);
@@ -313,6 +315,7 @@ void tracer__spans(const struct tracer *t, struct tracer_spans *out)
 {
 	*out = (struct tracer_spans){
 		.probe = t->skel->progs.wt_span,
+		.multi = bpf_program__expected_attach_type(t->skel->progs.wt_span) == TRACER_UPROBE_MULTI,
 		.totals_fd = bpf_map__fd(t->skel->maps.span_totals),
 		.n_cpus = t->n_cpus,
 	};

@@ -108,6 +108,7 @@ void tracer__unwind_fds(const struct tracer *t, struct tracer_unwind_fds *out);
 struct bpf_program;
 struct tracer_spans {
 	struct bpf_program *probe;
+	bool multi;		/* it was loaded for links with many probes, and takes no others */
 	int totals_fd;		/* struct wt_span_total per CPU, by number of the span */
 	unsigned n_cpus;
 };
