@@ -91,6 +91,8 @@ def test_two_builds_one_server():
         said = [t for t in v["text"] if "interference" in t and other in t]
         assert said, f"{job}: {v}"
         lib.contains(said[0], rf"net 127.0.0.1:{port}|starved of CPU", f"of {job}")
+        waits = {w["name"]: w["ns_per_unit"] for w in u["waits"]}
+        lib.at_least(waits[f"net 127.0.0.1:{port}"], 8 * lib.MS, f"waiting for the server, {job}")
 
 
 def test_too_few():

@@ -192,6 +192,42 @@ static void test_stack(void **state)
 	cost__free(c);
 }
 
+/* What it waited in, and whose code that is. */
+static void test_blocked(void **state)
+{
+	static const char *const own[] = { "_run (<frozen runpy>:88)", "<module> (job.py:200)", "main (job.py:150)",
+					   "fetch (job.py:50)", "readinto (socket.py:706)", "recv" };
+	static const char *const other[] = { "run (threading.py:3)", "work (pool.py:9)" };
+	struct cost *c = fresh(0);
+	const struct cost_figure *f;
+	struct cost_report r;
+	unsigned n;
+
+	(void)state;
+	for (unsigned i = 0; i < 30; i++) {
+		put(c, i, i * MS, MS, WT_NET, 1);
+		assert_int_equal(cost__blocked(c, i, own, 6, MS / 2), 0);
+		assert_int_equal(cost__blocked(c, i, other, 2, MS / 4), 0);
+	}
+	assert_string_equal(cost__main_file(c), "job.py");
+	assert_int_equal(cost__report(c, &r), 0);
+	f = cost_report__kind(&r, COST_BLOCKED, &n);
+	assert_int_equal(n, 8);
+	for (unsigned i = 0; i < n; i++) {
+		const char *name = f[i].key->name;
+		bool mine = strstr(name, "(job.py") != NULL;
+
+		assert_float_equal(f[i].ns, strstr(name, "threading") || strstr(name, "pool") ? MS / 4 : MS / 2, 1);
+		assert_int_equal(cost_report__closeness(&r, f[i].key), mine ? 3 : strchr(name, '(') ? 2 : 1);
+		if (!strncmp(name, "main", 4))
+			assert_true(cost_report__only_calls(&r, &f[i], 0.95));
+		if (!strncmp(name, "fetch", 5) || !strcmp(name, "recv"))
+			assert_false(cost_report__only_calls(&r, &f[i], 0.95));
+	}
+	cost_report__free(&r);
+	cost__free(c);
+}
+
 /* Late units go where they belong; details wait for their units, as many as may. */
 static void test_order(void **state)
 {
@@ -470,6 +506,7 @@ int main(void)
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_stack),
+		cmocka_unit_test(test_blocked),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_quantiles),
 		cmocka_unit_test(test_rates),

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define TOP 20
+#define NEARLY_ALL 0.95
 
 /* What one call makes; lost: memory was out for a value, so the whole is none. */
 struct maker {
@@ -162,16 +163,11 @@ static json_t *own_estimate(struct maker *m, const struct cost_report *r)
 	return o;
 }
 
-static double self_of(const struct cost_report *r, const struct cost_key *total)
+static double ns_of(const struct cost_report *r, enum cost_kind kind, const struct cost_key *k)
 {
-	const struct cost_figure *f;
-	unsigned n;
+	const struct cost_figure *f = cost_report__same(r, kind, k);
 
-	f = cost_report__kind(r, COST_SELF, &n);
-	for (; n--; f++)
-		if (!strcmp(f->key->name, total->name))
-			return f->ns;
-	return 0;
+	return f ? f->ns : 0;
 }
 
 static json_t *growth(struct maker *m, const struct cost_report *r, const struct cost_figure *f)
@@ -199,8 +195,10 @@ static json_t *figure(struct maker *m, const struct cost_report *r, const struct
 	set(m, o, "lo", rounded(f->lo));
 	set(m, o, "hi", rounded(f->hi));
 	set(m, o, "n", whole(r->t.units));
-	if (f->key->kind == COST_TOTAL)
-		set(m, o, "self_ns_per_unit", rounded(self_of(r, f->key)));
+	if (f->key->kind == COST_TOTAL) {
+		set(m, o, "self_ns_per_unit", rounded(ns_of(r, COST_SELF, f->key)));
+		set(m, o, "blocked_ns_per_unit", rounded(ns_of(r, COST_BLOCKED, f->key)));
+	}
 	set(m, o, "growth", growth(m, r, f));
 	return o;
 }
@@ -212,8 +210,14 @@ static json_t *figures(struct maker *m, const struct cost_report *r, enum cost_k
 	unsigned n;
 
 	f = cost_report__kind(r, kind, &n);
-	for (unsigned i = 0; i < n && i < TOP; i++)
-		append(m, a, figure(m, r, &f[i]));
+	for (unsigned shown = 0; n-- && shown < TOP; f++) {
+		/* the root of all stacks is no news, and a long one would leave no room */
+		if ((kind == COST_TOTAL || kind == COST_BLOCKED) &&
+		    cost_report__only_calls(r, f, NEARLY_ALL))
+			continue;
+		append(m, a, figure(m, r, f));
+		shown++;
+	}
 	return a;
 }
 
@@ -249,6 +253,7 @@ static json_t *units(struct maker *m, const struct judged *j)
 	set(m, o, "verdict", verdict(m, &j->verdict));
 	set(m, o, "own_estimate", own_estimate(m, r));
 	set(m, o, "functions", figures(m, r, COST_TOTAL));
+	set(m, o, "blocked", figures(m, r, COST_BLOCKED));
 	set(m, o, "waits", figures(m, r, COST_WAIT));
 	set(m, o, "rivals", figures(m, r, COST_RIVAL));
 	set(m, o, "loss", loss(m, r));

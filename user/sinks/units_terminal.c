@@ -13,6 +13,7 @@
 
 #define TOP 5			/* functions and waits of a job */
 #define TOP_JOBS 8
+#define CANDIDATES 100		/* functions that are looked at */
 #define PASSES 0.05		/* a function that spends so little of its time itself … */
 #define ONE 0.7			/* … and so much in one that it calls, only calls: main() */
 #define SMALL 0.02		/* of a unit: not worth a line */
@@ -57,74 +58,125 @@ static void row(const struct cost_report *r, FILE *f)
 	fputs("\n", f);
 }
 
-static double self_ns(const struct cost_report *r, const struct cost_key *k)
+static const char *figure_name(const struct cost_figure *v, char *clean, size_t sz)
+{
+	char name[256];
+
+	cost_figure__name(v, name, sizeof(name));
+	return text__clean(clean, sz, name, strlen(name), false);
+}
+
+static void interval(const struct cost_figure *v, FILE *f)
+{
+	char ns[32], lo[32], hi[32];
+
+	human_cell(f, ns_text(ns, sizeof(ns), v->ns), 11);
+	if (isfinite(v->lo))
+		fprintf(f, "  (%s … %s)", ns_text(lo, sizeof(lo), v->lo), ns_text(hi, sizeof(hi), v->hi));
+}
+
+static double work_ns(const struct cost_report *r)
+{
+	return r->thread_ns - r->st_ns[WT_IDLE] - r->st_ns[WT_STOPPED];
+}
+
+static void waits(const struct cost_report *r, FILE *f)
+{
+	const struct cost_figure *v;
+	unsigned n, shown = 0;
+	char name[256];
+
+	v = cost_report__kind(r, COST_WAIT, &n);
+	for (; n-- && shown < TOP; v++) {
+		if (v->key->state == WT_IDLE || v->ns < SMALL * work_ns(r))
+			continue;
+		if (!shown++)
+			fputs("    waits, per unit (95 % interval):\n", f);
+		fputs("      ", f);
+		human_label(f, figure_name(v, name, sizeof(name)), 44);
+		interval(v, f);
+		fputs("\n", f);
+	}
+}
+
+/* A function with its time on a CPU and its time of waiting; either may be NULL. */
+struct function {
+	const struct cost_figure *cpu, *blocked, *self;
+	double ns;
+};
+
+static const struct cost_key *key_of(const struct function *f)
+{
+	return f->cpu ? f->cpu->key : f->blocked->key;
+}
+
+static int by_ns(const void *a, const void *b)
+{
+	const struct function *x = a, *y = b;
+
+	return x->ns != y->ns ? (x->ns > y->ns ? -1 : 1) : strcmp(key_of(x)->name, key_of(y)->name);
+}
+
+/* The largest of both kinds, each function once, largest first. */
+static unsigned collect(const struct cost_report *r, struct function *v)
 {
 	const struct cost_figure *f;
-	unsigned n;
+	unsigned n, m = 0;
 
-	f = cost_report__kind(r, COST_SELF, &n);
-	for (; n--; f++)
-		if (!strcmp(f->key->name, k->name))
-			return f->ns;
-	return 0;
+	f = cost_report__kind(r, COST_TOTAL, &n);
+	for (unsigned i = 0; i < n && i < CANDIDATES; i++)
+		v[m++] = (struct function){ &f[i], cost_report__same(r, COST_BLOCKED, f[i].key),
+					    cost_report__same(r, COST_SELF, f[i].key), 0 };
+	f = cost_report__kind(r, COST_BLOCKED, &n);
+	for (unsigned i = 0; i < n && i < CANDIDATES; i++)
+		if (!cost_report__same(r, COST_TOTAL, f[i].key))
+			v[m++] = (struct function){ NULL, &f[i], NULL, 0 };
+	for (unsigned i = 0; i < m; i++)
+		v[i].ns = (v[i].cpu ? v[i].cpu->ns : 0) + (v[i].blocked ? v[i].blocked->ns : 0);
+	qsort(v, m, sizeof(*v), by_ns);
+	return m;
 }
 
-static bool in_kernel(const struct cost_key *k)
+/*
+ * Of no interest to who wants to know which part of a program costs what: the kernel's,
+ * and what spends next to nothing itself and most of it below one other that is as near.
+ */
+static bool is_dull(const struct cost_report *r, const struct function *v, unsigned n, unsigned i)
 {
-	size_t len = strlen(k->name);
+	int near = cost_report__closeness(r, key_of(&v[i]));
 
-	return len > 4 && !strcmp(k->name + len - 4, "_[k]");
-}
-
-static double depth(const struct cost_key *k)
-{
-	return k->depth_of_ns > 0 ? k->depth_ns / k->depth_of_ns : 0;
-}
-
-/* It spends next to nothing itself, and most of it below one other of its language. */
-static bool only_calls(const struct cost_report *r, const struct cost_figure *f)
-{
-	const struct cost_figure *o;
-	unsigned n;
-
-	if (self_ns(r, f->key) >= PASSES * f->ns)
+	if (!near || v[i].ns < SMALL * work_ns(r))
+		return true;
+	if (v[i].self && v[i].self->ns >= PASSES * v[i].ns)
 		return false;
-	o = cost_report__kind(r, COST_TOTAL, &n);
-	for (; n-- && o->ns >= ONE * f->ns; o++)
-		if (o != f && !o->key->line == !f->key->line && !in_kernel(o->key) &&
-		    depth(o->key) > depth(f->key))
+	for (unsigned k = 0; k < n && v[k].ns >= ONE * v[i].ns; k++)
+		if (k != i && cost_report__closeness(r, key_of(&v[k])) >= near &&
+		    cost_key__depth(key_of(&v[k])) > cost_key__depth(key_of(&v[i])))
 			return true;
 	return false;
 }
 
-/* Of no interest to who wants to know which part of a program costs what. */
-static bool is_dull(const struct cost_report *r, const struct cost_figure *f)
+static void functions(const struct cost_report *r, FILE *f)
 {
-	if (f->key->kind != COST_TOTAL)
-		return f->key->state == WT_IDLE;
-	return in_kernel(f->key) || only_calls(r, f);
-}
+	struct function v[2 * CANDIDATES];
+	unsigned n = collect(r, v), shown = 0;
+	char name[256], ns[32];
 
-static void figures(const struct cost_report *r, enum cost_kind kind, const char *head, FILE *f)
-{
-	const struct cost_figure *v;
-	char name[256], clean[256], ns[32], lo[32], hi[32];
-	unsigned n, shown = 0;
-
-	v = cost_report__kind(r, kind, &n);
 	for (unsigned i = 0; i < n && shown < TOP; i++) {
-		if (is_dull(r, &v[i]) ||
-		    v[i].ns < SMALL * (r->thread_ns - r->st_ns[WT_IDLE] - r->st_ns[WT_STOPPED]))
+		const struct cost_figure *any = v[i].cpu ? v[i].cpu : v[i].blocked;
+
+		if (is_dull(r, v, n, i))
 			continue;
 		if (!shown++)
-			fprintf(f, "    %s\n", head);
-		cost_figure__name(&v[i], name, sizeof(name));
+			fputs("    functions with what they call, per unit:           waiting        cpu"
+			      " (95 % interval)\n", f);
 		fputs("      ", f);
-		human_label(f, text__clean(clean, sizeof(clean), name, strlen(name), false), 44);
-		human_cell(f, ns_text(ns, sizeof(ns), v[i].ns), 11);
-		if (isfinite(v[i].lo))
-			fprintf(f, "  (%s … %s)", ns_text(lo, sizeof(lo), v[i].lo),
-				ns_text(hi, sizeof(hi), v[i].hi));
+		human_label(f, figure_name(any, name, sizeof(name)), 44);
+		human_cell(f, v[i].blocked ? ns_text(ns, sizeof(ns), v[i].blocked->ns) : "-", 11);
+		if (v[i].cpu)
+			interval(v[i].cpu, f);
+		else
+			human_cell(f, "-", 11);
 		fputs("\n", f);
 	}
 }
@@ -206,8 +258,8 @@ static void notes(const struct judged *j, FILE *f, bool colour)
 		fprintf(f, "    %llu small functions and objects are summed as [other]\n", r->t.keys_merged);
 	if (r->t.orphans)
 		fprintf(f, "    lost: %llu details found no place to wait for their unit\n", r->t.orphans);
-	figures(r, COST_TOTAL, "functions, cpu per unit with what they call (95 % interval):", f);
-	figures(r, COST_WAIT, "waits per unit (95 % interval):", f);
+	functions(r, f);
+	waits(r, f);
 }
 
 static int by_time(const void *a, const void *b)

@@ -18,13 +18,6 @@ static bool is_rest(const struct cost_key *k)
 	return k->name[0] == '[';	/* [other], [unsampled] … */
 }
 
-static bool is_kernel(const struct cost_key *k)
-{
-	size_t len = strlen(k->name);
-
-	return len > 4 && !strcmp(k->name + len - 4, "_[k]");
-}
-
 double cause__growth(const struct cost_report *r, unsigned state)
 {
 	double rest = r->growth_ns;
@@ -61,41 +54,30 @@ static const struct cost_figure *fastest(const struct cost_report *r, enum cost_
 	return top;
 }
 
-static double depth(const struct cost_figure *f)
+static bool closer(const struct cost_report *r, const struct cost_figure *a,
+		   const struct cost_figure *b)
 {
-	return f->key->depth_of_ns > 0 ? f->key->depth_ns / f->key->depth_of_ns : 0;
-}
+	int x = cost_report__closeness(r, a->key), y = cost_report__closeness(r, b->key);
 
-/* A program's own language before the machinery below it, both before the kernel. */
-static int closeness(const struct cost_key *k)
-{
-	return k->line ? 2 : is_kernel(k) ? 0 : 1;
-}
-
-static bool closer(const struct cost_figure *a, const struct cost_figure *b)
-{
-	int x = closeness(a->key), y = closeness(b->key);
-
-	return x != y ? x > y : depth(a) > depth(b);
+	return x != y ? x > y : cost_key__depth(a->key) > cost_key__depth(b->key);
 }
 
 /*
  * main() grows as much as what it calls does; the function to name is the
- * deepest one that has nearly all of it, in the language that the program is
- * written in if its frames are there.
+ * deepest one that has nearly all of it, in the program's own file if its frames
+ * are there, else in the language that it is written in.  kind: COST_TOTAL, COST_BLOCKED.
  */
-static const struct cost_figure *growing_function(const struct cost_report *r)
+static const struct cost_figure *growing_function(const struct cost_report *r, enum cost_kind kind)
 {
-	const struct cost_figure *top = fastest(r, COST_TOTAL, -1), *best = NULL, *f;
+	const struct cost_figure *top = fastest(r, kind, -1), *best = NULL, *f;
 	unsigned n;
 
 	if (!top)
 		return NULL;
-	f = cost_report__kind(r, COST_TOTAL, &n);
+	f = cost_report__kind(r, kind, &n);
 	for (; n--; f++)
 		if (!is_rest(f->key) && f->growth_ns >= NEAR_TOP * top->growth_ns &&
-		    (!best || closer(f, best)) &&
-		    cost_report__grows(r, f->key))
+		    (!best || closer(r, f, best)) && cost_report__grows(r, f->key))
 			best = f;
 	return best;
 }
@@ -103,7 +85,7 @@ static const struct cost_figure *growing_function(const struct cost_report *r)
 static void cpu_cause(struct verdict *v, const struct cost_report *r, char *inner, size_t sz,
 		      double all)
 {
-	const struct cost_figure *f = growing_function(r), *self;
+	const struct cost_figure *f = growing_function(r, COST_TOTAL), *self;
 	char name[128];
 
 	v->cause = CAUSE_CPU;
@@ -120,9 +102,10 @@ static void cpu_cause(struct verdict *v, const struct cost_report *r, char *inne
 		snprintf(inner, sz, "%s", name);
 }
 
-static void wait_cause(struct verdict *v, const struct cost_report *r, double all)
+static void wait_cause(struct verdict *v, const struct cost_report *r, char *inner, size_t sz,
+		       double all)
 {
-	const struct cost_figure *f = fastest(r, COST_WAIT, v->state);
+	const struct cost_figure *f = fastest(r, COST_WAIT, v->state), *in;
 
 	v->cause = CAUSE_WAIT;
 	snprintf(v->subject, sizeof(v->subject), "%s", ledger__state_name(v->state));
@@ -130,6 +113,9 @@ static void wait_cause(struct verdict *v, const struct cost_report *r, double al
 		return;
 	v->share = fmin(f->growth_ns / all, 1);
 	cost_figure__name(f, v->subject, sizeof(v->subject));
+	in = growing_function(r, COST_BLOCKED);
+	if (in && in->growth_ns >= MAIN_SHARE * f->growth_ns)
+		cost_figure__name(in, inner, sz);
 }
 
 /* Who had the CPU: the rival whose share grew most, if it is known. */
@@ -170,7 +156,7 @@ void cause__of_growth(struct verdict *v, const struct cost_report *r, char *inne
 	else if (v->state == WT_RUNQ || v->state == WT_THROTTLED)
 		starved_cause(v, r);
 	else
-		wait_cause(v, r, all);
+		wait_cause(v, r, inner, sz, all);
 }
 
 /* ---- interference ---- */
@@ -207,7 +193,13 @@ static double fractions(const struct cost_report *r, const struct cost_report *o
 	return all > 0 ? together / all : 0;
 }
 
-/* How much of its work time a job waits for an object; 0 when it does not. */
+/* Work time without waiting for a CPU: that depends on what else there is on the machine. */
+static double own_time(const struct cost_report *r)
+{
+	return work(r) - r->st_ns[WT_RUNQ] - r->st_ns[WT_THROTTLED];
+}
+
+/* How much of that a job waits for an object; 0 when it does not. */
 static double waits_for(const struct cost_report *r, const struct cost_key *object)
 {
 	const struct cost_figure *f;
@@ -216,7 +208,7 @@ static double waits_for(const struct cost_report *r, const struct cost_key *obje
 	f = cost_report__kind(r, COST_WAIT, &n);
 	for (; n--; f++)
 		if (f->key->state == object->state && !strcmp(f->key->name, object->name))
-			return work(r) > 0 ? f->ns / work(r) : 0;
+			return own_time(r) > 0 ? f->ns / own_time(r) : 0;
 	return 0;
 }
 
@@ -236,16 +228,16 @@ static bool shared_wait(struct interference *i, const struct cost_report *r, dou
 	unsigned n;
 
 	f = cost_report__kind(r, COST_WAIT, &n);
-	if (work(r) <= 0)
+	if (own_time(r) <= 0)
 		return false;
 	for (; n--; f++) {
 		double other = waits_for(i->other, f->key);
 
-		if (!names_an_object(f->key) || f->ns / work(r) < least || other < least)
+		if (!names_an_object(f->key) || f->ns / own_time(r) < least || other < least)
 			continue;
 		i->cause = CAUSE_SHARED;
 		i->state = f->key->state;
-		i->share = f->ns / work(r);
+		i->share = f->ns / own_time(r);
 		i->other_share = other;
 		cost_figure__name(f, i->subject, sizeof(i->subject));
 		return true;		/* largest first */

@@ -7,7 +7,8 @@
 
 /*
  * Sets cause, state, share and subject from the growth of the states and keys;
- * inner: the function in which most of a growing function's growth is, or empty.
+ * inner: the function in which most of a growing function's growth is, or the one that
+ * waits; or empty.
  */
 void cause__of_growth(struct verdict *v, const struct cost_report *r, char *inner, size_t sz);
 

@@ -40,6 +40,8 @@ struct cost {
 	unsigned n_keys, room;
 	struct u64map by_hash;
 	__u32 stamp;
+	char main_file[64];
+	__u64 main_file_ns;		/* its lead over others (majority vote) */
 	__u64 hist[BUCKETS];
 	struct pending *pending;
 	unsigned n_pending, pending_room;
@@ -500,8 +502,8 @@ int cost__detail(struct cost *c, __u64 seq, enum cost_kind kind, unsigned state,
 		 __u64 ns)
 {
 	__u32 line;
-	bool is_cpu = kind == COST_SELF || kind == COST_TOTAL;
-	struct cost_key *k = get_key(c, kind, is_cpu ? 0 : state, name, &line);
+	bool has_state = kind == COST_WAIT || kind == COST_RIVAL;
+	struct cost_key *k = get_key(c, kind, has_state ? state : 0, name, &line);
 
 	if (!k)
 		return -ENOMEM;
@@ -509,14 +511,50 @@ int cost__detail(struct cost *c, __u64 seq, enum cost_kind kind, unsigned state,
 	return put_detail(c, k, seq, ns);
 }
 
-int cost__stack(struct cost *c, __u64 seq, const char *const *names, unsigned n, __u64 ns)
+/* "job.py" of "f (job.py:12)"; its length, 0: it names no file. */
+static size_t file_of(const char *name, const char **file)
+{
+	__u32 line;
+	size_t len = without_line(name, &line);
+
+	*file = line ? memrchr(name, '(', len) : NULL;
+	if (!*file || (*file)[1] == '<')		/* <string>, <frozen runpy> */
+		return 0;
+	++*file;
+	return name + len - *file;
+}
+
+/* Votes for the file of the outermost frame that has one. */
+static void vote_file(struct cost *c, const char *const *names, unsigned n, __u64 ns)
+{
+	const char *file = NULL;
+	size_t len = 0;
+
+	for (unsigned i = 0; i < n && !len; i++)
+		len = file_of(names[i], &file);
+	if (!len || len >= sizeof(c->main_file))
+		return;
+	if (strlen(c->main_file) == len && !memcmp(c->main_file, file, len)) {
+		c->main_file_ns += ns;
+	} else if (c->main_file_ns < ns) {
+		memcpy(c->main_file, file, len);
+		c->main_file[len] = '\0';
+		c->main_file_ns = ns - c->main_file_ns;
+	} else {
+		c->main_file_ns -= ns;
+	}
+}
+
+/* Once for each function of a stack. */
+static int put_each(struct cost *c, enum cost_kind kind, __u64 seq, const char *const *names,
+		    unsigned n, __u64 ns)
 {
 	int err = 0;
 
 	c->stamp = c->stamp + 1 ? c->stamp + 1 : 1;
 	for (unsigned i = n; i-- > 0 && !err; ) {	/* innermost first: its line is the one that ran */
 		__u32 line;
-		struct cost_key *k = get_key(c, COST_TOTAL, 0, names[i], &line);
+		struct cost_key *k = get_key(c, kind, 0, names[i], &line);
 
 		if (!k)
 			return -ENOMEM;
@@ -528,7 +566,20 @@ int cost__stack(struct cost *c, __u64 seq, const char *const *names, unsigned n,
 		vote(k, line, ns);
 		err = put_detail(c, k, seq, ns);
 	}
+	vote_file(c, names, n, ns);
+	return err;
+}
+
+int cost__stack(struct cost *c, __u64 seq, const char *const *names, unsigned n, __u64 ns)
+{
+	int err = put_each(c, COST_TOTAL, seq, names, n, ns);
+
 	return err || !n ? err : cost__detail(c, seq, COST_SELF, 0, names[n - 1], ns);
+}
+
+int cost__blocked(struct cost *c, __u64 seq, const char *const *names, unsigned n, __u64 ns)
+{
+	return put_each(c, COST_BLOCKED, seq, names, n, ns);
 }
 
 /* ---- estimates ---- */
@@ -622,6 +673,11 @@ void cost__estimate(struct cost *c, __u32 source, __u64 at_ns, __u64 done, __u64
 const char *cost__job(const struct cost *c)
 {
 	return c->job;
+}
+
+const char *cost__main_file(const struct cost *c)
+{
+	return c->main_file[0] ? c->main_file : NULL;
 }
 
 const char *cost__kind(const struct cost *c)

@@ -42,7 +42,8 @@ enum cost_kind {
 	COST_TOTAL = 1,		/* CPU time in it and what it called */
 	COST_WAIT = 2,		/* a wait: state and object, "127.0.0.1:5432" */
 	COST_RIVAL = 3,		/* run-queue time, by who had the CPU */
-	COST_KINDS = 4,
+	COST_BLOCKED = 4,	/* waiting in a function and what it called */
+	COST_KINDS = 5,
 };
 
 struct cost_opts {
@@ -69,6 +70,8 @@ int cost__detail(struct cost *c, __u64 seq, enum cost_kind kind, unsigned state,
  * for each.  Kernel functions as "name_[k]" like in folded stacks.
  */
 int cost__stack(struct cost *c, __u64 seq, const char *const *names, unsigned n, __u64 ns);
+/* The stack of a wait, root first: COST_BLOCKED once for each function. */
+int cost__blocked(struct cost *c, __u64 seq, const char *const *names, unsigned n, __u64 ns);
 /*
  * Counters of a line: so many of total are done (total 0: not said), and what
  * the program itself says is left, or COST_NO_ESTIMATE.  source: whose counters
@@ -116,6 +119,11 @@ const char *cost__kind(const struct cost *c);
 unsigned cost__windows(const struct cost *c, const struct cost_window **w);
 unsigned cost__keys(const struct cost *c, const struct cost_key **k);
 unsigned cost__guesses(const struct cost *c, const struct cost_guess **g);
+/*
+ * The file at the root of most stacks' Python frames, "job.py": the program's own
+ * code, not a library's.  NULL: there is none.
+ */
+const char *cost__main_file(const struct cost *c);
 /* The p-th percentile (0 … 100) of a unit's elapsed ns, within 3.2 %; at most the largest seen. */
 __u64 cost__percentile(const struct cost *c, double p);
 

@@ -184,6 +184,22 @@ static int put_rival(struct costs *c, struct cost *cost, __u32 row, const struct
 			    c->o.job(c->o.ctx, job[0], job[1]) : comm, line->ns);
 }
 
+/* In which function it waited; whoever waits for work, or for a CPU, waits in none. */
+static int put_blocked(struct costs *c, struct cost *cost, __u32 row, const struct ledger_line *line)
+{
+	const struct ledger_frames *f = &c->o.frames;
+	unsigned n = 0;
+
+	if (line->state == WT_IDLE || line->state == WT_STOPPED || line->state == WT_RUNQ ||
+	    line->state == WT_THROTTLED)
+		return 0;
+	for (unsigned i = line->n_ustack; i-- > 0; )
+		add_name(c, &n, f->name(f->ctx, line->ustack[i]), "");
+	if (!n)
+		add_name(c, &n, line->cut == LEDGER_SHED ? "[shed]" : "[no stack]", "");
+	return cost__blocked(cost, row, c->names, n, line->ns);
+}
+
 int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
 		  const struct ledger_line *line)
 {
@@ -202,6 +218,8 @@ int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
 		return put_stack(c, cost, row, line);
 	if (line->state == WT_RUNQ)
 		err = put_rival(c, cost, row, line);
+	if (!err)
+		err = put_blocked(c, cost, row, line);
 	if (err)
 		return err;
 	ledger__reason_text(c->o.ledger, line->state, line->reason, reason, sizeof(reason));

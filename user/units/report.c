@@ -11,6 +11,7 @@
 #define MIN_WINDOWS 4		/* for an interval of a ratio */
 #define MOST_OF_A_SAMPLE 2
 #define NEARER 0.8
+#define LITTLE 0.05		/* of a function's time, spent in itself */
 
 /* Fills x and w; y is the caller's. */
 static unsigned axis(const struct cost_report *r, struct trend_point *p)
@@ -187,6 +188,50 @@ const struct cost_figure *cost_report__kind(const struct cost_report *r, enum co
 		i++;
 	*n = i - first;
 	return r->figures + first;
+}
+
+const struct cost_figure *cost_report__same(const struct cost_report *r, enum cost_kind kind,
+					    const struct cost_key *k)
+{
+	const struct cost_figure *f;
+	unsigned n;
+
+	f = cost_report__kind(r, kind, &n);
+	for (; n--; f++)
+		if (!strcmp(f->key->name, k->name))
+			return f;
+	return NULL;
+}
+
+double cost_key__depth(const struct cost_key *k)
+{
+	return k->depth_of_ns > 0 ? k->depth_ns / k->depth_of_ns : 0;
+}
+
+int cost_report__closeness(const struct cost_report *r, const struct cost_key *k)
+{
+	const char *own = cost__main_file(r->cost);
+	size_t len = strlen(k->name), n = own ? strlen(own) : 0;
+
+	if (k->line)
+		return own && len > n && k->name[len - n - 1] == '(' && !strcmp(k->name + len - n, own) ? 3 : 2;
+	return len > 4 && !strcmp(k->name + len - 4, "_[k]") ? 0 : 1;
+}
+
+bool cost_report__only_calls(const struct cost_report *r, const struct cost_figure *f, double share)
+{
+	const struct cost_figure *o, *self = cost_report__same(r, COST_SELF, f->key);
+	int near = cost_report__closeness(r, f->key);
+	unsigned n;
+
+	if (self && self->ns >= LITTLE * f->ns)
+		return false;
+	o = cost_report__kind(r, f->key->kind, &n);
+	for (; n-- && o->ns >= share * f->ns; o++)	/* largest first */
+		if (o != f && cost_report__closeness(r, o->key) >= near &&
+		    cost_key__depth(o->key) > cost_key__depth(f->key))
+			return true;
+	return false;
 }
 
 static void rates(struct cost_report *r)

@@ -61,6 +61,21 @@ void cost_report__free(struct cost_report *r);
 /* The figures of one kind: the first, and how many. */
 const struct cost_figure *cost_report__kind(const struct cost_report *r, enum cost_kind kind,
 					    unsigned *n);
+/* The figure of the same name of another kind; NULL: there is none. */
+const struct cost_figure *cost_report__same(const struct cost_report *r, enum cost_kind kind,
+					    const struct cost_key *k);
+/*
+ * How near a function is to what its author wrote: 3 in the program's own file, 2 in
+ * another of its language, 1 native, 0 in the kernel.
+ */
+int cost_report__closeness(const struct cost_report *r, const struct cost_key *k);
+/*
+ * Does a function only call, main() for one?  It spends next to nothing itself, and that
+ * share of its time below one other that is as near or nearer.  f is of COST_TOTAL.
+ */
+bool cost_report__only_calls(const struct cost_report *r, const struct cost_figure *f, double share);
+/* How many frames it lies below the root, on average. */
+double cost_key__depth(const struct cost_key *k);
 /* "match_albums (job.py:88)", "net 10.0.0.5:5432"; returns buf. */
 char *cost_figure__name(const struct cost_figure *f, char *buf, size_t sz);
 /* The trend of a figure, ns per unit over the number of the unit. */

@@ -112,7 +112,9 @@ static char *because(char *buf, size_t sz, const struct verdict *v, const char *
 		break;
 	case CAUSE_WAIT:
 	case CAUSE_SHARED:
-		snprintf(buf, sz, ", waiting more on %s: %d %% of the growth", v->subject, share);
+		if (inner[0])
+			snprintf(more, sizeof(more), " in `%s`", inner);
+		snprintf(buf, sz, ", waiting more on %s%s: %d %% of the growth", v->subject, more, share);
 		break;
 	case CAUSE_STARVED:
 		if (v->subject[0])
@@ -203,7 +205,7 @@ static char *through(char *buf, size_t sz, const struct interference *i)
 	char too[160] = "";
 
 	if (i->cause == CAUSE_SHARED && i->compared)
-		snprintf(too, sizeof(too), ", which it waits for, too (%.0f %% of its work time)",
+		snprintf(too, sizeof(too), ", which it waits for, too (%.0f %% of its time, waiting for a CPU left out)",
 			 100 * i->other_share);
 	if (i->cause == CAUSE_STARVED)
 		snprintf(buf, sz, "starved of CPU: %s",
@@ -243,8 +245,8 @@ static void interference_text(struct verdict *v, const struct interference *i,
 		    "over %s", job, 100 * i->share,
 		    i->state == WT_THROTTLED ? "throttled" : "waiting for a CPU", basis(b, sizeof(b), r));
 	else
-		say(v, "interference with job %s is possible: both wait for %s (%.0f %% of the work time here, "
-		    "%.0f %% there), over %s", job, i->subject, 100 * i->share, 100 * i->other_share,
+		say(v, "interference with job %s is possible: both wait for %s (%.0f %% of their time here, "
+		    "%.0f %% there, waiting for a CPU left out), over %s", job, i->subject, 100 * i->share, 100 * i->other_share,
 		    basis(b, sizeof(b), r));
 	say(v, "job %s was there for %.0f %% of the time: there are too few units without it to compare",
 	    job, fmin(100 * i->beside, 100));
