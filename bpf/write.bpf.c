@@ -330,7 +330,9 @@ static __always_inline int wt_written(struct wt_task *w, struct task_struct *t, 
 	if (binary && (!(cfg_opts & WT_OPT_BINARY) || b->e.stream == WT_STREAM_FILE ||
 		       now - owner->epoch_ns < cfg_binary_gap_ns))
 		return 0;
-	if (!w->exec_ns && now >= w->since && now - owner->epoch_ns >= cfg_epoch_gap_ns) {
+	/* not where its last switch was missed: the text is good, the account is not up to date */
+	if (w->state == WT_CPU && !w->exec_ns && now >= w->since &&
+	    now - owner->epoch_ns >= cfg_epoch_gap_ns) {
 		next = __sync_fetch_and_add(&run_epoch, 1) + 1;
 		b->e.epoch_after = next;
 	}
@@ -391,7 +393,7 @@ int BPF_PROG(wt_sys_exit, struct pt_regs *regs, long ret)
 	if (call == WT_NO_WRITE || (call == WT_WRITE_VECTOR && c.compat))
 		return 0;	/* the vectors of 32-bit calls are of another shape */
 	w = wt_task_of(t);
-	if (!w || w->done || w->state != WT_CPU || (w->flags & WT_F_SELF))
+	if (!w || w->done || (w->flags & WT_F_SELF))
 		return 0;
 	b = bpf_map_lookup_elem(&write_buf, &zero);
 	if (!b)

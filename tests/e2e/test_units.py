@@ -259,6 +259,23 @@ def test_units_running_already():
     compare_unbuffered(rows, truth, rows[0]["done"])
 
 
+NAMED = r"""
+import time
+for i in range(400):
+    time.sleep(0.002)
+    print(f"asset IMG_{i:04d}.jpg done", flush=True)
+"""
+
+
+def test_line_behind_a_missed_switch():
+    """A thread whose switch-in the kernel did not trace writes a line like any other."""
+    r = lib.record(["--fault=missed-switch", "--unit-preset", "auto"], [lib.PYTHON, "-c", NAMED])
+    lib.at_least(r.loss["missed_switch"], 2, "missed switches")
+    there = [u["label"] for u in units(r)]
+    lib.equal([i for i in range(400) if f"IMG_{i:04d}.jpg" not in there], [], "units that are missing")
+    lib.equal(len(there), 400, "units")
+
+
 def test_bad_patterns():
     for pattern, says in ((r"(?<done>\d+", r"\S"), (r"(?<done>(a+)+)$", r"\S"), (r"\d+/\d+", r"group")):
         p = lib.worktrace(["record", "-o", lib.tmp("bad"), "--unit-line", pattern, "--", "true"])
