@@ -187,6 +187,26 @@ def test_attached():
     lib.near(row["media_ns"], 0.5 * S, 500 * MS, "media time since then")
 
 
+def test_progress():
+    """How far a running one is, with no probe and no hook: by its input file."""
+    source = make_input(seconds=40)
+    p = lib.spawn(ffmpeg("-re", "-i", source, "-c", "copy", "-f", "mpegts", lib.tmp("out.ts")))
+    began = time.monotonic()
+    time.sleep(3)
+    r = lib.record(["-p", p.pid, "-d", 1, "--no-stages"])
+    with open(f"/proc/{p.pid}/fdinfo/3") as f:
+        pos = int(f.readline().split()[1])
+    elapsed = time.monotonic() - began
+    row = one(r)
+    percent = 100 * pos / os.path.getsize(source)
+    assert 0 < row["progress_percent"] <= percent + 1, f"{row['progress_percent']}, now at {percent}"
+    left = elapsed * (100 - row["progress_percent"]) / row["progress_percent"]
+    assert abs(row["eta_s"] - left) < 0.5 * left, f"eta {row['eta_s']}, {left} by now"
+    lib.equal([x["pid"] for x in r.summary["transcodes"]["progress"]], [p.pid], "progress in summary.json")
+    p.kill()
+    p.wait()
+
+
 def test_many():
     """Twenty short ones at once: every one has its row."""
     source = make_input(seconds=1)

@@ -137,6 +137,24 @@ static bool target_gone(struct loop *l)
 	return false;
 }
 
+/* " ffmpeg 43 %, 12 s left", by the files that it reads. */
+static void show_transcodes(struct session *s)
+{
+	struct exec_progress p;
+
+	if (!s->execs || !execs__progress(s->execs, &p))
+		return;
+	if (p.running > 1)
+		fprintf(stderr, " %u ffmpegs, the first", p.running);
+	else
+		fputs(" ffmpeg", stderr);
+	if (p.known)
+		fprintf(stderr, " %.0f %%", 100 * p.part);
+	if (p.known && p.left_s >= 0)
+		fprintf(stderr, ", %.0f s left", p.left_s);
+	fputc(' ', stderr);
+}
+
 static void show_progress(struct loop *l)
 {
 	struct session *s = l->s;
@@ -148,9 +166,11 @@ static void show_progress(struct loop *l)
 		return;
 	for (unsigned i = 0, n = session__losses(s, loss); i < n; i++)
 		lost += loss[i].benign ? 0 : loss[i].n;
-	fprintf(stderr, "\rworktrace: %llu s  %u threads  %llu switches  %llu samples  %llu lost \033[K",
+	fprintf(stderr, "\rworktrace: %llu s  %u threads  %llu switches  %llu samples  %llu lost ",
 		elapsed / NSEC_PER_SEC, tracer__live(s->tracer), st.count[WT_CNT_SWITCH],
 		st.count[WT_CNT_SAMPLE], lost);
+	show_transcodes(s);
+	fputs("\033[K", stderr);
 	fflush(stderr);
 }
 

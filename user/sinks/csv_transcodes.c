@@ -102,6 +102,12 @@ static int write_row(void *arg, const struct exec_unit *u)
 	known(f, io, u->x.wchar);
 	fprintf(f, ",%d", !!(u->x.flags & WT_X_SEEDED));
 	write_more_stages(o, u);
+	if (u->has_progress)
+		fprintf(f, ",%.2f,", 100 * u->progress);
+	else
+		fputs(",,", f);
+	if (u->has_progress && u->left_s >= 0)
+		fprintf(f, "%.1f", u->left_s);
 	putc('\n', f);
 	return 0;
 }
@@ -116,7 +122,8 @@ int sink_transcodes_csv(const struct recording *r, FILE *f)
 	fputs(",user_ns,sys_ns,threads,frames_in,frames_out,media_ns,speed,fps,demux_ns,decode_ns,"
 	      "filter_ns,encode_ns,mux_ns,read_bytes,write_bytes,max_rss_bytes,cpu_ns_per_frame,"
 	      "read_call_bytes,write_call_bytes,seeded,stage_source,stages_from_utc,rest_ns,"
-	      "demux_elapsed_ns,decode_elapsed_ns,filter_elapsed_ns,encode_elapsed_ns,mux_elapsed_ns\n", f);
+	      "demux_elapsed_ns,decode_elapsed_ns,filter_elapsed_ns,encode_elapsed_ns,mux_elapsed_ns,"
+	      "progress_percent,eta_s\n", f);
 	err = execs__each(r->execs, write_row, &o);
 	return err ? err : sink_result(f);
 }

@@ -141,13 +141,38 @@ static json_t *states(const struct transcodes *t)
 	return o;
 }
 
+static int add_progress(void *arg, const struct exec_unit *u)
+{
+	json_t *o;
+
+	if (u->kind != EXEC_FFMPEG || u->end_ns || !u->has_progress)
+		return 0;
+	o = json_pack("{s:i, s:f, s:o, s:o}", "pid", (int)u->x.tgid, "percent", 100 * u->progress,
+		      "eta_s", u->left_s >= 0 ? json_real(u->left_s) : json_null(),
+		      "frames_out", u->staged && u->sums.written && !u->staged_from_ns ?
+		      json_integer((json_int_t)u->sums.frames_out) : json_null());
+	return json_array_append_new(arg, o) ? -ENOMEM : 0;
+}
+
+/* Of each that still runs. */
+static json_t *progress(const struct recording *r)
+{
+	json_t *a = json_array();
+
+	if (a && execs__each(r->execs, add_progress, a)) {
+		json_decref(a);
+		return NULL;
+	}
+	return a;
+}
+
 json_t *transcodes__json(const struct recording *r)
 {
 	struct transcodes t;
 
 	if (transcodes__collect(&t, r))
 		return NULL;
-	return json_pack("{s:i, s:i, s:i, s:i, s:f, s:{s:I, s:I, s:I, s:I}, s:I, s:o, s:I, s:I, s:o}",
+	return json_pack("{s:i, s:i, s:i, s:i, s:f, s:{s:I, s:I, s:I, s:I}, s:I, s:o, s:I, s:I, s:o, s:o}",
 			 "count", (int)t.n, "ended", (int)t.ended, "failed", (int)t.failed,
 			 "running", (int)t.running, "per_minute", t.per_minute,
 			 "elapsed_ns", "mean", (json_int_t)t.mean_ns, "p50", (json_int_t)t.p50_ns,
@@ -155,5 +180,6 @@ json_t *transcodes__json(const struct recording *r)
 			 "thread_ns", (json_int_t)t.thread_ns, "states_ns", states(&t),
 			 "frames_out", (json_int_t)t.frames_out, "media_ns", (json_int_t)t.media_ns,
 			 "speed", t.media_elapsed_ns ?
-			 json_real((double)t.media_ns / (double)t.media_elapsed_ns) : json_null());
+			 json_real((double)t.media_ns / (double)t.media_elapsed_ns) : json_null(),
+			 "progress", progress(r));
 }

@@ -388,6 +388,9 @@ void execs__view(const struct execs *e, const struct exec_entry *t, struct exec_
 	set_stages(u, t, p);
 	if (u->end_ns || !t->sampled)
 		return;
+	u->has_progress = t->has_progress;
+	u->progress = t->progress;
+	u->left_s = exec_left_s(u->start_ns, t->progress_ns, t->progress);
 	u->x.read_bytes += t->io.read_bytes;
 	u->x.write_bytes += t->io.write_bytes;
 	u->x.rchar += t->io.rchar;

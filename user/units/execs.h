@@ -57,6 +57,9 @@ struct exec_unit {
 	bool staged;			/* sums hold … */
 	__u64 staged_from_ns;		/* … from then on, 0: from its start */
 	struct ffmpeg_sums sums;
+	bool has_progress;		/* an ffmpeg that runs and reads files: */
+	double progress;		/* the part of their bytes, 0 to 1 */
+	double left_s;			/* at the pace until now; < 0: not known */
 	int wait_status;		/* wait(2)'s, where status says something */
 	char status[16];		/* "0", "SIGKILL"; "": it still runs, or went on as another program */
 	/* what it cost within the recording; the states sum to thread_ns */
@@ -74,6 +77,21 @@ static inline __u64 exec_unit__elapsed(const struct exec_unit *u, __u64 now_ns)
 
 	return end > u->start_ns ? end - u->start_ns : 0;
 }
+
+/* Seconds that are left when such a part took from start to now; < 0: nothing is done yet. */
+static inline double exec_left_s(__u64 start_ns, __u64 now_ns, double part)
+{
+	return part > 0 && now_ns > start_ns ? (double)(now_ns - start_ns) / 1e9 * (1 - part) / part : -1;
+}
+
+/* How far the ffmpegs are that run: how many, and of the earliest of them that reads files, the part. */
+struct exec_progress {
+	unsigned running;
+	bool known;
+	double part, left_s;
+};
+/* Reads /proc; false: none runs. */
+bool execs__progress(struct execs *e, struct exec_progress *p);
 
 /* e NULL: no. */
 bool execs__has(const struct execs *e, enum exec_kind kind);

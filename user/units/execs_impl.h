@@ -24,6 +24,9 @@ struct exec_entry {
 	bool sampled;
 	struct exec_io io;
 	__u64 rss_pages;
+	bool has_progress;		/* of an ffmpeg: */
+	double progress;		/* 0 to 1, by the bytes of its inputs … */
+	__u64 progress_ns;		/* … when */
 };
 
 struct execs {

@@ -11,7 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ffmpeg/progress.h"
 #include "util/clock.h"
+
+#define PROGRESS_LOOK 256
 
 /* At most sz - 1 bytes of a file, ended by a zero byte; −1: it cannot be read. */
 static ssize_t read_file(const char *path, char *buf, size_t sz)
@@ -166,6 +169,26 @@ bool execs__seed(struct execs *e, const struct wt_thread_rec *rec, struct wt_exe
 	return true;
 }
 
+bool execs__progress(struct execs *e, struct exec_progress *p)
+{
+	memset(p, 0, sizeof(*p));
+	/* the latest ones are those that run */
+	for (unsigned i = e->n; i > 0 && e->n - i < PROGRESS_LOOK; i--) {
+		const struct exec_entry *t = e->all[i - 1];
+		double part;
+
+		if (t->kind != EXEC_FFMPEG || t->ignored || t->x.flags & (WT_X_ENDED | WT_X_REPLACED))
+			continue;
+		p->running++;
+		if (ffmpeg_progress__read(t->x.tgid, &part)) {
+			p->known = true;
+			p->part = part;
+			p->left_s = exec_left_s(t->x.start_ns, now_ns(), part);
+		}
+	}
+	return p->running;
+}
+
 void execs__sample(struct execs *e)
 {
 	long page = sysconf(_SC_PAGESIZE);
@@ -178,6 +201,9 @@ void execs__sample(struct execs *e)
 			continue;
 		t->sampled = threads_io(t->x.tgid, &t->io);
 		snprintf(path, sizeof(path), "/proc/%u/status", t->x.tgid);
+		t->has_progress = t->kind == EXEC_FFMPEG &&
+				  ffmpeg_progress__read(t->x.tgid, &t->progress);
+		t->progress_ns = now_ns();
 		if (t->sampled && read_file(path, text, sizeof(text)) > 0)
 			t->rss_pages = field(text, "\nVmHWM:") * 1024 / page;
 	}
