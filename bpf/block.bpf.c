@@ -167,6 +167,43 @@ static __always_inline struct wt_blk_val *wt_row(struct wt_blk_key *k)
 	return bpf_map_lookup_elem(&blk_rows, k);
 }
 
+int wt_disk_name(struct wt_reason *r, __u32 dev)
+{
+	struct wt_blk_disk *d = bpf_map_lookup_elem(&blk_disks, &dev);
+
+	if (!r || !d)
+		return -1;
+	bpf_probe_read_kernel_str(r->name, WT_DISK_LEN, d->name);
+	return 0;
+}
+
+/* Whose pages are read or written: a file's, or memory's, which then is swap. */
+static __always_inline void wt_note_pages(struct wt_task *w, struct request *rq)
+{
+	struct page *page = BPF_CORE_READ(rq, bio, bi_io_vec, bv_page);
+	struct page___info *info = (void *)page;
+	struct address_space *m;
+	unsigned long head = 0;
+	__u64 mapping;
+
+	w->io_inode = 0;
+	w->io_swap = 0;
+	if (!page)
+		return;
+	if (bpf_core_field_exists(page->compound_head))
+		head = BPF_CORE_READ(page, compound_head);
+	else if (bpf_core_field_exists(info->compound_info) && (BPF_CORE_READ(info, compound_info) & 1))
+		return;			/* how it leads to the first page differs from kernel to kernel */
+	if (head & 1)
+		page = (void *)(head - 1);
+	mapping = (__u64)BPF_CORE_READ(page, mapping);
+	m = (void *)(mapping & ~3ULL);
+	if (mapping & 1)
+		w->io_swap = 1;
+	else if (m)
+		w->io_inode = (__u64)BPF_CORE_READ(m, host);
+}
+
 /* The current thread made it. */
 static __always_inline void wt_note_maker(struct wt_blk_rq *r, struct request *rq, __u32 flags)
 {
@@ -193,6 +230,7 @@ static __always_inline void wt_note_maker(struct wt_blk_rq *r, struct request *r
 		__builtin_memcpy(r->key.comm, w->pcomm, WT_COMM_LEN);
 	w->io_dev = r->key.dev;
 	w->io_switch = w->switches;
+	wt_note_pages(w, rq);
 }
 
 /* It has been done, but how long it took was not seen. */
@@ -249,6 +287,7 @@ static __always_inline void wt_made(struct request *rq)
 	if (wt_flag(flags, bpf_core_enum_value(enum req_flag_bits, __REQ_PREFLUSH)))
 		bpf_map_update_elem(&blk_flushers, &r.key.dev, &r, BPF_ANY);
 	wt_close_old(id);
+	wt_disk(r.key.dev, rq);		/* a wait for it is to find its name */
 	if (bpf_map_update_elem(&blk_requests, &id, &r, BPF_ANY))
 		wt_lost(WT_LOSS_BLOCK);
 }

@@ -160,6 +160,8 @@ int wt_classify(struct wt_scratch *s, struct wt_task *w, __u32 state, __u32 bits
  * fd.bpf.c: state, kind and object of a wait on a descriptor.  -1: there is no such one;
  * of a TCP connection the cookie of its socket, or WT_NO_COOKIE; else 0.
  */
+/* … of a wait for a file on a file system. */
+int wt_on_inode(struct wt_reason *r, __u64 inode);
 __s64 wt_on_fd(struct wt_reason *r, __u64 task, __u32 fd);
 #define WT_NO_COOKIE (1ULL << 62)
 
@@ -189,6 +191,15 @@ __u64 wt_job_hash(struct wt_ev_job *j, __u32 system, __u32 roles);
 
 /* cgroup.bpf.c: the control group of a struct task_struct, for wt_task.cgroup; its path is sent, once. */
 __u64 wt_cgroup_of(__u64 task);
+
+/* path.bpf.c: ids of names, 0: there is none, WT_PATH_OTHER: no room for one more. */
+__u64 wt_path_of_fd(struct wt_scratch *s, struct wt_task *w, __u32 fd);
+__u64 wt_path_of_inode(struct wt_scratch *s, struct wt_task *w, __u64 inode);
+/* Of the current task: a path that it handed to the kernel. */
+__u64 wt_path_of_argument(struct wt_scratch *s, __u64 at);
+
+/* block.bpf.c: the disk's name into r. */
+int wt_disk_name(struct wt_reason *r, __u32 dev);
 
 /* child.bpf.c: the reason of a wait for a child, with the child's name where there is one. */
 __u64 wt_child_reason(struct wt_scratch *s, struct wt_task *w);

@@ -65,6 +65,7 @@ const volatile __u32 cfg_n_idle_peers = 0;
 const volatile struct wt_idle_peer cfg_idle_peers[WT_MAX_IDLE_PEERS] = {};
 const volatile __u8 cfg_class[WT_NR_SYSCALLS] = {};
 const volatile __u8 cfg_class_compat[WT_NR_SYSCALLS] = {};
+const volatile __u8 cfg_path_arg[WT_NR_SYSCALLS] = {};
 
 volatile __u64 run_start_ns = ~0ULL;
 volatile __u64 run_end_ns = ~0ULL;

@@ -152,6 +152,13 @@ static __always_inline void wt_on_disk(struct wt_reason *r, struct inode *ino)
 		bpf_probe_read_kernel_str(r->name, 16, BPF_CORE_READ(sb, s_type, name));
 }
 
+int wt_on_inode(struct wt_reason *r, __u64 inode)
+{
+	if (r && inode)
+		wt_on_disk(r, (void *)inode);
+	return 0;
+}
+
 static __always_inline bool wt_name_is(const char *name, const char *is)
 {
 	for (int i = 0; i < 6; i++)

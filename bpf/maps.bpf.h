@@ -61,6 +61,13 @@ struct wt_sink {
 	__u8 zero[6];
 };
 
+/* A file that the thread waited for, and its name. */
+#define WT_MEMOS 4			/* by the lowest bits of the descriptor */
+struct wt_memo {
+	__u64 dentry, name, parent;	/* parent: its lowest bit says that the file is deleted */
+	__u64 id;
+};
+
 #define WT_WEIGHT_ONE 256
 #define WT_WEIGHT_MOST 64		/* a stack is taken with at least 1/64 */
 
@@ -94,6 +101,8 @@ struct wt_task {
 	__u64 bound_ns;			/* of the stay on the CPU, the part before the last boundary */
 	__u64 sock;			/* cookie of the connection that is waited for; 0: none, or WT_NO_COOKIE */
 	__u64 last_reason;		/* sent already */
+	__u64 io_inode;			/* … of this file's pages, 0: of none */
+	__u64 fault_inode, fault_ip;	/* of the last fault in a file's mapping */
 	__u64 io_switch;		/* `switches` when it made its last request of a disk … */
 	__u64 last_ustack;
 	__u64 exec_ns;			/* an exec whose split is due at the next switch-out, 0: none */
@@ -109,6 +118,7 @@ struct wt_task {
 	__u32 kuse;			/* counts uses of kcache */
 	__u32 child_pid;		/* what wait4 or waitid asked for */
 	__u32 io_dev;			/* … of this one: see wt_blk_key */
+	__u32 io_swap;			/* … and it was a page of swap */
 	__u16 span;			/* see wt_detail_key */
 	__u8 state;
 	__u8 ready;			/* filled in: the programs may use it */
@@ -125,6 +135,7 @@ struct wt_task {
 	char comm[WT_COMM_LEN];		/* of the program under `serial` */
 	char pcomm[WT_COMM_LEN];
 	struct wt_sink sinks[WT_SINKS];
+	struct wt_memo memo[WT_MEMOS];
 	struct wt_kcache kcache[WT_KSETS * WT_KWAYS];
 	struct wt_ucache ucache[WT_UWAYS];
 };
@@ -293,6 +304,12 @@ struct wt_rival_walk {
 	__u32 kind;
 };
 
+/* On the way from a file up to its process's root. */
+struct wt_path_walk {
+	__u64 dentry, mnt, root_dentry, root_mnt;
+	struct wt_ev_path ev;
+};
+
 /* What does not fit a program's stack; one slot for each context that can interrupt another. */
 struct wt_scratch {
 	struct wt_event stack_h;		/* struct wt_ev_stack, its frames behind it */
@@ -306,6 +323,7 @@ struct wt_scratch {
 	struct wt_thread_rec rec;
 	struct wt_call call;
 	struct wt_child_walk child;
+	struct wt_path_walk path;
 	struct wt_walk walk;
 	struct wt_py_walk py;
 	__u64 set[2][WT_FDSET_WORDS];		/* with WT_B_COPIED: a struct wt_pollfd, or two fd_sets */
@@ -443,6 +461,7 @@ extern const volatile __u32 cfg_n_idle_peers;
 extern const volatile struct wt_idle_peer cfg_idle_peers[WT_MAX_IDLE_PEERS];
 extern const volatile __u8 cfg_class[WT_NR_SYSCALLS];
 extern const volatile __u8 cfg_class_compat[WT_NR_SYSCALLS];
+extern const volatile __u8 cfg_path_arg[WT_NR_SYSCALLS];	/* enum wt_path_arg */
 
 /* State that user space reads and sets while the programs run. */
 extern volatile __u64 run_start_ns;		/* nothing before it is charged; ~0: not yet known */

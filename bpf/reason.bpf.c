@@ -101,6 +101,18 @@ static __always_inline int wt_why_on(struct wt_why *y, struct wt_reason *r, __u3
 	return sock < 0;
 }
 
+/* The name of the file, of which the wait has the device. */
+static __always_inline void wt_add_path(struct wt_reason *r, __u64 id)
+{
+	__builtin_memcpy(r->addr, &id, sizeof(id));
+}
+
+/* The thread has made a request of a disk since it was given the CPU. */
+static __always_inline bool wt_made_request(struct wt_task *w)
+{
+	return w->io_dev && w->io_switch + 1 == w->switches;
+}
+
 static __noinline int wt_why_fd(struct wt_why *y, __u32 fd, bool write)
 {
 	struct wt_reason *r = wt_clear_reason(y->s);
@@ -119,6 +131,9 @@ static __noinline int wt_why_fd(struct wt_why *y, __u32 fd, bool write)
 	case WT_K_UNIX:
 	case WT_K_ACCEPT:
 	case WT_K_FILE:
+		wt_add_path(r, wt_path_of_fd(y->s, y->w, fd));
+		wt_with_object(y, write);
+		break;
 	case WT_K_BLOCKDEV:
 	case WT_K_OTHERSOCK:
 	case WT_K_DEVICE:
@@ -139,7 +154,54 @@ static __always_inline void wt_why_sync(struct wt_why *y, __u32 fd)
 
 	wt_on_fd(r, y->task, fd);
 	wt_set(r, WT_DISK, WT_K_SYNC);
+	wt_add_path(r, wt_path_of_fd(y->s, y->w, fd));
 	wt_with_object(y, true);
+}
+
+/* A call on a path, or on a descriptor that is one's place in a directory. */
+static __noinline int wt_why_path(struct wt_why *y)
+{
+	struct wt_reason *r = wt_clear_reason(y->s);
+	__u32 nr = y->call->nr, how = WT_PATH_NONE;
+	__u64 id = 0;
+
+	if (nr < WT_NR_SYSCALLS && !y->call->compat)
+		how = cfg_path_arg[nr];
+	if (how == WT_PATH_FD0)
+		id = wt_path_of_fd(y->s, y->w, y->call->arg[0]);
+	else if (how && y->user)
+		id = wt_path_of_argument(y->s, how == WT_PATH_ARG0 ? y->call->arg[0] : y->call->arg[1]);
+	if (wt_made_request(y->w))
+		wt_disk_name(r, y->w->io_dev);
+	wt_set(r, WT_DISK, WT_K_FS);
+	wt_add_path(r, id);
+	wt_with_object(y, false);
+	return 0;
+}
+
+/* No system call, and it waits for a page: of a mapped file, or of swap. */
+static __noinline int wt_why_majfault(struct wt_why *y)
+{
+	struct wt_reason *r = wt_clear_reason(y->s);
+	struct wt_task *w = y->w;
+	bool made = wt_made_request(w);
+	__u64 inode = 0;
+
+	wt_set(r, WT_DISK, made && w->io_swap ? WT_K_SWAPIN : WT_K_MAJFAULT);
+	if (w->fault_ip && y->user && w->fault_ip == wt_user_ip(bpf_get_current_task_btf()))
+		inode = w->fault_inode;
+	else if (made)
+		inode = w->io_inode;
+	if (inode && r->kind == WT_K_MAJFAULT) {
+		wt_on_inode(r, inode);
+		r->kind = WT_K_MAJFAULT;
+		r->state = WT_DISK;
+		wt_add_path(r, wt_path_of_inode(y->s, w, inode));
+	} else if (made) {
+		wt_disk_name(r, w->io_dev);
+	}
+	wt_with_object(y, false);
+	return 0;
 }
 
 static __always_inline void wt_why_connect(struct wt_why *y, __u32 fd)
@@ -378,7 +440,7 @@ static __noinline int wt_why_call(struct wt_why *y, __u32 class, bool deep)
 		break;
 	case WT_C_PATH:
 		if (deep)
-			wt_plain(y, WT_DISK, WT_K_FS, 0);
+			wt_why_path(y);
 		else			/* the open of a FIFO waits for its other end */
 			wt_plain(y, WT_IPC, WT_K_PIPE, 0);
 		break;
@@ -394,8 +456,10 @@ static __noinline int wt_why_call(struct wt_why *y, __u32 class, bool deep)
 /* Blocked on I/O for sure; the call may say on what. */
 static __always_inline void wt_why_iowait(struct wt_why *y, __u32 class)
 {
+	struct wt_reason *r;
+
 	if (y->call->nr < 0) {
-		wt_plain(y, WT_DISK, WT_K_MAJFAULT, 0);
+		wt_why_majfault(y);
 		return;
 	}
 	if (class == WT_C_SYNC) {
@@ -407,7 +471,18 @@ static __always_inline void wt_why_iowait(struct wt_why *y, __u32 class)
 		if (y->w->state == WT_DISK)
 			return;
 	}
-	wt_plain(y, WT_DISK, class == WT_C_PATH ? WT_K_FS : WT_K_IOWAIT, 0);
+	if (class == WT_C_PATH) {
+		wt_why_path(y);
+		return;
+	}
+	if (!wt_made_request(y->w)) {
+		wt_plain(y, WT_DISK, WT_K_IOWAIT, 0);
+		return;
+	}
+	r = wt_clear_reason(y->s);
+	wt_disk_name(r, y->w->io_dev);
+	wt_set(r, WT_DISK, WT_K_IOWAIT);
+	wt_with_object(y, false);
 }
 
 /* Task states and flags that outrank the system call.  1: decided. */

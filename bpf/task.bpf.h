@@ -221,6 +221,18 @@ static __always_inline struct file *wt_file(struct task_struct *t, __u32 fd)
 	return f;
 }
 
+/* Where the task left user mode. */
+static __always_inline __u64 wt_user_ip(struct task_struct *t)
+{
+	struct pt_regs *r = (void *)bpf_task_pt_regs(t);
+
+#if defined(__TARGET_ARCH_x86)
+	return r->ip;
+#elif defined(__TARGET_ARCH_arm64)
+	return r->pc;
+#endif
+}
+
 static __always_inline void wt_read_call(struct task_struct *t, struct wt_call *c)
 {
 	struct pt_regs *r;

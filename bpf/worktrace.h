@@ -110,7 +110,8 @@ enum wt_kind {
 	WT_K_OOM = 49,			/* mem: out of memory in its cgroup, waits for some */
 	WT_K_GIL = 50,			/* lock: CPython's; name = what its holder is at, else n = its thread */
 	WT_K_EXACT = 51,		/* cpu: not a sample, but the exact time of one epoch */
-	WT_KINDS = 52,
+	WT_K_SWAPIN = 52,		/* disk: a page of swap */
+	WT_KINDS = 53,
 };
 
 /* Who had the CPU that a thread waited for; 0: it is not known. */
@@ -149,7 +150,7 @@ struct wt_reason {
 	__u16 port;			/* host order */
 	__u16 proto;			/* IPPROTO_TCP, IPPROTO_UDP, … */
 	__u32 n;			/* set size, child's pid, device number; of a socket enum wt_sock_end */
-	__u8 addr[16];			/* network order; IPv4 in the first four; of a unix socket the peer's comm */
+	__u8 addr[16];			/* of a disk: id of the path (wt_ev_path) in the first 8; network order; IPv4 in the first four; of a unix socket the peer's comm */
 	char name[WT_NAME_LEN];		/* NUL-terminated: child, device, path, file system */
 };
 _Static_assert(sizeof(struct wt_reason) == 72, "wt_reason is on the wire");
@@ -280,6 +281,7 @@ enum wt_event_type {
 	WT_EV_EXEC = 12,		/* the command line of a program that is a unit of work */
 	WT_EV_SPAN = 13,		/* a span is over */
 	WT_EV_STAGE = 14,		/* what a transcode's stages took */
+	WT_EV_PATH = 16,		/* what a file is called, once */
 	WT_EV_CONN = 15,		/* a TCP connection is over */
 };
 
@@ -294,6 +296,7 @@ _Static_assert(sizeof(struct wt_event) == 16, "wt_event is on the wire");
 #include "jvm.h"
 #include "units.h"
 #include "block.h"
+#include "path.h"
 #include "jobs.h"
 #include "exec.h"
 #include "ffmpeg.h"
@@ -387,7 +390,9 @@ enum wt_loss {
 	WT_LOSS_CONN_RING = 24,		/* connections whose record found the ring full */
 	WT_LOSS_BLOCK = 25,		/* requests of disks that found the map full: outside the figures of disks */
 	WT_LOSS_BLOCK_ROW = 26,		/* requests of disks whose row found the map full: in the disk's totals only */
-	WT_LOSSES = 27,
+	WT_LOSS_PATHS = 27,		/* waits for files beyond the number whose names are kept */
+	WT_LOSS_PATH_RING = 28,		/* names of files that found the ring full */
+	WT_LOSSES = 29,
 };
 
 /* Things counted that are not losses, per CPU. */
@@ -438,6 +443,7 @@ struct wt_stats {
 #define WT_OPT_RIVALS 256		/* waits for a CPU are charged to who ran meanwhile */
 #define WT_OPT_NAMES 4096			/* a thread's name is a unit of work */
 #define WT_OPT_BINARY 64		/* … and what is written to pipes that is no text bounds epochs, too */
+#define WT_OPT_PATHS 16384		/* waits on files have the file's name */
 #define WT_OPT_CONNS 8192		/* TCP connections are followed */
 
 /* What tests may ask the programs to get wrong now and then (--fault). */

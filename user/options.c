@@ -498,6 +498,8 @@ static const struct opt opts[] = {
 	  "names of the peers' hosts, asked for after the recording" },
 
 	{ .help = "Disks:" },
+	{ "no-files", 0, NULL, parse_flag, AT(no_files), 0, 0,
+	  "do not name the files that are waited for" },
 	{ "no-disks", 0, NULL, parse_flag, AT(no_disks), 0, 0,
 	  "do not follow the requests of block devices" },
 
@@ -524,6 +526,8 @@ static const struct opt opts[] = {
 	  "pages of each CPU's buffer for mappings (default 64)" },
 	{ "drain-ms", 0, "MS", parse_unsigned, AT(drain_ms), 10, 60000,
 	  "time between two drains (default 1000)" },
+	{ "max-files", 0, "N", parse_unsigned, AT(max_files), 1, 1 << 20,
+	  "files that are named; beyond, \"[other files]\" (default 1024)" },
 	{ "disk-requests", 0, "N", parse_unsigned, AT(disk_requests), 1, 1 << 20,
 	  "requests of disks under way at one time (default 8192)" },
 	{ "disk-rows", 0, "N", parse_unsigned, AT(disk_rows), 1, 1 << 20,
@@ -708,6 +712,7 @@ void options__defaults(struct options *o)
 		.drain_ms = 1000,
 		.table_mb = 32,
 		.disk_rows = 1024,
+		.max_files = 1024,
 		.disk_requests = 8192,
 		.budget = 1,
 		.detail_entries = 32768,

@@ -75,6 +75,8 @@ struct options {
 	unsigned max_stacks;		/* --max-stacks (default 100000) */
 	unsigned max_units;		/* --max-units (default 20000) */
 	unsigned sideband_pages;	/* --sideband-pages (default 64) */
+	bool no_files;			/* --no-files: waits on files do not name them */
+	unsigned max_files;		/* --max-files (default 1024) */
 	bool no_disks;			/* --no-disks: requests of block devices are not followed */
 	unsigned disk_requests;		/* --disk-requests (default 8192) */
 	unsigned disk_rows;		/* --disk-rows (default 1024) */
@@ -99,5 +101,7 @@ bool options__units(const struct options *o);
 const char *syscall_name(unsigned nr, bool compat);
 /* Fills out[WT_NR_SYSCALLS] with enum wt_class. */
 void syscall_classes(__u8 *out, bool compat);
+/* Fills out[WT_NR_SYSCALLS] with enum wt_path_arg, for native calls. */
+void syscall_path_args(__u8 *out);
 
 #endif /* WT_OPTIONS_H */

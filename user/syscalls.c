@@ -177,3 +177,33 @@ void syscall_classes(__u8 *out, bool compat)
 		out[nr] = name ? class_of(name) : WT_C_OTHER;
 	}
 }
+
+/* Of the calls of WT_C_PATH: where the path is. */
+static const struct {
+	enum wt_path_arg where;
+	const char *names;
+} path_args[] = {
+	{ WT_PATH_ARG0, "open creat execve uselib stat lstat stat64 lstat64 oldstat oldlstat statfs "
+		"statfs64 access readlink chdir chroot mkdir rmdir mknod unlink rename link symlink "
+		"chmod chown lchown chown32 lchown32 utime utimes truncate truncate64 setxattr "
+		"lsetxattr getxattr lgetxattr listxattr llistxattr removexattr lremovexattr "
+		"swapon swapoff" },
+	{ WT_PATH_ARG1, "openat openat2 execveat newfstatat fstatat64 statx faccessat faccessat2 "
+		"readlinkat mkdirat mknodat unlinkat renameat renameat2 linkat fchmodat fchmodat2 "
+		"fchownat utimensat futimesat name_to_handle_at inotify_add_watch" },
+	{ WT_PATH_FD0, "fstat fstat64 fstatfs getdents getdents64 readdir lseek fchdir fchmod fchown "
+		"ftruncate ftruncate64 fallocate fadvise64 readahead syncfs fsetxattr fgetxattr "
+		"flistxattr fremovexattr close cachestat" },
+};
+
+void syscall_path_args(__u8 *out)
+{
+	for (unsigned nr = 0; nr < WT_NR_SYSCALLS; nr++) {
+		const char *name = syscall_name(nr, false);
+
+		out[nr] = WT_PATH_NONE;
+		for (size_t i = 0; name && i < sizeof(path_args) / sizeof(path_args[0]); i++)
+			if (in_words(path_args[i].names, name))
+				out[nr] = path_args[i].where;
+	}
+}

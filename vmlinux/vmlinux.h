@@ -129,15 +129,55 @@ struct thread_struct {
 struct bpf_perf_event_data;
 
 struct qstr {
+	u64 hash_len;
 	const unsigned char *name;
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+struct hlist_bl_node {
+	struct hlist_bl_node **pprev;
+};
+
 struct dentry {
+	struct hlist_bl_node d_hash;
+	struct dentry *d_parent;
 	struct qstr d_name;
+	union {
+		struct hlist_node d_alias;
+	} d_u;	/* absent: in 7.2, see ___flat */
+};
+
+struct dentry___flat {
+	struct hlist_node d_alias;	/* absent before 7.2 */
+};
+
+struct super_block;
+
+struct vfsmount {
+	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
 };
 
 struct path {
+	struct vfsmount *mnt;
 	struct dentry *dentry;
+};
+
+struct fs_struct {
+	struct path root;
 };
 
 struct file_system_type {
@@ -159,6 +199,28 @@ struct inode {
 	unsigned int i_rdev;
 	unsigned long i_ino;	/* u64 from 7.2 on */
 	struct super_block *i_sb;
+	struct hlist_head i_dentry;
+};
+
+struct address_space {
+	struct inode *host;
+};
+
+struct page {
+	struct address_space *mapping;
+	unsigned long compound_head;	/* absent: in 7.2, see ___info */
+};
+
+struct page___info {
+	unsigned long compound_info;	/* absent before 7.2 */
+};
+
+struct bio_vec {
+	struct page *bv_page;
+};
+
+struct bio {
+	struct bio_vec *bi_io_vec;
 };
 
 struct file {
@@ -327,14 +389,6 @@ struct upid {
 	int nr;
 };
 
-struct hlist_node {
-	struct hlist_node *next;
-};
-
-struct hlist_head {
-	struct hlist_node *first;
-};
-
 enum pid_type {
 	PIDTYPE_PID = 0,
 	PIDTYPE_TGID = 1,
@@ -423,6 +477,7 @@ struct task_struct {
 	u64 start_time;
 	u64 self_exec_id;
 	char comm[16];
+	struct fs_struct *fs;
 	struct files_struct *files;
 	struct signal_struct *signal;
 	struct task_io_accounting ioac;
@@ -450,6 +505,7 @@ struct request {
 	unsigned int cmd_flags;
 	unsigned int __data_len;
 	u64 __sector;
+	struct bio *bio;
 	u64 start_time_ns;
 };
 

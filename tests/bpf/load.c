@@ -122,6 +122,7 @@ static void load(__u32 target, __u32 opts, __s32 subsys)
 	skel->rodata->cfg_n_idle_peers = opts & WT_OPT_CONNS ? WT_MAX_IDLE_PEERS : 0;
 	bpf_program__set_autoload(skel->progs.wt_block_start, has_tracepoint("block_io_start"));
 	bpf_program__set_autoload(skel->progs.wt_block_insert, true);
+	bpf_program__set_autoload(skel->progs.wt_filemap_fault, has_tracepoint("mm_filemap_fault"));
 	bpf_program__set_autoload(skel->progs.wt_block_issue, true);
 	bpf_program__set_autoload(skel->progs.wt_block_complete, true);
 	err = worktrace_bpf__load(skel);

@@ -197,3 +197,79 @@ def test_system_txt():
     # free(1) reads the same counters
     total_mib = subprocess.run(["free", "-m"], stdout=subprocess.PIPE, text=True).stdout.split("\n")[1].split()[1]
     contains(text, rf"(?m)^  end +({total_mib}|{int(total_mib) + 1}) ", "the total that free prints")
+
+
+FILES_PY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data", "files.py")
+
+
+def by_file(r, call):
+    """{file's last component and what follows it: time} of waits in a call of python3."""
+    out = {}
+    for w in r.waits(state="disk", comm="python3"):
+        m = re.fullmatch(rf"{call} \S+ (\S*?)/([^/]+)", w["reason"])
+        if m:
+            out[m.group(2)] = out.get(m.group(2), 0) + w["total_ns"]
+    return out
+
+
+def nameless(r):
+    """The share of disk waits that have neither a device nor a file."""
+    bare = re.compile(r"^(major fault|swap in|iowait( \(\w+\))?|\w+)$")
+    disk = r.state("disk")
+    return r.waited(state="disk", reason=bare) / disk if disk else 0
+
+
+def test_names_of_files():
+    where = tmp("files")
+    os.mkdir(where)
+    device = disk_of(where)
+    r = record([], [lib.PYTHON, FILES_PY, where])
+    reads = by_file(r, "read")
+    for name in ("plain", "gone (deleted)", "old", "new"):
+        assert reads.get(name), f"no wait for {name}: {r.waits(state='disk')}"
+    # the same descriptor under two names: each has its half
+    at_least(reads["new"] * 4, reads["old"], "waits for the renamed file")
+    at_least(reads["old"] * 4, reads["new"], "waits for the file before it was renamed")
+    assert "gone" not in reads, f"a deleted file under a name that it has no more: {reads}"
+    faults = by_file(r, "major fault")
+    assert faults.get("mapped"), f"no major fault of the mapped file: {r.waits(state='disk')}"
+    at_most(sum(faults.values()) - faults["mapped"], sum(faults.values()) * 0.5 + 20 * MS, "other faults")
+    at_least(by_file(r, "fsync").get("synced", 0), 1, "fsync of the file")
+    full = [w["reason"] for w in r.waits(state="disk", comm="python3") if w["reason"].endswith("/plain")]
+    # long names keep their end
+    assert all(x.endswith(where[-30:] + "/plain") and f" {device}" in x for x in full), full
+    at_most(nameless(r), 0.02, "disk waits without an object")
+    contains(r.err, r"disk read \S+ .* python3: .* \(\d+(\.\d)? %\) and \d+ more", "the terminal's line")
+    # the folded stacks have the device only: a flame graph does not fall apart into files
+    leaves = {f[-1] for f, _ in r.folded("offcpu") if f[-1].startswith("[disk read")}
+    assert leaves and not [x for x in leaves if "/" in x], leaves
+
+
+def test_files_beyond_the_number():
+    where = tmp("files")
+    os.mkdir(where)
+    disk_of(where)
+    r = record(["--max-files=2"], [lib.PYTHON, FILES_PY, where])
+    at_least(r.loss["files_folded"], 1, "files that were folded")
+    at_least(r.waited(state="disk", reason=re.compile(r" \[other files\]$")), 1, "waits for other files")
+    names = {w["reason"].split()[-1] for w in r.waits(state="disk", reason=re.compile("/"))}
+    at_most(len(names), 2, f"named files: {names}")
+    r = record(["--no-files"], [lib.PYTHON, FILES_PY, where])
+    assert not r.waits(state="disk", reason=re.compile(r"/|other files")), "--no-files names files"
+
+
+def test_names_in_a_chroot():
+    busybox = need("busybox")
+    root = tmp("root")
+    os.makedirs(os.path.join(root, "data"))
+    if b"dynamic" in subprocess.run(["file", "-L", busybox], stdout=subprocess.PIPE).stdout:
+        raise lib.Skip("busybox is not static")
+    with open(busybox, "rb") as src, open(os.path.join(root, "busybox"), "wb") as dst:
+        dst.write(src.read())
+    os.chmod(os.path.join(root, "busybox"), 0o755)
+    path = make_file("root/data/x.bin", 8 << 20)
+    device = disk_of(path)
+    drop_cache(path)
+    r = record([], ["/usr/sbin/chroot", root, "/busybox", "dd", "if=/data/x.bin", "of=/data/y.bin", "bs=64k"])
+    rows = r.waits(state="disk", reason=f"read {device} /data/x.bin")
+    assert rows, f"no wait for /data/x.bin: {r.waits(state='disk')}"

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include "ledger/paths.h"
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -302,9 +303,98 @@ static void test_witness(void **state)
 	assert_int_equal(witness__states(""), 0);
 }
 
+static struct wt_ev_path path_of(unsigned n, const char *const *parts, unsigned flags)
+{
+	struct wt_ev_path e = { .n = n, .flags = flags };
+
+	for (unsigned i = 0; i < n; i++)
+		strncpy(e.part[i], parts[i], WT_PATH_PART - 1);
+	return e;
+}
+
+static void test_paths(void **state)
+{
+	const char *const parts[] = { "x.db", "lib", "var" };
+	const char *const deep[] = { "f", "eeeeeeeeeeeeeeeeeeee", "dddddddddddddddddddd", "cccccccccccccccccccc",
+				     "bbbbbbbbbbbbbbbbbbbb", "a" };
+	char name[WT_PATH_PART], text[128];
+	const char *const whole[] = { name };
+	struct wt_ev_path e = path_of(3, parts, 0);
+
+	(void)state;
+	path_text(&e, text, sizeof(text));
+	assert_string_equal(text, "/var/lib/x.db");
+	e.flags = WT_PATH_DELETED | WT_PATH_CUT;
+	path_text(&e, text, sizeof(text));
+	assert_string_equal(text, "…/var/lib/x.db (deleted)");
+	e = path_of(0, parts, 0);
+	path_text(&e, text, sizeof(text));
+	assert_string_equal(text, "/");
+	/* a long one keeps its end, from a directory on */
+	e = path_of(6, deep, 0);
+	path_text(&e, text, sizeof(text));
+	assert_string_equal(text, "…/cccccccccccccccccccc/dddddddddddddddddddd/eeeeeeeeeeeeeeeeeeee/f");
+	/* a name that the kernel side has cut */
+	memset(name, 'n', sizeof(name));
+	name[WT_PATH_PART - 1] = 0;
+	e = path_of(1, whole, 0);
+	path_text(&e, text, sizeof(text));
+	assert_int_equal(strlen(text), 1 + WT_PATH_PART - 1 + strlen("…"));
+	/* as the program wrote it: to the end of the parts, without a NUL */
+	e = (struct wt_ev_path){ .flags = WT_PATH_ARGUMENT };
+	strcpy((char *)e.part, "../a b");
+	path_text(&e, text, sizeof(text));
+	assert_string_equal(text, "../a b");
+	memset(e.part, 'x', sizeof(e.part));
+	path_text(&e, text, sizeof(text));
+	assert_true(strlen(text) <= 80);
+	/* more parts than there are */
+	e = path_of(3, parts, 0);
+	e.n = 255;
+	path_text(&e, text, sizeof(text));
+	assert_true(strlen(text) < sizeof(text));
+}
+
+static void test_files_of_reasons(void **state)
+{
+	struct wt_reason r = { .state = WT_DISK, .kind = WT_K_FILE, .nr = SYS_read, .name = "vda" };
+	const __u64 id = WT_REASON_INTERNED | 9, path = 0x8000000000001234ULL, other = WT_PATH_OTHER;
+	struct ledger *l;
+	char buf[200];
+	__u64 got;
+
+	(void)state;
+	assert_int_equal(ledger__new(&l, &(struct ledger_opts){ 0 }), 0);
+	memcpy(r.addr, &path, sizeof(path));
+	ledger__put_reason(l, id, &r);
+	/* the name may come later, or never */
+	ledger__reason_text(l, WT_DISK, id, buf, sizeof(buf));
+	assert_string_equal(buf, "read vda");
+	ledger__put_path(l, path, "/var/x\n.db");
+	ledger__put_path(l, path, "/other");
+	ledger__reason_text(l, WT_DISK, id, buf, sizeof(buf));
+	assert_string_equal(buf, "read vda /var/x .db");
+	ledger__object_text(l, WT_DISK, id, buf, sizeof(buf));
+	assert_string_equal(buf, "read vda");
+	ledger__leaf_text(l, WT_DISK, id, buf, sizeof(buf));
+	assert_string_equal(buf, "[disk read vda]");
+	assert_string_equal(ledger__file(l, id, &got), "/var/x\n.db");
+	assert_true(got == path);
+	memcpy(r.addr, &other, sizeof(other));
+	r.kind = WT_K_SWAPIN;
+	ledger__put_reason(l, id + 1, &r);
+	ledger__reason_text(l, WT_DISK, id + 1, buf, sizeof(buf));
+	assert_string_equal(buf, "swap in vda [other files]");
+	assert_string_equal(ledger__file(l, WT_K_FUTEX, &got), "");
+	assert_true(!got);
+	ledger__free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_files_of_reasons),
 		cmocka_unit_test(test_inline_reasons),
 		cmocka_unit_test(test_every_kind_has_words),
 		cmocka_unit_test(test_objects),

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ledger/paths.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -90,6 +91,14 @@ static int put_split(struct drain *d, const struct wt_ev_split *e)
 	return ledger__put_detail(d->ledger, &e->key, &v);
 }
 
+static int put_path(struct drain *d, const struct wt_ev_path *e)
+{
+	char text[128];
+
+	path_text(e, text, sizeof(text));
+	return ledger__put_path(d->ledger, e->id, text);
+}
+
 static int on_event(void *arg, const void *data, size_t size)
 {
 	const struct wt_event *h = data;
@@ -107,6 +116,8 @@ static int on_event(void *arg, const void *data, size_t size)
 
 		return size >= sizeof(*r) ? ledger__put_reason(d->ledger, r->id, &r->reason) : 0;
 	}
+	case WT_EV_PATH:
+		return size >= sizeof(struct wt_ev_path) ? put_path(d, data) : 0;
 	case WT_EV_THREAD: {
 		const struct wt_ev_thread *t = data;
 

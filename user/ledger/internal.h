@@ -166,6 +166,12 @@ struct reason_slot {
 	struct wt_reason r;
 };
 
+struct path_slot {
+	__u32 pad;			/* see pool.h */
+	bool used;
+	char *text;
+};
+
 struct row {
 	struct ledger_thread t;
 	__u32 order;
@@ -173,8 +179,8 @@ struct row {
 
 struct ledger {
 	struct ledger_opts opts;
-	struct pool progs, tasks, lines, groups, procs, reasons, watched;
-	struct u64map by_serial, by_task, by_proc, by_group, by_reason, by_image;
+	struct pool progs, tasks, lines, groups, procs, reasons, paths, watched;
+	struct u64map by_serial, by_task, by_proc, by_group, by_reason, by_path, by_image;
 	struct stacks stacks;
 	__u32 *line_hash;
 	__u32 line_hash_mask;
@@ -228,6 +234,9 @@ int ledger__make_rows(struct ledger *l);
 /* Shows one line, as it was put, to r->detail. */
 int ledger__line_detail(struct ledger *l, const struct prog *p, const struct line *line,
 			const struct ledger_retire *r);
+/* paths.c */
+const char *paths__of(const struct ledger *l, const struct wt_reason *r, __u64 *id);
+void paths__free(struct ledger *l);
 /* reasons.c */
 const struct wt_reason *reasons__get(const struct ledger *l, __u64 id);
 

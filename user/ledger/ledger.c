@@ -41,6 +41,7 @@ int ledger__new(struct ledger **out, const struct ledger_opts *opts)
 	pool__init(&l->groups, sizeof(struct group));
 	pool__init(&l->procs, sizeof(struct proc));
 	pool__init(&l->reasons, sizeof(struct reason_slot));
+	pool__init(&l->paths, sizeof(struct path_slot));
 	programs__init(l);
 	if (stacks__init(&l->stacks, l->opts.max_stacks)) {
 		ledger__free(l);
@@ -60,6 +61,7 @@ void ledger__free(struct ledger *l)
 	pool__destroy(&l->groups);
 	pool__destroy(&l->procs);
 	pool__destroy(&l->reasons);
+	paths__free(l);
 	pool__destroy(&l->watched);
 	u64map__free(&l->by_serial);
 	u64map__free(&l->by_task);

@@ -36,6 +36,8 @@ int ledger__put_thread(struct ledger *l, const struct wt_thread_rec *rec);
 int ledger__put_detail(struct ledger *l, const struct wt_detail_key *k,
 		       const struct wt_detail_val *v);
 int ledger__put_reason(struct ledger *l, __u64 id, const struct wt_reason *r);
+/* A file's name, by the id that reasons have; copied. */
+int ledger__put_path(struct ledger *l, __u64 id, const char *path);
 /*
  * frames: innermost first, ids of symbols.h; copied.  end: enum wt_end, with
  * LEDGER_GUESSED when a frame of it was found by scanning the stack.
@@ -224,6 +226,10 @@ const struct wt_reason *ledger__reason(const struct ledger *l, __u64 reason);
 void ledger__reason_text(const struct ledger *l, __u8 state, __u64 reason, char *buf, size_t sz);
 /* The peer of a socket's reason alone: "10.0.0.5:5432", "client 10.0.0.9 of :8080". */
 void ledger__peer_text(const struct wt_reason *r, char *buf, size_t sz);
+/* The same without the file, of which a disk's wait has the device: what many waits share. */
+void ledger__object_text(const struct ledger *l, __u8 state, __u64 reason, char *buf, size_t sz);
+/* The file of a reason, "" where it has none; id: its identity, or NULL. */
+const char *ledger__file(const struct ledger *l, __u64 reason, __u64 *id);
 /*
  * The last frame of a wait in a folded stack: "[net 10.0.0.5:5432]",
  * "[child: ffmpeg]", "[runq preempt]", "[sleep clock_nanosleep]".

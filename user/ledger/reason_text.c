@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 struct words {
+	const struct ledger *files;	/* to name files by, or NULL */
 	char *buf;
 	size_t sz, len;
 };
@@ -209,6 +210,15 @@ static const char *const fixed[WT_KINDS] = {
 	[WT_K_USERFAULT] = "userfault",
 };
 
+static void say_file(struct words *w, const struct wt_reason *r)
+{
+	const char *path = w->files ? paths__of(w->files, r, NULL) : "";
+	char clean[128];
+
+	if (path[0])
+		say(w, " %s", text__clean(clean, sizeof(clean), path, strlen(path), false));
+}
+
 static void say_disk(struct words *w, const struct wt_reason *r)
 {
 	switch (r->kind) {
@@ -219,6 +229,9 @@ static void say_disk(struct words *w, const struct wt_reason *r)
 		say(w, "%s", direction(r));
 		say_name(w, " /dev/", r);
 		return;
+	case WT_K_SWAPIN:
+		say(w, "swap in");
+		break;
 	case WT_K_SYNC:
 		say_call(w, r, "sync");
 		break;
@@ -237,6 +250,7 @@ static void say_disk(struct words *w, const struct wt_reason *r)
 			say(w, " (%s)", call_name(r));
 	}
 	say_name(w, " ", r);
+	say_file(w, r);
 }
 
 /* The process at the other end; its name is unknown once it is gone. */
@@ -357,7 +371,7 @@ static void say_reason(struct words *w, const struct wt_reason *r)
 {
 	if (r->kind < WT_KINDS && fixed[r->kind])
 		say(w, "%s", fixed[r->kind]);
-	else if (r->kind >= WT_K_FILE && r->kind <= WT_K_BLOCKDEV)
+	else if ((r->kind >= WT_K_FILE && r->kind <= WT_K_BLOCKDEV) || r->kind == WT_K_SWAPIN)
 		say_disk(w, r);
 	else
 		say_other(w, r);
@@ -388,9 +402,10 @@ void ledger__peer_text(const struct wt_reason *r, char *buf, size_t sz)
 	say_peer(&w, r, false);
 }
 
-void ledger__reason_text(const struct ledger *l, __u8 state, __u64 reason, char *buf, size_t sz)
+static void reason_text(const struct ledger *l, const struct ledger *files, __u8 state,
+			__u64 reason, char *buf, size_t sz)
 {
-	struct words w = { .buf = buf, .sz = sz };
+	struct words w = { .files = files, .buf = buf, .sz = sz };
 	struct wt_reason r;
 
 	if (!sz)
@@ -398,6 +413,16 @@ void ledger__reason_text(const struct ledger *l, __u8 state, __u64 reason, char 
 	buf[0] = 0;
 	look_up(l, state, reason, &r);
 	say_reason(&w, &r);
+}
+
+void ledger__reason_text(const struct ledger *l, __u8 state, __u64 reason, char *buf, size_t sz)
+{
+	reason_text(l, l, state, reason, buf, sz);
+}
+
+void ledger__object_text(const struct ledger *l, __u8 state, __u64 reason, char *buf, size_t sz)
+{
+	reason_text(l, NULL, state, reason, buf, sz);
 }
 
 void ledger__leaf_text(const struct ledger *l, __u8 state, __u64 reason, char *buf, size_t sz)

@@ -31,6 +31,7 @@ struct features {
 		int sched_process_fork, sched_process_exec, sched_process_exit;
 		int task_rename, cgroup_attach_task;
 		int inet_sock_set_state, tcp_destroy_sock, tcp_send_reset, tcp_receive_reset;
+		int mm_filemap_fault;
 		int block_io_start, block_rq_insert, block_rq_issue, block_rq_complete;
 	} tp;
 

@@ -123,6 +123,8 @@ static void configure_disks(struct worktrace_bpf *skel, const struct options *o,
 	bool on = !o->no_disks && features__block(f), start = f->tp.block_io_start == 1;
 
 	bpf_program__set_autoload(skel->progs.wt_block_start, on && start);
+	bpf_program__set_autoload(skel->progs.wt_filemap_fault,
+				  !o->no_files && f->tp.mm_filemap_fault == 2);
 	bpf_program__set_autoload(skel->progs.wt_block_insert,
 				  on && !start && f->tp.block_rq_insert == 1);
 	bpf_program__set_autoload(skel->progs.wt_block_issue, on);
@@ -141,6 +143,7 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 		{ skel->maps.span_totals, o->n_spans + 1 },
 		{ skel->maps.conns, o->conn_entries },
 		{ skel->maps.blk_rows, o->disk_rows },
+		{ skel->maps.paths, o->max_files },
 		{ skel->maps.blk_requests, o->disk_requests },
 		{ skel->maps.targets, t->n_pids > 4096 ? t->n_pids * 2 : 4096 },
 	};
@@ -172,11 +175,14 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 	if (features__follows_tcp(f))
 		opts |= WT_OPT_CONNS;
 	configure_net(skel, o, opts & WT_OPT_CONNS);
+	if (!o->no_files)
+		opts |= WT_OPT_PATHS;
 	skel->rodata->cfg_opts = opts;
 	skel->rodata->cfg_fault = o->fault;
 	skel->rodata->cfg_self_tgid = getpid();
 	syscall_classes((void *)skel->rodata->cfg_class, false);
 	syscall_classes((void *)skel->rodata->cfg_class_compat, true);
+	syscall_path_args((void *)skel->rodata->cfg_path_arg);
 	configure_target(skel, t, f);
 	configure_disks(skel, o, f);
 	bpf_program__set_autoload(skel->progs.wt_task_rename, f->tp.task_rename >= 0);

@@ -244,9 +244,24 @@ static int write_processes(const struct page *p)
 	return err;
 }
 
+/* The file, or the one of several that most of the time was for. */
+static void write_file(const struct page *p, const struct wait_row *w)
+{
+	char clean[128], buf[32];
+
+	if (!w->file || !w->file[0])
+		return;
+	text__clean(clean, sizeof(clean), w->file, strlen(w->file), false);
+	if (w->files == 1)
+		fprintf(p->f, ": %s", clean);
+	else
+		fprintf(p->f, ": %s (%s) and %u more", clean,
+			human_share(buf, sizeof(buf), w->file_ns, w->total_ns), w->files - 1);
+}
+
 static void wait_row(const struct page *p, const struct wait_row *w)
 {
-	char text[128], buf[32];
+	char text[224], buf[32];
 
 	/* "child: make" says its state already */
 	if (w->state == WT_CHILD && !strncmp(w->reason, "child", 5))
@@ -259,7 +274,9 @@ static void wait_row(const struct page *p, const struct wait_row *w)
 	human_cell(p->f, human_share(buf, sizeof(buf), w->total_ns, p->work_ns), 9);
 	human_cell(p->f, human_count(buf, sizeof(buf), w->count), 8);
 	human_cell(p->f, w->count ? human_ns(buf, sizeof(buf), w->p95_ns) : "-", 11);
-	fprintf(p->f, "  %s\n", w->comm);
+	fprintf(p->f, "  %s", w->comm);
+	write_file(p, w);
+	putc('\n', p->f);
 }
 
 /* One line for what waits for work, so that it does not drown the rest. */
@@ -269,7 +286,7 @@ static void write_idle(const struct page *p, const struct waits *w)
 
 	for (unsigned i = 0; i < w->n; i++) {
 		const struct wait_row *row = w->rows[i];
-		char text[192], buf[32];
+		char text[288], buf[32];
 
 		if (row->state != WT_IDLE || !row->total_ns)
 			continue;

@@ -18,6 +18,7 @@ struct collector {
 	bool per_pid;
 	struct cell *cells;
 	size_t n_cells, max_cells;
+	struct rowmap files;		/* struct wait_file */
 };
 
 static int add_cell(struct collector *c, __u32 row, __u32 bucket, __u64 count)
@@ -48,14 +49,15 @@ static struct wait_row *row_of(struct collector *c, const struct ledger_line *li
 {
 	const char *who = c->per_pid ? line->thread->pcomm : waits__who(line->thread);
 	__u32 tgid = c->per_pid ? line->thread->tgid : 0;
-	char reason[96], key[160];
+	char reason[192], key[256];
 	struct wait_row *row;
 	int n;
 
 	if (line->unattributed)
 		strcpy(reason, "[unattributed]");
 	else
-		ledger__reason_text(c->r->ledger, line->state, line->reason, reason, sizeof(reason));
+		(c->per_pid ? ledger__reason_text : ledger__object_text)(c->r->ledger, line->state,
+			line->reason, reason, sizeof(reason));
 	n = snprintf(key, sizeof(key), "%u %u %s %s", line->state, tgid, who, reason);
 	row = rowmap__get(&c->w->map, key, (size_t)n < sizeof(key) ? (size_t)n : sizeof(key) - 1);
 	if (!row || row->reason[0])
@@ -67,11 +69,42 @@ static struct wait_row *row_of(struct collector *c, const struct ledger_line *li
 	return row;
 }
 
+/* A file within a row. */
+struct wait_file {
+	struct rowkey key;
+	__u64 ns;
+};
+
+static int add_file(struct collector *c, __u32 index, const struct ledger_line *line)
+{
+	struct wait_row *row = rowmap__at(&c->w->map, index);
+	struct wait_file *file;
+	const char *name;
+	char key[40];
+	__u64 id;
+
+	name = ledger__file(c->r->ledger, line->reason, &id);
+	if (!id)
+		return 0;
+	snprintf(key, sizeof(key), "%u %llx", index, id);
+	file = rowmap__get(&c->files, key, strlen(key));
+	if (!file)
+		return -ENOMEM;
+	row->files += !file->ns;
+	file->ns += line->ns;
+	if (file->ns >= row->file_ns) {
+		row->file_ns = file->ns;
+		row->file = name;
+	}
+	return 0;
+}
+
 static int add_line(void *arg, const struct ledger_line *line)
 {
 	struct collector *c = arg;
 	struct wait_row *row;
 	__u64 max_ns = line->max_ns < line->ns ? line->max_ns : line->ns;
+	__u32 index;
 
 	if (line->state == WT_CPU)
 		return 0;
@@ -84,7 +117,10 @@ static int add_line(void *arg, const struct ledger_line *line)
 	row->count += line->count;
 	if (row->max_ns < max_ns)
 		row->max_ns = max_ns;
-	return add_cell(c, ((char *)row - c->w->map.rows) / sizeof(*row), line->bucket, line->count);
+	index = ((char *)row - c->w->map.rows) / sizeof(*row);
+	if (!c->per_pid && line->state == WT_DISK && line->ns && add_file(c, index, line))
+		return -ENOMEM;
+	return add_cell(c, index, line->bucket, line->count);
 }
 
 static int by_row_and_bucket(const void *a, const void *b)
@@ -136,7 +172,8 @@ static int by_total(const void *a, const void *b)
 
 int waits__collect(struct waits *w, const struct recording *r, bool per_pid)
 {
-	struct collector c = { .w = w, .r = r, .per_pid = per_pid };
+	struct collector c = { .w = w, .r = r, .per_pid = per_pid,
+			       .files = { .size = sizeof(struct wait_file) } };
 	int err;
 
 	memset(w, 0, sizeof(*w));
@@ -145,6 +182,7 @@ int waits__collect(struct waits *w, const struct recording *r, bool per_pid)
 	if (!err)
 		err = percentiles(&c);
 	free(c.cells);
+	rowmap__free(&c.files);
 	if (err)
 		return err;
 	w->rows = calloc(w->map.n + 1, sizeof(*w->rows));

@@ -11,7 +11,11 @@
 
 struct wait_row {
 	struct rowkey key;
-	char reason[96];
+	char reason[192];
+	/* with per_pid unset: the file that most of it was for, and how many there were */
+	const char *file;		/* the ledger's; "": none */
+	unsigned files;
+	__u64 file_ns;
 	char comm[WT_COMM_LEN + 8];	/* the process's name */
 	__u8 state;
 	__u32 tgid;			/* 0: threads folded by name, or all of that name */

@@ -222,7 +222,7 @@ int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
 		err = put_blocked(c, cost, row, line);
 	if (err)
 		return err;
-	ledger__reason_text(c->o.ledger, line->state, line->reason, reason, sizeof(reason));
+	ledger__object_text(c->o.ledger, line->state, line->reason, reason, sizeof(reason));
 	return cost__detail(cost, row, COST_WAIT, line->state, reason, line->ns);
 }
 
