@@ -37,6 +37,7 @@ def text(*path):
 class Recording:
     def __init__(self, path):
         need(os.path.isdir(path), "no recording was written")
+        self.path = path
         try:
             self.summary = json.loads(text(path, "summary.json"))
         except ValueError as e:
@@ -109,6 +110,7 @@ def check_truth(rec, out):
     need(any(s == "net" and "127.0.0.1" in r for s, r in kinds), "no net wait names 127.0.0.1")
     need(any(s == "child" and "known-child" in r for s, r in kinds),
          "no child wait names known-child")
+    check_disks(rec, kinds)
 
 
 def check_spans(path, out):
@@ -124,6 +126,24 @@ def check_spans(path, out):
     close("the time in the span", int(rows["sleep"]["total_ns"]), want, 0.3, 30 * MS)
     method = json.loads(text(path, "summary.json"))["spans"][0]["method"]
     need(method == "exits", f"method {method}")
+
+
+def check_disks(rec, kinds):
+    """The program writes past the page cache and syncs."""
+    busy = [d for d in rec.summary["devices"] if d["ours"]["write"]["requests"]]
+    need(busy, f"no disk was written to: {rec.summary['devices']}")
+    for d in busy:
+        for group in ("read", "write", "flush"):
+            ours, kernel = d["ours"][group]["requests"], d["kernel"][group]["requests"]
+            need(abs(ours - kernel) <= 10 + kernel // 20,
+                 f"{d['device']}: {ours} {group} requests, the kernel counts {kernel}")
+    device = busy[0]["device"]
+    need(any(s == "disk" and re.match(rf"(pwrite64|write|fsync) {device}\d*(p\d+)? /.", r) for s, r in kinds),
+         f"no disk wait names {device} and a file: {[r for s, r in kinds if s == 'disk']}")
+    with open(rec.path + "/devices.csv", newline="") as f:
+        rows = [r for r in csv.DictReader(f) if r["operation"] == "write"]
+    need(any(int(r["service_p50_ns"]) > 0 and int(r["requests"]) > 3 for r in rows),
+         "devices.csv has no writes of the program")
 
 
 def check_throttled(rec, stat):

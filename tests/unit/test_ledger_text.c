@@ -308,7 +308,7 @@ static struct wt_ev_path path_of(unsigned n, const char *const *parts, unsigned 
 	struct wt_ev_path e = { .n = n, .flags = flags };
 
 	for (unsigned i = 0; i < n; i++)
-		strncpy(e.part[i], parts[i], WT_PATH_PART - 1);
+		memcpy(e.part[i], parts[i], strlen(parts[i]));
 	return e;
 }
 
