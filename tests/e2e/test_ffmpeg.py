@@ -127,11 +127,17 @@ def test_stages_vp9():
     check_stages(one(r), out, 25)
 
 
-def test_no_stages():
-    source, out = make_input(seconds=1), lib.tmp("out.mp4")
-    row = one(lib.record(["--no-stages"], ffmpeg("-i", source, "-c", "copy", out)))
-    lib.equal([row[k] for k in ("frames_in", "frames_out", "media_ns", "demux_ns", "stage_source")],
-              [None] * 4 + ["none"], "what is not known")
+def test_stacks():
+    """Without probes the stages are those of the stacks, and frames are not known."""
+    source, out = make_input(), lib.tmp("out.mp4")
+    row = one(lib.record(["--no-stages", "-F", 999], ffmpeg("-i", source, "-vf", "scale=640:480", "-c:v", "libx264",
+                                                            "-preset", "fast", "-an", out)))
+    lib.equal([row[k] for k in ("frames_in", "frames_out", "media_ns", "speed", "stage_source")],
+              [None] * 4 + ["stacks"], "what is not known")
+    cpu = {s: row[s + "_ns"] for s in STAGES}
+    lib.equal(sum(cpu.values()) + row["rest_ns"], row["cpu_ns"], f"CPU time of the stages {cpu}")
+    lib.at_least(cpu["encode"], row["cpu_ns"] / 3, "encode, of all CPU time")
+    lib.at_least(cpu["filter"], 1 * MS, "filter")
 
 
 def test_endings():

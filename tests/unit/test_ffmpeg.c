@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "ffmpeg/byname.h"
 #include "ffmpeg/places.h"
 #include "ffmpeg/sums.h"
 
@@ -89,12 +90,38 @@ static void test_sums(void **state)
 	assert_false(s.written);
 }
 
+static void test_by_name(void **state)
+{
+	static const struct {
+		const char *frame;
+		enum wt_stage stage;
+	} frames[] = {
+		{ "av_read_frame", WT_STAGE_DEMUX }, { "avcodec_send_packet", WT_STAGE_DECODE },
+		{ "x264_8_macroblock_analyse", WT_STAGE_ENCODE }, { "[libx264.so.164+0x1234]", WT_STAGE_ENCODE },
+		{ "[libswscale.so.6+0x10]", WT_STAGE_FILTER }, { "sws_scale", WT_STAGE_FILTER },
+		{ "av_interleaved_write_frame", WT_STAGE_MUX }, { "[libavcodec.so.59+0x10]", WT_STAGE_NONE },
+		{ "main", WT_STAGE_NONE }, { "[ffmpeg+0x100]", WT_STAGE_NONE }, { "", WT_STAGE_NONE },
+	}, threads[] = {
+		{ "dmx0:mov,mp4,m4", WT_STAGE_DEMUX }, { "dec0:0:h264", WT_STAGE_DECODE },
+		{ "av:h264:df3", WT_STAGE_DECODE }, { "vf#0:0", WT_STAGE_FILTER },
+		{ "enc0:0:libx264", WT_STAGE_ENCODE }, { "mux0:mp4", WT_STAGE_MUX },
+		{ "ffmpeg", WT_STAGE_NONE }, { "decoder", WT_STAGE_NONE }, { "", WT_STAGE_NONE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(frames) / sizeof(*frames); i++)
+		assert_int_equal(ffmpeg_stage__of_frame(frames[i].frame), frames[i].stage);
+	for (size_t i = 0; i < sizeof(threads) / sizeof(*threads); i++)
+		assert_int_equal(ffmpeg_stage__of_thread(threads[i].frame), threads[i].stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_no_library),
 		cmocka_unit_test(test_sums),
+		cmocka_unit_test(test_by_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -213,6 +213,8 @@ struct ledger_line {
 	enum ledger_cut cut;
 	__u64 ns, max_ns, count;		/* count: intervals, or samples for cpu */
 };
+/* The program (wt_thread_rec.image) of a line's serial; 0: it is folded, or its record has not come. */
+__u64 ledger__image_of(const struct ledger *l, __u32 serial);
 typedef int (*ledger_line_fn)(void *arg, const struct ledger_line *line);
 int ledger__each_line(struct ledger *l, ledger_line_fn fn, void *arg);
 

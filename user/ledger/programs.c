@@ -92,6 +92,14 @@ const struct ledger_program *ledger__program(const struct ledger *l, __u64 image
 	return w ? &w->now : NULL;
 }
 
+__u64 ledger__image_of(const struct ledger *l, __u32 serial)
+{
+	struct u64map_slot *slot = serial ? u64map__find(&l->by_serial, serial) : NULL;
+	const struct prog *p = slot ? pool__at(&l->progs, slot->value) : NULL;
+
+	return p && p->has_rec ? p->rec.image : 0;
+}
+
 void programs__init(struct ledger *l)
 {
 	pool__init(&l->watched, sizeof(struct watched));

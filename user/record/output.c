@@ -254,6 +254,8 @@ static int describe(struct session *s, struct owned *w, bool complete)
 		return -ENOMEM;
 	if (ledger__settle(s->ledger, &r->frames, &r->totals))
 		return -ENOMEM;
+	if (s->execs && execs__read_stacks(s->execs, &r->frames))
+		return -ENOMEM;
 	if (s->costs && costs__judge(s->costs, &w->judged, &r->n_judged))
 		return -ENOMEM;
 	r->judged = w->judged;

@@ -62,17 +62,17 @@ static void write_stages(FILE *f, const struct exec_unit *u, __u64 now)
 	ratio(f, (double)s->media_ns / 1e9, out && s->media_ns ? seconds : 0);
 	ratio(f, (double)s->frames_out, out && s->frames_out ? seconds : 0);
 	for (unsigned i = WT_STAGE_DEMUX; i < WT_STAGES; i++)
-		known(f, u->staged, s->cpu_ns[i]);
+		known(f, u->staged || u->by_stack, s->cpu_ns[i]);
 }
 
 static void write_more_stages(const struct out *o, const struct exec_unit *u)
 {
 	FILE *f = o->f;
 
-	fprintf(f, ",%s,", u->staged ? "uprobes" : "none");
+	fprintf(f, ",%s,", u->staged ? "uprobes" : u->by_stack ? "stacks" : "none");
 	if (u->staged_from_ns)
 		csv_utc(f, u->staged_from_ns, o->r->utc_offset_ns);
-	known(f, u->staged, u->sums.cpu_ns[WT_STAGE_NONE]);
+	known(f, u->staged || u->by_stack, u->sums.cpu_ns[WT_STAGE_NONE]);
 	for (unsigned i = WT_STAGE_DEMUX; i < WT_STAGES; i++)
 		known(f, u->staged, u->sums.elapsed_ns[i]);
 }

@@ -360,8 +360,15 @@ static void set_stages(struct exec_unit *u, const struct exec_entry *t,
 {
 	static const __u64 none[WT_STAGE_CODEC + WT_STAGE_CODECS];
 
-	if (!t->stages)
+	if (!t->stages) {
+		u->by_stack = t->by_stack;
+		u->sums.cpu_ns[WT_STAGE_NONE] = u->st_ns[WT_CPU];
+		for (unsigned s = WT_STAGE_DEMUX; s < WT_STAGES && t->by_stack; s++) {
+			u->sums.cpu_ns[s] = t->stack_ns[s];
+			u->sums.cpu_ns[WT_STAGE_NONE] -= t->stack_ns[s];
+		}
 		return;
+	}
 	u->staged = true;
 	if (t->probed_ns > u->start_ns)
 		u->staged_from_ns = t->probed_ns;

@@ -54,6 +54,7 @@ struct exec_unit {
 	__u64 start_ns;			/* CLOCK_MONOTONIC, also before the recording */
 	__u64 end_ns;			/* 0: it still runs */
 	bool bytes_known;		/* x's bytes say what it moved */
+	bool by_stack;			/* sums.cpu_ns holds, an estimate; nothing else of them */
 	bool staged;			/* sums hold … */
 	__u64 staged_from_ns;		/* … from then on, 0: from its start */
 	struct ffmpeg_sums sums;
@@ -92,6 +93,12 @@ struct exec_progress {
 };
 /* Reads /proc; false: none runs. */
 bool execs__progress(struct execs *e, struct exec_progress *p);
+
+/*
+ * The stages of ffmpegs that no probe has seen, by the names in their stacks and of
+ * their threads; after each settle of the ledger, with its frames.  0 or a negative errno.
+ */
+int execs__read_stacks(struct execs *e, const struct ledger_frames *f);
 
 /* e NULL: no. */
 bool execs__has(const struct execs *e, enum exec_kind kind);
