@@ -229,6 +229,8 @@ static void test_boundary(void **state)
 				 i == 0 || i == 1 || i == 4 || i == 9 || i == 10);
 	assert_false(exits__is_boundary(&c, BASE, BASE + im.size, BASE + im.size));
 	assert_false(exits__is_boundary(&c, BASE, BASE + im.size, BASE - 1));
+	/* code that the file does not have */
+	assert_false(exits__is_boundary(&c, BASE, BASE + im.size + 1, BASE + 1));
 }
 
 int main(void)

@@ -34,6 +34,7 @@ static void sweep_free(struct sweep *s)
 	free(s->code);
 	free(s->begins);
 	free(s->target);
+	memset(s, 0, sizeof(*s));
 }
 
 static int sweep_read(struct sweep *s, const struct exits_code *c, __u64 start, __u64 end)
@@ -46,9 +47,10 @@ static int sweep_read(struct sweep *s, const struct exits_code *c, __u64 start, 
 	s->code = malloc(s->size);
 	s->begins = calloc(1, s->size);
 	s->target = calloc(1, s->size);
-	if (!s->code || !s->begins || !s->target)
-		return -1;
-	return c->read(c->ctx, start, s->code, s->size) == s->size ? 0 : -1;
+	if (s->code && s->begins && s->target && c->read(c->ctx, start, s->code, s->size) == s->size)
+		return 0;
+	sweep_free(s);
+	return -1;
 }
 
 static bool inside(const struct work *w, __u64 addr)
