@@ -123,7 +123,7 @@ def check_spans(path, out):
     need(rows["lap"]["count"] == "3", f"{rows['lap']['count']} laps of a function called 3 times")
     need(rows["lap"]["abandoned"] == "1", "the last lap did not end with the program")
     want = int(re.search(r"truth sleep (\d+)", out).group(1))
-    close("the time in the span", int(rows["sleep"]["total_ns"]), want, 0.3, 30 * MS)
+    close("the sleep in the span", int(rows["sleep"]["sleep_ns"]), want, 0.3, 30 * MS)
     method = json.loads(text(path, "summary.json"))["spans"][0]["method"]
     need(method == "exits", f"method {method}")
 
