@@ -54,6 +54,7 @@ WORK_BIN := $(WORK_SRC:tests/workloads/%.c=$(B)/tests/workloads/%)
 # what reads foreign data, for libFuzzer (clang's); linked as an archive: each program takes what it needs
 FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 FUZZ_SRC := $(wildcard user/drain/*.c user/jobs/*.c user/ledger/*.c user/runtime/*.c user/symbols/*.c user/units/*.c user/unwind/*.c user/util/*.c user/syscalls.c)
+FUZZ_SRC += $(addprefix user/spans/,exits.c resolve.c spec.c symbol.c usdt.c x86.c)
 FUZZ_OBJ := $(FUZZ_SRC:%.c=$(B)/fuzz/%.o)
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 SKEL := $(B)/gen/worktrace.skel.h
