@@ -54,6 +54,8 @@ __u64 wt_intern_reason(struct wt_scratch *s, struct wt_task *w);
 int wt_find_mapping(struct wt_scratch *s, __u64 address);
 /* The number of the rule at a WT_FRAME_OBJ frame; −1: its object has no rows yet. */
 int wt_find_rule(struct wt_scratch *s, __u64 frame);
+/* The same, with where it holds: walk.row_from and row_to.  Slower when it was met lately. */
+int wt_find_rows(struct wt_scratch *s, __u64 frame);
 
 /* walk.bpf.c: from the registers in s->walk, frames into s->ip, until walk.over. */
 int wt_walk_tables(struct wt_scratch *s);

@@ -20,6 +20,35 @@ static __always_inline bool wt_send_once(__u64 id, void *rec, __u64 size, enum w
 	return true;
 }
 
+/*
+ * Stacks of samples sent lately, on each CPU.  Most samples have a stack of their own, by the
+ * place they were taken at, and what a place in `seen` costs is more than to send one twice.
+ */
+#define WT_LATELY 4096
+struct wt_lately {
+	__u64 id[WT_LATELY];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wt_lately);
+} lately SEC(".maps");
+
+static __always_inline void wt_send_sample(__u64 id, void *rec, __u64 size)
+{
+	__u32 zero = 0;
+	struct wt_lately *l = bpf_map_lookup_elem(&lately, &zero);
+	__u64 *known = l ? &l->id[id >> 20 & (WT_LATELY - 1)] : NULL;
+
+	if (known && *known == id)
+		return;
+	if (bpf_ringbuf_output(&ring, rec, size, BPF_RB_NO_WAKEUP))
+		wt_lost(WT_LOSS_STACK);
+	else if (known)
+		*known = id;
+}
+
 /* Sends the n frames in s->ip under id, unless user space has them. */
 int wt_send_stack(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid, __u32 end)
 {
@@ -37,7 +66,10 @@ int wt_send_stack(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid, __u32 end
 	s->stack_n = n;
 	s->stack_end = end;
 	size = sizeof(struct wt_ev_stack) + n * sizeof(__u64);
-	wt_send_once(id, &s->stack_h, size & 2047, WT_LOSS_STACK);
+	if (s->sampling)
+		wt_send_sample(id, &s->stack_h, size & 2047);
+	else
+		wt_send_once(id, &s->stack_h, size & 2047, WT_LOSS_STACK);
 	return 0;
 }
 

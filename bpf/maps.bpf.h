@@ -254,6 +254,12 @@ struct wt_child_walk {
 
 #define WT_WALK_HASH 0x75	/* of no frames */
 
+/* Addresses that no executable mapping covers. */
+#define WT_GAPS 4
+struct wt_gap {
+	__u64 start, end;
+};
+
 /*
  * One walk over a user stack.  In a map, for the verifier: what it does not know
  * the value of, it need not follow through every turn of a loop.
@@ -265,11 +271,13 @@ struct wt_walk {
 	struct wt_mapping map;		/* the mapping that ip lies in, as long as it does */
 	__u32 first_map, n_maps, space_flags, space_version;
 	__u32 n;			/* frames so far, in wt_scratch.ip */
+	__u32 context;			/* 0: a sample, 1: a switch */
 	__u32 end;			/* enum wt_end, once over */
 	__u32 tgid;
 	__u32 lo, hi;			/* of a binary search … */
 	__u64 off;			/* … for this */
-	__u32 rule;			/* its result */
+	__u32 row_from, row_to;		/* file offsets between which the rule that was found holds */
+	__u32 object_flags;		/* of its object: WT_OBJ_* */
 	__u8 over;
 	__u8 caller;			/* ip is a return address */
 	__u8 fp_lost;			/* fp is not this frame's */
@@ -295,6 +303,9 @@ struct wt_walk {
 	__u32 slot_end;			/* bytes above sp0 to the end of the highest */
 	__u16 slot[WT_USLOTS];
 	__u64 words[WT_SCAN_WORDS];
+	/* of the process that was walked last: where its executable mappings are not */
+	struct wt_gap gap[WT_GAPS];
+	__u32 gap_version, gap_next;
 };
 
 /* A wait for a CPU that is charged to who ran meanwhile: see rival.bpf.c. */
@@ -330,7 +341,7 @@ struct wt_scratch {
 	struct wt_jvm_walk jvm;
 	struct wt_rival_walk rival;
 	__u32 want, found, span_used;		/* of wt_remember */
-	__u32 zero;
+	__u32 sampling;				/* it is a sample's */
 	__u8 span[WT_USPAN];			/* of a kernel stack WT_KSPAN of it are used; a power of two for the verifier */
 };
 enum { WT_SCRATCH_SWITCH = 0, WT_SCRATCH_SAMPLE = 1, WT_SCRATCH_ITER = 2, WT_SCRATCH_LIFE = 3, WT_SCRATCHES = 4 };
@@ -383,7 +394,7 @@ struct wt_spaces_map {
 	__type(value, struct wt_space);
 };
 
-/* Rules of program counters met lately: a direct-mapped cache on each CPU. */
+/* Rules of program counters met lately: a direct-mapped cache on each CPU, for each context. */
 #define WT_PC_WAYS 2048		/* 32 KiB, the most that a per-CPU value may be */
 struct wt_pc {
 	__u64 frame;
@@ -395,20 +406,25 @@ struct wt_pc_cache {
 };
 struct wt_pc_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2);		/* a sample may interrupt a switch */
 	__type(key, __u32);
 	__type(value, struct wt_pc_cache);
 };
 
-/* Where a return address lies at a program counter that no row covers: learned by scanning. */
+/*
+ * Where a return address lies at a program counter that no row covers: learned by
+ * scanning.  A frame has one place; what is learned of it is one word, so that
+ * CPUs need not agree on who writes it.
+ */
+#define WT_LEARNED 8192
 struct wt_learned {
-	__u32 words;		/* above sp */
-	__u16 agreed, differed;
+	__u64 frame;
+	__u64 word;		/* see WT_LEARN in scan.bpf.c */
 };
 struct wt_learned_map {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
-	__type(key, __u64);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WT_LEARNED);
+	__type(key, __u32);
 	__type(value, struct wt_learned);
 };
 

@@ -72,12 +72,6 @@ static __always_inline __u64 wt_user_word(__u64 at)
 	return bpf_probe_read_user(&v, sizeof(v), (void *)at) ? 0 : v;
 }
 
-/*
- * The compiler drops a mask that it sees is not needed, but 6.1 needs it: it loses
- * the bounds of a 32-bit product that is compared.
- */
-#define MASKED(n, mask) ({ __u64 n_ = (n); asm volatile("" : "+r"(n_)); n_ & (mask); })
-
 static __always_inline __u64 wt_thread_pointer(void)
 {
 #if defined(__TARGET_ARCH_x86)

@@ -3,6 +3,19 @@
 #include "epoch.bpf.h"
 #include "record.bpf.h"
 
+/*
+ * What was interrupted is the kernel's: else there is no kernel stack to ask for.  The
+ * context begins with the interrupted registers; kernel addresses are the upper half.
+ */
+static __always_inline bool wt_in_kernel(void *ctx)
+{
+#if defined(__TARGET_ARCH_x86)
+	return (__s64)((volatile __u64 *)ctx)[16] < 0;	/* ip in struct pt_regs */
+#else
+	return true;
+#endif
+}
+
 SEC("perf_event")
 int wt_sample(struct bpf_perf_event_data *ctx)
 {
@@ -11,7 +24,7 @@ int wt_sample(struct bpf_perf_event_data *ctx)
 	struct wt_scratch *s;
 	struct wt_task *w;
 	__u64 now;
-	long bytes;
+	long bytes = 0;
 
 	if (!t->pid)
 		return 0;
@@ -24,7 +37,9 @@ int wt_sample(struct bpf_perf_event_data *ctx)
 	s = wt_scratch(WT_SCRATCH_SAMPLE);
 	if (!s)
 		return 0;
-	bytes = bpf_get_stack(ctx, s->ip, WT_MAX_FRAMES * 8, 0);
+	s->sampling = 1;
+	if (wt_in_kernel(ctx))
+		bytes = bpf_get_stack(ctx, s->ip, WT_MAX_FRAMES * 8, 0);
 	if (bytes > 0) {
 		k.kstack = wt_kernel_stack_id(s, bytes / 8);
 		k.reason = WT_K_KERNEL;

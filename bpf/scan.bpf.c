@@ -9,9 +9,46 @@
  * call straight to code without rows, such as the walk came from.  What has been found often enough at one
  * program counter, and never elsewhere, is looked for there alone.
  */
-#include "walk.bpf.h"
+#include "hot.bpf.h"
 
+/*
+ * What is known of a frame, in one word: words above sp, how often the return address
+ * lay there and how often elsewhere, and 16 bits of the frame's hash: whose word it is.
+ */
 #define WT_LEARNED_AFTER 5
+#define WT_LEARN(words, agreed, differed, tag) \
+	((__u64)(tag) << 48 | (__u64)(differed) << 32 | (__u64)(agreed) << 16 | (words))
+#define WT_LEARN_WORDS(l) ((__u32)(l) & 0xffff)
+#define WT_LEARN_AGREED(l) ((__u32)((l) >> 16) & 0xffff)
+#define WT_LEARN_DIFFERED(l) ((__u32)((l) >> 32) & 0xffff)
+#define WT_LEARN_TAG(l) ((__u32)((l) >> 48))
+
+/* The place of what is learned of a frame, and the tag of its word. */
+static __always_inline struct wt_learned *wt_learned(__u64 frame, __u32 *tag)
+{
+	__u64 h = wt_mix(frame);
+	__u32 i = h & (WT_LEARNED - 1);
+
+	*tag = h >> 48;
+	return bpf_map_lookup_elem(&learned, &i);
+}
+
+/* A call ends at v, in executable memory of the process's. */
+static __always_inline bool wt_call_ends(struct wt_scratch *s, __u64 v)
+{
+	struct wt_walk *w = &s->walk;
+	__u64 tag = wt_site_tag(w, v), *site;
+
+	site = wt_site(tag);
+	if (site && (*site & ~(__u64)WT_SITE_CALLS_ROWS) == tag)
+		return true;
+	if (wt_find_mapping(s, v - 1) || !wt_after_call(v))
+		return false;
+	/* a file's code stays as it is */
+	if (site && w->map.object)
+		*site = tag;
+	return true;
+}
 
 /* Goes on as if word number i above the scan's sp were the return address, if it can be one. */
 static __always_inline bool wt_try_word(struct wt_scratch *s, __u32 i, __u64 v)
@@ -21,7 +58,7 @@ static __always_inline bool wt_try_word(struct wt_scratch *s, __u32 i, __u64 v)
 
 	if (v < 4096 || v >= 1ULL << 47 || ((slot + 8) & 15))
 		return false;
-	if (wt_find_mapping(s, v - 1) || !wt_after_call(v))
+	if (!wt_call_ends(s, v))
 		return false;
 	w->ip = v;
 	w->sp = slot + 8;
@@ -77,14 +114,20 @@ static __always_inline int wt_scan_next(struct wt_scratch *s)
 static __always_inline int wt_scan_learned(struct wt_scratch *s, __u64 frame)
 {
 	struct wt_walk *w = &s->walk;
-	struct wt_learned *l = bpf_map_lookup_elem(&learned, &frame);
-	__u64 v;
+	struct wt_learned *l;
+	__u64 v, word;
+	__u32 tag;
 
-	if (!l || l->differed || l->agreed < WT_LEARNED_AFTER)
+	l = wt_learned(frame, &tag);
+	if (!l || l->frame != frame)
 		return -1;
-	if (wt_read_slot(w, w->sp + l->words * 8, &v))
+	word = l->word;
+	if (WT_LEARN_TAG(word) != tag || WT_LEARN_DIFFERED(word) ||
+	    WT_LEARN_AGREED(word) < WT_LEARNED_AFTER)
 		return -1;
-	if (!wt_try_word(s, l->words, v))
+	if (wt_read_slot(w, w->sp + WT_LEARN_WORDS(word) * 8, &v))
+		return -1;
+	if (!wt_try_word(s, WT_LEARN_WORDS(word), v))
 		return -1;
 	w->believed = frame;
 	return 0;
@@ -145,16 +188,22 @@ int wt_scan_again(struct wt_scratch *s)
 
 int wt_calls_bare(struct wt_scratch *s, __u64 v)
 {
-	__u64 target, frame;
+	__u64 target, frame, tag, *site;
 	struct wt_rule *r;
 	struct wt_walk *w;
 	__u8 b[8];
 	__u32 i;
 	int n;
 
-	if (!s || v < 4096 || bpf_probe_read_user(b, sizeof(b), (void *)(v - 8)) || b[3] != 0xe8)
+	if (!s || v < 4096)
 		return 0;
 	w = &s->walk;
+	tag = wt_site_tag(w, v);
+	site = wt_site(tag);
+	if (site && *site == (tag | WT_SITE_CALLS_ROWS))
+		return 0;
+	if (bpf_probe_read_user(b, sizeof(b), (void *)(v - 8)) || b[3] != 0xe8)
+		return 0;
 	target = v + (__s64)(__s32)(b[4] | b[5] << 8 | b[6] << 16 | (__u32)b[7] << 24);
 	if (wt_find_mapping(s, target) || !w->map.object || w->map.object >= WT_MAX_OBJECTS)
 		return 0;
@@ -163,48 +212,57 @@ int wt_calls_bare(struct wt_scratch *s, __u64 v)
 	n = wt_find_rule(s, frame);
 	i = n;
 	r = n < 0 ? NULL : bpf_map_lookup_elem(&cfi_rules, &i);
-	return r && r->cfa == WT_CFA_NONE;
+	if (r && r->cfa == WT_CFA_NONE)
+		return 1;
+	if (r && site && *site == tag)
+		*site = tag | WT_SITE_CALLS_ROWS;
+	return 0;
 }
 
 /* What was believed led nowhere: not again. */
 static __always_inline void wt_unlearn(struct wt_walk *w)
 {
 	struct wt_learned *l;
-	__u64 key = w->believed;
+	__u32 tag;
 
 	if (w->end != WT_END_BACK && w->end != WT_END_NO_RULE && w->end != WT_END_BAD_RULE &&
 	    w->end != WT_END_RUNTIME)
 		return;
-	l = bpf_map_lookup_elem(&learned, &key);
-	if (l)
-		l->differed = 1;
+	l = wt_learned(w->believed, &tag);
+	if (l && l->frame == w->believed)
+		l->word = WT_LEARN(0, 0, 1, tag);
 }
 
 int wt_scan_learn(struct wt_scratch *s)
 {
-	struct wt_learned fresh = { .agreed = 1 }, *l;
+	__u32 words, agreed, differed, tag;
+	struct wt_learned *l;
 	struct wt_walk *w;
-	__u64 key;
+	__u64 word;
 
 	if (!s)
 		return -1;
 	w = &s->walk;
 	if (w->believed)
 		wt_unlearn(w);
-	key = w->scan_frame;
-	if (!w->scanning || w->end != WT_END_ROOT || !key)
+	if (!w->scanning || w->end != WT_END_ROOT || !w->scan_frame)
 		return 0;
-	fresh.words = w->scan_word;
-	l = bpf_map_lookup_elem(&learned, &key);
-	if (!l) {
-		bpf_map_update_elem(&learned, &key, &fresh, BPF_ANY);
+	words = w->scan_word;
+	l = wt_learned(w->scan_frame, &tag);
+	if (!l || words > 0xffff)
+		return 0;
+	word = l->word;
+	if (l->frame != w->scan_frame || WT_LEARN_TAG(word) != tag) {
+		l->word = WT_LEARN(words, 1, 0, tag);
+		l->frame = w->scan_frame;
 		return 0;
 	}
-	if (l->words == w->scan_word) {
-		if (l->agreed < 0xffff)
-			l->agreed++;
-	} else if (l->differed < 0xffff) {
-		l->differed++;
-	}
+	agreed = WT_LEARN_AGREED(word);
+	differed = WT_LEARN_DIFFERED(word);
+	if (words == WT_LEARN_WORDS(word))
+		agreed += agreed < 0xffff;
+	else
+		differed += differed < 0xffff;
+	l->word = WT_LEARN(WT_LEARN_WORDS(word), agreed, differed, tag);
 	return 0;
 }

@@ -171,6 +171,7 @@ __u64 wt_user_stack(struct wt_scratch *s, struct wt_task *t, __u32 recall)
 	wt_read_uregs(bpf_get_current_task_btf(), &s->walk);
 	if (!s->walk.ip)
 		return 0;
+	s->walk.context = slot != 0;
 	wt_begin_walk(&s->walk, t);
 	s->py.begun = 0;
 	if (cfg_opts & (WT_OPT_NOREMEMBER | WT_OPT_FP))

@@ -3,7 +3,7 @@
  * walk.bpf.c - one user stack, frame by frame: the mapping an address lies in,
  * the rule that holds there, the caller's registers.
  */
-#include "walk.bpf.h"
+#include "hot.bpf.h"
 
 /* What the process has mapped; −1 when that is not known. */
 static __always_inline int wt_enter_space(struct wt_walk *w)
@@ -171,15 +171,55 @@ static __always_inline int wt_step_planted(struct wt_scratch *s, __u64 frame)
 	return 0;
 }
 
+/* By that rule, of an object with those flags, from a frame that is in s already to its caller. */
+static __always_inline void wt_step_rule(struct wt_scratch *s, __u64 frame, struct wt_rule *r, __u32 flags)
+{
+	struct wt_walk *w = &s->walk;
+	enum wt_end end;
+
+	if (r->cfa != WT_CFA_NONE && r->cfa != WT_CFA_BAD) {
+		wt_step_cfi(w, r);
+		return;
+	}
+	if (r->cfa == WT_CFA_NONE && w->caller && !wt_step_planted(s, frame))
+		return;
+	end = r->cfa == WT_CFA_BAD ? WT_END_BAD_RULE : WT_END_NO_RULE;
+	if ((flags & WT_OBJ_FP) && !wt_step_fp(w))
+		return;
+	if (flags & WT_OBJ_NOSCAN) {
+		wt_end_walk(w, end);
+		return;
+	}
+	/* a frame by another register is one that was aligned, this time so, next time so */
+	if (wt_scan(s, end == WT_END_BAD_RULE ? 0 : frame))
+		wt_end_walk(w, end);
+}
+
+/* The rule at a frame in the mapping at hand into r, to be met again; the walk is over if there is none yet. */
+static __always_inline void wt_rule_at(struct wt_scratch *s, __u64 frame, struct wt_rule *r)
+{
+	struct wt_walk *w = &s->walk;
+	struct wt_rule *known;
+	__u32 i;
+	int n;
+
+	n = w->map.flags ? wt_find_rule(s, frame) : wt_find_rows(s, frame);
+	i = n;
+	known = n < 0 ? NULL : bpf_map_lookup_elem(&cfi_rules, &i);
+	if (!known) {
+		w->lacked = 1;
+		wt_end_walk(w, WT_END_NO_TABLE);
+		return;
+	}
+	*r = *known;
+	wt_hot_keep(w, w->ip - w->caller, w->object_flags, r);
+}
+
 /* From a frame that is in s already to its caller; the walk may be over after it. */
 static __always_inline void wt_step_native(struct wt_scratch *s, __u64 frame)
 {
 	struct wt_walk *w = &s->walk;
-	struct wt_object *o;
-	enum wt_end end;
-	struct wt_rule *r;
-	__u32 i;
-	int rule;
+	struct wt_rule rule;
 
 	if (WT_FRAME_TAG(frame) != WT_FRAME_OBJ) {
 		/* anonymous code: a JIT's, which keep frame pointers as a rule */
@@ -187,37 +227,35 @@ static __always_inline void wt_step_native(struct wt_scratch *s, __u64 frame)
 			wt_end_walk(w, WT_END_NO_RULE);
 		return;
 	}
-	rule = wt_find_rule(s, frame & ~WT_FRAME_GUESS);
-	if (rule < 0) {
-		w->lacked = 1;
-		wt_end_walk(w, WT_END_NO_TABLE);
+	frame &= ~WT_FRAME_GUESS;
+	wt_rule_at(s, frame, &rule);
+	if (w->over)
 		return;
-	}
-	i = rule;
-	r = bpf_map_lookup_elem(&cfi_rules, &i);
-	if (r && r->cfa == WT_CFA_GO) {
-		if (wt_step_go(s, r))
+	if (rule.cfa == WT_CFA_GO) {
+		if (wt_step_go(s, &rule))
 			wt_end_walk(w, WT_END_BACK);
 		return;
 	}
-	if (r && r->cfa != WT_CFA_NONE && r->cfa != WT_CFA_BAD) {
-		wt_step_cfi(w, r);
-		return;
-	}
-	if (r && r->cfa == WT_CFA_NONE && w->caller && !wt_step_planted(s, frame & ~WT_FRAME_GUESS))
-		return;
-	end = r && r->cfa == WT_CFA_BAD ? WT_END_BAD_RULE : WT_END_NO_RULE;
-	i = WT_FRAME_OBJECT(frame);
-	o = bpf_map_lookup_elem(&cfi_objects, &i);
-	if (o && (o->flags & WT_OBJ_FP) && !wt_step_fp(w))
-		return;
-	if (o && (o->flags & WT_OBJ_NOSCAN)) {
-		wt_end_walk(w, end);
-		return;
-	}
-	/* a frame by another register is one that was aligned, this time so, next time so */
-	if (wt_scan(s, end == WT_END_BAD_RULE ? 0 : frame & ~WT_FRAME_GUESS))
-		wt_end_walk(w, end);
+	wt_step_rule(s, frame, &rule, w->object_flags);
+}
+
+/* By what was met lately; false: not this. */
+static __always_inline bool wt_step_hot(struct wt_scratch *s, __u64 pc)
+{
+	struct wt_walk *w = &s->walk;
+	struct wt_hot *h = wt_hot_find(w, pc);
+	struct wt_rule rule;
+	__u64 frame;
+
+	if (!h)
+		return false;
+	wt_hot_rule(h, &rule);
+	frame = wt_hot_frame(h, pc);
+	wt_emit(s, w->guess ? frame | WT_FRAME_GUESS : frame);
+	w->guess = 0;
+	wt_counted(WT_CNT_ROW_HIT);
+	wt_step_rule(s, frame, &rule, wt_hot_flags(h));
+	return true;
 }
 
 /*
@@ -252,6 +290,8 @@ static __always_inline void wt_one_frame(struct wt_scratch *s)
 		wt_end_walk(w, WT_END_BACK);
 		return;
 	}
+	if (wt_step_hot(s, w->ip - w->caller))
+		return;
 	if (wt_enter_mapping(s)) {
 		pc = w->ip - w->caller;
 		/* nothing to call a frame, but for where the program counter itself is */

@@ -8,6 +8,12 @@
 
 #include "calls.bpf.h"
 
+/*
+ * The compiler drops a mask that it sees is not needed, but 6.1 needs it: it loses
+ * the bounds of a 32-bit product that is compared, and of an exclusive or.
+ */
+#define MASKED(n, mask) ({ __u64 n_ = (n); asm volatile("" : "+r"(n_)); n_ & (mask); })
+
 static __always_inline void wt_emit(struct wt_scratch *s, __u64 frame)
 {
 	struct wt_walk *w = &s->walk;
@@ -28,6 +34,8 @@ static __always_inline void wt_note_slot(struct wt_walk *w, __u64 at)
 {
 	__u64 off = at - w->sp0;
 
+	if (!w->context)	/* a sample: nothing will be remembered */
+		return;
 	if (w->slots >= WT_USLOTS || (off & 7) || off >= WT_USPAN) {
 		w->dirty = 1;
 		return;

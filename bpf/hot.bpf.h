@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hot.bpf.h - what walks met lately, on each CPU: between two samples a program turns
+ * over its CPU's caches, so a walk costs what it touches of memory.  A search through
+ * the tables touches a line at each halving, these one or two in all.
+ *
+ * Each context that can interrupt another has its own: nobody finds half an entry.
+ */
+#ifndef WT_HOT_BPF_H
+#define WT_HOT_BPF_H
+
+#include "walk.bpf.h"
+
+#define WT_HOT_CODE 1024	/* 32 KiB, the most that a per-CPU value may be */
+#define WT_HOT_ROWS 2048
+#define WT_HOT_MAPS 2048
+#define WT_HOT_SITES 1024
+#define WT_CONTEXTS 2		/* a sample may interrupt a switch */
+
+/* A piece of code that one rule holds for, in that version of its process's mappings. */
+struct wt_hot {
+	__u64 where;		/* page of offset 0 of its file << 16 | object << 2 | WT_OBJ_* >> 1 */
+	__u32 version;		/* wt_space.version: no two processes' mappings share one, unless forked */
+	__u32 from, to;		/* offsets in the file */
+	__u8 cfa, fp, ra, cfa_add;	/* of struct wt_rule */
+	__s32 cfa_off;
+	__s16 fp_off, bx_off;
+};
+_Static_assert(sizeof(struct wt_hot) == 32, "two to a cache line");
+_Static_assert(WT_MAX_OBJECTS <= 1 << 14 && (WT_OBJ_FP | WT_OBJ_NOSCAN) >> 1 < 4, "as they are packed");
+
+struct wt_hot_values {
+	struct wt_hot at[WT_HOT_CODE];
+};
+
+/* Where a search ended the last time: a place to look first, no more. */
+struct wt_hot_hints {
+	__u32 row[WT_HOT_ROWS];	/* by object and offset */
+	__u32 map[WT_HOT_MAPS];	/* by address */
+	/* addresses behind a call, hashed with the version of the mappings; lowest bit: below */
+	__u64 site[WT_HOT_SITES];
+};
+#define WT_SITE_CALLS_ROWS 1	/* the call is none straight to code without rows */
+
+struct wt_hot_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WT_CONTEXTS);
+	__type(key, __u32);
+	__type(value, struct wt_hot_values);
+};
+
+struct wt_hot_hints_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wt_hot_hints);
+};
+
+extern struct wt_hot_map hot SEC(".maps");
+extern struct wt_hot_hints_map hot_hints SEC(".maps");
+
+/* A word of its own for each address and version, but for one in 2^63. */
+static __always_inline __u64 wt_site_tag(struct wt_walk *w, __u64 v)
+{
+	return wt_mix(v ^ (__u64)w->space_version << 47 ^ (__u64)w->space_version >> 17) &
+	       ~(__u64)WT_SITE_CALLS_ROWS;
+}
+
+static __always_inline __u64 *wt_site(__u64 tag)
+{
+	__u32 zero = 0;
+	struct wt_hot_hints *h = bpf_map_lookup_elem(&hot_hints, &zero);
+
+	return h ? &h->site[MASKED(tag >> 20, WT_HOT_SITES - 1)] : NULL;
+}
+
+static __always_inline struct wt_hot *wt_hot_slot(struct wt_walk *w, __u64 pc)
+{
+	__u32 context = w->context;
+	struct wt_hot_values *h = bpf_map_lookup_elem(&hot, &context);
+
+	return h ? &h->at[MASKED(pc >> 6 ^ pc >> 16 ^ pc >> 26 ^ w->space_version * 0x9e3779b1u,
+				 WT_HOT_CODE - 1)] : NULL;
+}
+
+/* The offset of pc in the file of that piece. */
+static __always_inline __u64 wt_hot_offset(struct wt_hot *h, __u64 pc)
+{
+	return pc - (h->where >> 16 << 12);
+}
+
+/* The piece that pc lies in, NULL: not met lately. */
+static __always_inline struct wt_hot *wt_hot_find(struct wt_walk *w, __u64 pc)
+{
+	struct wt_hot *h = wt_hot_slot(w, pc);
+	__u64 off;
+
+	if (!h || h->version != w->space_version)
+		return NULL;
+	off = wt_hot_offset(h, pc);
+	return off >= h->from && off < h->to ? h : NULL;
+}
+
+static __always_inline __u64 wt_hot_frame(struct wt_hot *h, __u64 pc)
+{
+	return WT_FRAME_MAKE(WT_FRAME_OBJ) | (h->where >> 2 & 0x3fff) << 40 | wt_hot_offset(h, pc);
+}
+
+static __always_inline __u32 wt_hot_flags(struct wt_hot *h)
+{
+	return (h->where & 3) << 1;
+}
+
+static __always_inline void wt_hot_rule(struct wt_hot *h, struct wt_rule *r)
+{
+	r->cfa = h->cfa;
+	r->fp = h->fp;
+	r->ra = h->ra;
+	r->cfa_add = h->cfa_add;
+	r->cfa_off = h->cfa_off;
+	r->fp_off = h->fp_off;
+	r->bx_off = h->bx_off;
+}
+
+/*
+ * pc lies in the mapping at hand, and r in force from file offset w->row_from up to
+ * w->row_to.  What is rare is not kept: large numbers, files of which more than the
+ * mapping can say.
+ */
+static __always_inline void wt_hot_keep(struct wt_walk *w, __u64 pc, __u32 flags, struct wt_rule *r)
+{
+	__u64 low = w->map.pgoff, high = low + (w->map.end - w->map.start), base;
+	struct wt_hot *h;
+
+	base = w->map.start - low;
+	if (w->map.flags || base >> 47 || base & 4095 || high >> 32 || r->cfa == WT_CFA_GO ||
+	    r->fp_off != (__s16)r->fp_off || r->bx_off != (__s16)r->bx_off)
+		return;
+	h = wt_hot_slot(w, pc);
+	if (!h)
+		return;
+	h->where = base >> 12 << 16 | w->map.object << 2 | (flags >> 1 & 3);
+	h->version = w->space_version;
+	h->from = w->row_from > low ? w->row_from : low;
+	h->to = w->row_to < high ? w->row_to : high;
+	h->cfa = r->cfa;
+	h->fp = r->fp;
+	h->ra = r->ra;
+	h->cfa_add = r->cfa_add;
+	h->cfa_off = r->cfa_off;
+	h->fp_off = r->fp_off;
+	h->bx_off = r->bx_off;
+}
+
+#endif /* WT_HOT_BPF_H */
