@@ -290,7 +290,7 @@ def test_forks_share_stacks():
     r = lib.record(["-F", 499], ["sh", "-c", command])
     stacks = {}
     for frames, us in r.folded("wall"):
-        if frames[0] == "sleep" and frames[-1].startswith("[sleep"):
+        if frames[0] == "sleep" and frames[-1].startswith("[sleep "):  # no CPU sample in [sleep+0x…]
             key = ";".join(user_part(frames))
             stacks[key] = stacks.get(key, 0) + us
     lib.at_least(sum(stacks.values()), 200 * 2000, "µs of sleep")
