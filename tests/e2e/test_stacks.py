@@ -226,6 +226,7 @@ def chain_of(name, r, allowed):
     return whole, cut
 
 
+# limit: 240
 def test_chains():
     program = lib.workload("wl_chain")
     for name, allowed in CHAINS.items():
