@@ -32,6 +32,8 @@ int wt_epoch_split(struct wt_task *w, struct wt_detail_key *k, __u64 to, __u64 n
 /* write.bpf.c: the thread's process goes on as another program, in an epoch of its own. */
 int wt_exec_bound(struct wt_task *w, __u64 now);
 
+/* quota.bpf.c: the reason of a throttled wait: the group that has the quota. */
+__u64 wt_quota_reason(struct wt_scratch *s, struct wt_task *w);
 /* rival.bpf.c: charges [w->since, at] to runq, by who had the CPU; kind: of the wait. */
 int wt_charge_queued(struct wt_scratch *s, struct wt_task *w, __u64 at, __u32 kind);
 

@@ -106,11 +106,11 @@ static __always_inline void wt_end_queued(struct wt_scratch *s, struct wt_task *
 		if (took > at - since)
 			took = at - since;
 		if (took)
-			wt_charge(w, since + took, WT_THROTTLED, WT_K_QUOTA);
+			wt_charge(w, since + took, WT_THROTTLED, wt_quota_reason(s, w));
 		throttled = false;
 	}
 	if (throttled)
-		wt_charge(w, at, WT_THROTTLED, WT_K_QUOTA);
+		wt_charge(w, at, WT_THROTTLED, wt_quota_reason(s, w));
 	else
 		wt_charge_queued(s, w, at, reason);
 }

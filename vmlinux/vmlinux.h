@@ -374,6 +374,17 @@ struct cfs_rq {
 	u64 throttled_clock_self_time;	/* absent: before 6.6 */
 };
 
+struct cfs_bandwidth {	/* absent: without CONFIG_CFS_BANDWIDTH */
+	s64 period;
+	u64 quota;
+};
+
+struct task_group {
+	struct cgroup_subsys_state css;
+	struct task_group *parent;
+	struct cfs_bandwidth cfs_bandwidth;	/* absent: without CONFIG_CFS_BANDWIDTH */
+};
+
 struct sched_entity {
 	u64 sum_exec_runtime;
 	unsigned char sched_delayed;	/* absent: before 6.12 */
@@ -455,6 +466,7 @@ struct task_struct {
 	int on_cpu;		/* one byte from 7.2 on: read by its size */
 	int on_rq;		/* one byte from 7.2 on: read by its size */
 	struct sched_entity se;
+	struct task_group *sched_task_group;	/* absent: without CONFIG_CGROUP_SCHED */
 	struct sched_info sched_info;
 	struct mm_struct *mm;
 	int exit_state;

@@ -183,7 +183,6 @@ static const char *const fixed[WT_KINDS] = {
 	[WT_K_USER] = "user",
 	[WT_K_KERNEL] = "kernel",
 	[WT_K_EXACT] = "epoch",
-	[WT_K_QUOTA] = "quota",
 	[WT_K_EVENTFD] = "eventfd",
 	[WT_K_MQ] = "mq",
 	[WT_K_NETLINK] = "netlink",
@@ -325,6 +324,12 @@ static void say_other(struct words *w, const struct wt_reason *r)
 	case WT_K_WAKEUP:
 	case WT_K_PREEMPT:
 		say_queued(w, r);
+		break;
+	case WT_K_QUOTA:
+		say(w, "quota");
+		say_name(w, " of ", r);
+		if (r->n)
+			say(w, ": %u %% of a CPU", r->n);
 		break;
 	case WT_K_SLEEP:
 		say_call(w, r, "sleep");
