@@ -29,6 +29,7 @@ int wt_fill_record(struct wt_scratch *s, struct wt_task *w, __u64 end)
 	r->image = w->image;
 	r->switches = w->switches;
 	r->samples = w->samples;
+	r->migrations = w->migrations;
 	r->job = w->job;
 	r->cgroup = w->cgroup;
 	r->epoch_cpu_ns = w->epoch_cpu_ns;

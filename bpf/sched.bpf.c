@@ -286,6 +286,7 @@ static __noinline int wt_split_exec(struct wt_switch *x, struct wt_task *w, stru
 	w->audit_delay1 = 0;
 	w->switches = 0;
 	w->samples = 0;
+	w->migrations = 0;
 	w->utime0 = t->utime;
 	w->stime0 = t->stime;
 	w->birth_ns = at;
@@ -370,6 +371,8 @@ static __always_inline void wt_leave(struct wt_switch *x, struct wt_task *w, str
 
 static __always_inline void wt_arrive(struct wt_switch *x, struct wt_task *w, struct task_struct *t)
 {
+	__u32 cpu;
+
 	if (x->now < w->since)
 		x->now = wt_not_before(x->now, w->since);
 	wt_epoch_look(w, t);
@@ -388,6 +391,9 @@ static __always_inline void wt_arrive(struct wt_switch *x, struct wt_task *w, st
 	}
 	w->runq_pending = w->queued_clock && x->clock > w->queued_clock ? x->clock - w->queued_clock : 0;
 	w->queued_clock = 0;
+	cpu = bpf_get_smp_processor_id() + 1;
+	w->migrations += w->last_cpu && w->last_cpu != cpu;
+	w->last_cpu = cpu;
 	w->state = WT_CPU;
 	w->clock_task_since = x->clock_task;
 	w->steal_since = x->steal;

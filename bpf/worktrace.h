@@ -243,6 +243,7 @@ struct wt_thread_rec {
 	__u64 audit_ledger_cpu_ns;	/* the same CPU intervals on the ledger's clock */
 	__u64 image;			/* identity of the address space: hash of leader, exec count */
 	__u64 switches;			/* switch-outs */
+	__u64 migrations;		/* switch-ins on another CPU than the last */
 	__u64 samples;			/* on-CPU samples taken */
 	__u64 job;			/* hash of the job's identity (wt_ev_job), 0: of none known by its environment */
 	__u64 cgroup;			/* its control group (wt_ev_cgroup), 0: at the root everywhere */
@@ -263,7 +264,7 @@ struct wt_thread_rec {
 	char comm[WT_COMM_LEN];		/* the thread's name */
 	char pcomm[WT_COMM_LEN];	/* the process's name: that of its leader */
 };
-_Static_assert(sizeof(struct wt_thread_rec) == 352, "wt_thread_rec is on the wire");
+_Static_assert(sizeof(struct wt_thread_rec) == 360, "wt_thread_rec is on the wire");
 
 /* Ring buffer records: each starts with this. */
 enum wt_event_type {
@@ -359,7 +360,7 @@ struct wt_ev_thread {
 	struct wt_event h;
 	struct wt_thread_rec rec;
 };
-_Static_assert(sizeof(struct wt_ev_thread) == 368, "wt_ev_thread is on the wire");
+_Static_assert(sizeof(struct wt_ev_thread) == 376, "wt_ev_thread is on the wire");
 
 /* Ways of losing data; one counter each, per CPU. */
 enum wt_loss {

@@ -49,3 +49,17 @@ def test_without():
     lib.need_root()
     r = lib.record(["--no-rivals"], [lib.PYTHON, "-c", "import time; time.sleep(0.2)"])
     assert not [w for w in r.waits(state="runq") if ":" in w["reason"]], "a rival was named"
+
+
+def test_migrations_are_counted():
+    """A thread that moves itself from CPU to CPU."""
+    lib.need_root()
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        raise lib.Skip("one CPU only")
+    code = ("import os, time\nfor i in range(100):\n"
+            f" os.sched_setaffinity(0, [{cpus[0]} if i % 2 else {cpus[1]}])\n time.sleep(0.001)\n")
+    r = lib.record([], [lib.PYTHON, "-S", "-c", code])
+    lib.at_least(r.ledger["migrations"], 99, "migrations")
+    # itself, a few of the start, and none for each of the 100 sleeps
+    lib.at_most(r.ledger["migrations"], 130, "migrations")

@@ -123,7 +123,7 @@ struct ledger_totals {
 	/* audit; residuals in ppm of wall */
 	__u64 cpu_kernel_ns, cpu_ours_ns, runq_kernel_ns, runq_ours_ns;
 	double cpu_residual_ppm, runq_residual_ppm;
-	__u64 switches;
+	__u64 switches, migrations;
 	double clock_ns_per_switch;	/* ledger's clock minus the run queue's, per switch */
 	__u64 witness_waits;		/* waits whose innermost kernel function has a say */
 	__u64 witness_disagreements;	/* … and says another state than the registers did */

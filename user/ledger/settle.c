@@ -301,6 +301,7 @@ void totals__add_rec(struct ledger_totals *t, __u64 *clock_ns, const struct wt_t
 	t->runq_kernel_ns += rec->audit_runq_kernel_ns;
 	t->runq_ours_ns += rec->audit_runq_ours_ns;
 	t->switches += rec->switches;
+	t->migrations += rec->migrations;
 	/* modulo 2^64: read back as signed */
 	*clock_ns += rec->audit_ledger_cpu_ns - rec->audit_cpu_ours_ns;
 }

@@ -85,6 +85,7 @@ static json_t *ledger_json(const struct ledger_totals *t)
 	set(o, "wall_ns", ns_json(t->wall_ns));
 	set(o, "accounted_ns", ns_json(t->accounted_ns));
 	set(o, "residual_ns", json_integer(t->residual_ns));
+	set(o, "migrations", ns_json(t->migrations));
 	set(o, "unattributed_ns", ns_json(t->unattributed_ns));
 	set(o, "overattributed_ns", ns_json(t->overattributed_ns));
 	set(o, "states", states_json(t));
