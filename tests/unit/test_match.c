@@ -218,6 +218,9 @@ static void test_limit(void **state)
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(say(1, big), 0);
 	assert_int_equal(matcher__stats(m)->limit_hits, 20);
+	begin(NULL, (const char *[]){ "(*UTF)(?<unit>\\w+)" }, 1);
+	assert_int_equal(say(1, "a\xff"), 0);
+	assert_int_equal(matcher__stats(m)->limit_hits, 1);
 	assert_true(clock_ns(CLOCK_THREAD_CPUTIME_ID) - start < 2 * NSEC_PER_SEC);
 }
 
@@ -485,6 +488,20 @@ static void test_events(void **state)
 	say(1, "event=asset_started id=18 t=0.1");
 	say(1, "event=asset_failed id=18 t=0.1");
 	expect("<finished '17' end @1\n<finished '18' begin @2\nfinished '18' end failed @3\n");
+	begin("auto", NULL, 0);
+	for (int i = 1; i < 5; i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "Downloading %d%% [####    ]", 10 * i);
+		say(1, line);
+		snprintf(line, sizeof(line), "Downloading %dMB, saved %d.5kB/s", i, i);
+		say(2, line);
+		snprintf(line, sizeof(line), "finished work on img-%d", i);
+		say(3, line);
+	}
+	assert_non_null(strstr(got, "<percent 10/100 @1\n"));
+	assert_non_null(strstr(got, "<finished 'img-1' end @3\n"));
+	assert_null(strstr(got, "@2\n"));
 	begin("auto", NULL, 0);
 	say(1, "a.jpg ... OK");
 	say(1, "b.jpg: FAILED");

@@ -56,7 +56,7 @@ struct match_opts {
 
 struct matcher_stats {
 	__u64 lines, matches;
-	__u64 limit_hits;	/* matching took too long and was given up */
+	__u64 limit_hits;	/* matching was given up: it took too long, or (*UTF) met what is none */
 	__u64 unbelieved;	/* lines that auto kept as possible units and gave up */
 	__u64 evicted;		/* streams that auto forgot because there were too many */
 	__u64 no_memory;	/* lines that auto could not keep */

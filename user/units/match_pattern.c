@@ -107,7 +107,7 @@ static int refuse_syntax(const char *regex, int error, size_t at)
 {
 	char said[256], shown[SHOWN], rest[SHOWN];
 
-	if (error == PCRE2_ERROR_NOMEMORY)
+	if (error == PCRE2_ERROR_HEAP_FAILED)
 		return wt_error(-ENOMEM, "--unit-line");
 	show(shown, regex, strlen(regex));
 	pcre2_get_error_message(error, (PCRE2_UCHAR *)said, sizeof(said));
@@ -163,7 +163,7 @@ int pattern__preset(struct pattern *p, const struct preset_pattern *preset, unsi
 	*p = (struct pattern){ .preset = preset, .kind = kind };
 	if (compile(p, preset->regex, &error, &at) && !find_groups(p, N_ROLES))
 		return 0;
-	if (!p->code && error == PCRE2_ERROR_NOMEMORY)
+	if (!p->code && error == PCRE2_ERROR_HEAP_FAILED)
 		return wt_error(-ENOMEM, "--unit-preset");
 	return wt_error(WT_ESAID, "--unit-preset %s: its pattern is wrong at %zu, which is a bug: %s",
 			preset->preset, at, preset->regex);
@@ -222,8 +222,8 @@ static bool run(const struct engine *e, const struct pattern *p, const struct te
 {
 	int rc = pcre2_match(p->code, (PCRE2_SPTR)line->bytes, line->len, from, 0, e->data, e->context);
 
-	if (rc == PCRE2_ERROR_MATCHLIMIT || rc == PCRE2_ERROR_DEPTHLIMIT ||
-	    rc == PCRE2_ERROR_HEAPLIMIT || rc == PCRE2_ERROR_JIT_STACKLIMIT)
+	/* a limit, no memory, or (*UTF) and a line that is none: nobody knows whether it fits */
+	if (rc < 0 && rc != PCRE2_ERROR_NOMATCH)
 		e->stats->limit_hits++;
 	/* 0: more groups than there is room for, of which none is ours */
 	return rc >= 0;

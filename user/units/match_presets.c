@@ -184,7 +184,12 @@ const struct preset_pattern preset_patterns[] = {
 	  .needs = LINE_WORDS },
 	{ "finished",
 	  "(?i)\\b(?:(?<end>" DONE_WORDS ")|(?<failed>" FAIL_WORDS ")|(?<begin>" BEGIN_WORDS "))\\b"
-	  "(?: with| to process)?:? (?:\\w+ ){0,2}?[\"'(\\[#]?(?<unit>(?=[\\w./:@-]*\\d)[\\w./:@-]*\\w)", EVENTS, 3,
+	  "(?: with| to process)?:? (?:"
+	  /* an id has letters and digits, but is no amount (12MB) … */
+	  "(?:\\w+ ){0,2}?[\"'(\\[]?(?<unit>(?=[\\w./:@-]*\\d)(?=[\\w./:@-]*[a-z_])(?![\\d.,]+[a-z]{1,3}(?:/s)?\\b)"
+	  "[\\w./:@-]*\\w)|"
+	  /* … or is a number of something */
+	  "(?:\\w+ )?(?:(?:" THINGS ")[ :#]+|#)(?<unit>\\d+)(?!\\s?[%/]|[.,]\\d|\\s(?:of|von|" THINGS ")\\b))", EVENTS, 3,
 	  .needs = LINE_WORDS },
 	/* event=asset_done id=17 */
 	{ "finished",
