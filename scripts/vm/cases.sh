@@ -166,6 +166,25 @@ rec truth "truth active kstacks ustacks" -- \
 rec spans "spans active" --span "sleep=$known:spend_sleep" --span "lap=$known:spend,spend" \
 	--unit-thread-name -- "$known" $short
 
+# TCP connections: a whole one, one refused, and one that is open already
+rec net "net" -- sh -c "busybox nc -w 1 127.0.0.1 9 < /dev/null; exec $known net=200"
+if busybox --list 2> /dev/null | grep -q '^nc$'; then
+	busybox nc -l -p 9555 > /dev/null < /dev/zero &
+	server=$!
+	sleep 0.5
+	mkfifo hold
+	busybox nc 127.0.0.1 9555 < hold > /dev/null &
+	client=$!
+	exec 9> hold
+	sleep 0.5
+	rec net-open "net-open" -d 1 -p "$client"
+	exec 9>&-
+	kill -9 $server $client
+	wait $server $client 2> /dev/null
+else
+	skip net-open "busybox has no nc"
+fi
+
 # a CPU quota
 mnt=$(cgroup_mount 1)
 group=$mnt/worktrace-vm-quota-$$

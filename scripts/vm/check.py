@@ -144,6 +144,32 @@ def check_disks(rec, kinds):
         rows = [r for r in csv.DictReader(f) if r["operation"] == "write"]
     need(any(int(r["service_p50_ns"]) > 0 and int(r["requests"]) > 3 for r in rows),
          "devices.csv has no writes of the program")
+def connections(path):
+    with open(os.path.join(path, "connections.csv"), newline="") as f:
+        return list(csv.DictReader(f))
+
+
+def check_net(path):
+    rows = connections(path)
+    made = [r for r in rows if r["state_at_end"] != "SYN_SENT"]
+    need(sorted(r["direction"] for r in made) == ["in", "out"], f"connections: {rows}")
+    (out,), (back,) = ([r for r in made if r["direction"] == d] for d in ("out", "in"))
+    need(out["peer"] == back["local"] and out["local"] == back["peer"], f"its two ends: {made}")
+    need((out["bytes_received"], back["bytes_sent"]) == ("1", "1"), f"one byte went: {made}")
+    need(0 < int(out["connect_ns"]) < 10**9, f"connect_ns: {out}")
+    need(int(out["wait_ns"]) > 150 * MS, f"wait_ns: {out}")
+    need(out["seen"] == "whole" and int(out["srtt_us"]) > 0, f"srtt_us: {out}")
+    failed = [r["end_reason"] for r in rows if r["state_at_end"] == "SYN_SENT"]
+    need(failed == ["refused"], f"ends of failed connects: {failed}")
+    (listener,) = json.loads(text(path, "summary.json"))["network"]["listeners"]
+    need(listener["accepted"] == 1, f"{listener}")
+
+
+def check_net_open(path):
+    (row,) = connections(path)
+    need((row["seen"], row["direction"], row["end_reason"], row["peer"]) ==
+         ("open", "out", "open", "127.0.0.1:9555"), f"{row}")
+    need(int(row["bytes_received"]) > 0, f"bytes since then: {row}")
 
 
 def check_throttled(rec, stat):
@@ -215,6 +241,10 @@ def check_recording(path, name, wants):
         check_jobs(rec)
     if "spans" in wants:
         check_spans(os.path.join(path, name + ".rec"), text(path, name + ".out"))
+    if "net" in wants:
+        check_net(os.path.join(path, name + ".rec"))
+    if "net-open" in wants:
+        check_net_open(os.path.join(path, name + ".rec"))
     if "throttled" in wants:
         check_throttled(rec, text(path, name + ".stat"))
     if "frozen" in wants:
