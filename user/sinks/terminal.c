@@ -259,13 +259,31 @@ static void write_file(const struct page *p, const struct wait_row *w)
 			human_share(buf, sizeof(buf), w->file_ns, w->total_ns), w->files - 1);
 }
 
-static void wait_row(const struct page *p, const struct wait_row *w)
+static void counted(const struct page *p, __u64 n, const char *one, const char *many)
+{
+	if (n)
+		fprintf(p->f, ", %llu %s", n, n == 1 ? one : many);
+}
+
+/* What else is known of a socket's peer; true: net holds it. */
+static bool peer_of(const struct page *p, const struct wait_row *w, struct peer *net)
+{
+	const struct wt_reason *r = w->state == WT_NET ? ledger__reason(p->r->ledger, w->object) : NULL;
+
+	return r && peers__of_reason(p->r->peers, r, net);
+}
+
+static void wait_row(const struct page *p, const struct wait_row *w, __u64 work_ns)
 {
 	char text[224], buf[32];
+	struct peer net;
+	bool has_peer = peer_of(p, w, &net);
 
 	/* "child: make" says its state already */
 	if (w->state == WT_CHILD && !strncmp(w->reason, "child", 5))
 		snprintf(text, sizeof(text), "%s", w->reason);
+	else if (has_peer && peer__service(&net.id)[0])
+		snprintf(text, sizeof(text), "net %s %s", peer__service(&net.id), w->reason);
 	else
 		snprintf(text, sizeof(text), "%s %s", ledger__state_name(w->state), w->reason);
 	fputs("  ", p->f);
@@ -274,9 +292,27 @@ static void wait_row(const struct page *p, const struct wait_row *w)
 	human_cell(p->f, human_share(buf, sizeof(buf), w->total_ns, p->work_ns), 9);
 	human_cell(p->f, human_count(buf, sizeof(buf), w->count), 8);
 	human_cell(p->f, w->count ? human_ns(buf, sizeof(buf), w->p95_ns) : "-", 11);
-	fprintf(p->f, "  %s", w->comm);
+	fprintf(p->f, "  %s of %s", human_share(buf, sizeof(buf), w->total_ns, work_ns), w->comm);
 	write_file(p, w);
+	if (has_peer) {
+		counted(p, net.retransmits, "retransmit", "retransmits");
+		counted(p, net.resets_sent + net.resets_received, "reset", "resets");
+		counted(p, net.failed, "failed connect", "failed connects");
+	}
 	putc('\n', p->f);
+}
+
+/* The work of all processes of a row's name. */
+static __u64 work_of(const struct rowmap *who, const char *name)
+{
+	__u64 ns = 0;
+
+	for (unsigned i = 0; i < who->n; i++) {
+		const struct who *w = rowmap__at(who, i);
+
+		ns += strcmp(w->name, name) ? 0 : w->work_ns;
+	}
+	return ns;
 }
 
 /* One line for what waits for work, so that it does not drown the rest. */
@@ -303,23 +339,27 @@ static void write_idle(const struct page *p, const struct waits *w)
 
 static int write_waits(const struct page *p)
 {
+	struct rowmap who = { .size = sizeof(struct who) };
 	unsigned shown = 0;
 	struct waits w;
 	int err = waits__collect(&w, p->r, false);
 
-	for (unsigned i = 0; i < w.n && shown < TOP; i++) {
+	if (!err)
+		err = ledger__each_thread(p->r->ledger, add_thread, &who);
+	for (unsigned i = 0; i < w.n && shown < TOP && !err; i++) {
 		if (!is_work(w.rows[i]->state) || !w.rows[i]->total_ns)
 			continue;
 		if (!shown++) {
 			heading(p, "WHAT IT WAITED FOR");
 			fputs("\n  wait                                total  of work   count"
-			      "        p95  by\n", p->f);
+			      "        p95  of whose work\n", p->f);
 		}
-		wait_row(p, w.rows[i]);
+		wait_row(p, w.rows[i], work_of(&who, w.rows[i]->comm));
 	}
 	if (!err && p->r->totals.st_ns[WT_IDLE])
 		write_idle(p, &w);
 	waits__free(&w);
+	rowmap__free(&who);
 	return err;
 }
 

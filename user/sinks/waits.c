@@ -63,6 +63,7 @@ static struct wait_row *row_of(struct collector *c, const struct ledger_line *li
 	if (!row || row->reason[0])
 		return row;
 	strcpy(row->reason, reason);
+	row->object = line->unattributed ? 0 : line->reason;
 	snprintf(row->comm, sizeof(row->comm), "%s", who);
 	row->state = line->state;
 	row->tgid = tgid;

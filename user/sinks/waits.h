@@ -17,6 +17,7 @@ struct wait_row {
 	unsigned files;
 	__u64 file_ns;
 	char comm[WT_COMM_LEN + 8];	/* the process's name */
+	__u64 object;			/* a reason of those that read so: ledger__reason() */
 	__u8 state;
 	__u32 tgid;			/* 0: threads folded by name, or all of that name */
 	__u64 count, total_ns, p50_ns, p95_ns, p99_ns, max_ns;
