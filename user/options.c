@@ -494,6 +494,8 @@ static const struct opt opts[] = {
 	{ "idle-peer", 0, "PEER", parse_idle_peer, 0, 0, 0,
 	  "reading from this peer is waiting for work: idle, not net; ADDR:PORT,\n"
 	  "ADDR, :PORT or the name of a service; up to 8 times" },
+	{ "no-connections", 0, NULL, parse_flag, AT(no_connections), 0, 0,
+	  "do not follow TCP connections: peers have waits only" },
 	{ "resolve", 0, NULL, parse_flag, AT(resolve), 0, 0,
 	  "names of the peers' hosts, asked for after the recording" },
 

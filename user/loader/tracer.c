@@ -172,7 +172,7 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 	configure_jobs(skel, o);
 	if (o->thread_names)
 		opts |= WT_OPT_NAMES;
-	if (features__follows_tcp(f))
+	if (!o->no_connections && features__follows_tcp(f))
 		opts |= WT_OPT_CONNS;
 	configure_net(skel, o, opts & WT_OPT_CONNS);
 	if (!o->no_files)
@@ -239,7 +239,7 @@ int tracer__open(struct tracer **out, const struct options *o, const struct targ
 		return wt_error(-ENOMEM, "cannot start");
 	t->o = o;
 	t->stats_fd = -1;
-	t->follows = features__follows_tcp(f);
+	t->follows = !o->no_connections && features__follows_tcp(f);
 	libbpf_set_print(print_libbpf);
 	err = libbpf_num_possible_cpus();
 	if (err < 0) {
