@@ -144,6 +144,8 @@ def check_disks(rec, kinds):
         rows = [r for r in csv.DictReader(f) if r["operation"] == "write"]
     need(any(int(r["service_p50_ns"]) > 0 and int(r["requests"]) > 3 for r in rows),
          "devices.csv has no writes of the program")
+
+
 def connections(path):
     with open(os.path.join(path, "connections.csv"), newline="") as f:
         return list(csv.DictReader(f))
