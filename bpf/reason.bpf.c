@@ -127,13 +127,13 @@ static __noinline int wt_why_fd(struct wt_why *y, __u32 fd, bool write)
 	}
 	/* kinds without an object stay inline */
 	switch (r->kind) {
-	case WT_K_SOCKET:
-	case WT_K_UNIX:
-	case WT_K_ACCEPT:
 	case WT_K_FILE:
 		wt_add_path(r, wt_path_of_fd(y->s, y->w, fd));
 		wt_with_object(y, write);
 		break;
+	case WT_K_SOCKET:
+	case WT_K_UNIX:
+	case WT_K_ACCEPT:
 	case WT_K_BLOCKDEV:
 	case WT_K_OTHERSOCK:
 	case WT_K_DEVICE:
