@@ -221,8 +221,7 @@ int BPF_PROG(wt_process_exit, struct task_struct *t)
 	if (!x)
 		return 0;
 	wt_add_io(x, t, false);
-	if (w->stage_now)
-		wt_stage_over(w);
+	wt_stage_over(w);
 	if (BPF_CORE_READ(t, signal, live.counter) > 0)
 		return 0;
 	x->exit_code = wt_process_status(t);

@@ -3,8 +3,10 @@
  * ffmpeg.bpf.c - the stages of a transcode: probes on the entries and exits of the
  * functions by which ffmpeg calls its libraries.
  *
- * A thread is in the stage of the innermost such function; CPU time is that of its
- * own account, so stages and rest sum to it.  A thread that is born inside such a
+ * A thread is in the stage of the last such function that it called, until it calls the
+ * next: few of them need a probe at their exit, too, and what the probes themselves
+ * cost is in the stages.  CPU time is that of the thread's own account, so stages and
+ * rest sum to it.  A thread that is born inside such a
  * function (a codec's workers, a filter's) belongs to that stage for good: its whole
  * record counts there, and what it calls is not looked at.
  */
@@ -22,7 +24,8 @@ struct wt_stage_call_frame {
 
 struct wt_stage_thread {
 	__u32 serial;			/* the program that it is of */
-	__u32 n;
+	__u32 n;			/* of call[]: those with an exit */
+	__u32 stage, zero;		/* what it works at */
 	__u64 at_ns, cpu_ns;		/* when its stage last changed, and its CPU time then */
 	__s64 pts, duration;		/* of the packet that is being written */
 	struct wt_stage_call_frame call[WT_CALLS];
@@ -95,26 +98,23 @@ static __always_inline __u32 wt_frame_stage(struct wt_stage_call_frame *f)
 	return f->stage;
 }
 
-/* The stage of a codec that is being opened is known once it is used. */
-static __always_inline __u32 wt_known_stage(struct wt_stages *st, __u32 stage)
-{
-	if (stage >= WT_STAGE_CODEC)
-		stage = st->codec[(stage - WT_STAGE_CODEC) & (WT_STAGE_CODECS - 1)].stage;
-	return stage < WT_STAGES ? stage : WT_STAGE_NONE;
-}
-
 /* Charges the time since the last change to the stage that the thread is in. */
 static __always_inline void wt_stage_charge(struct wt_task *w, struct wt_stages *st,
 					    struct wt_stage_thread *k, __u64 now)
 {
 	__u64 cpu = wt_cpu_now(w, now);
-	__u32 stage = wt_known_stage(st, w->stage_now);
+	__u64 ran = (__s64)(cpu - k->cpu_ns) > 0 ? cpu - k->cpu_ns : 0;
+	__u64 passed = (__s64)(now - k->at_ns) > 0 ? now - k->at_ns : 0;
+	__u32 stage = k->stage;
 
-	if (w->stage_now && stage) {
-		if ((__s64)(cpu - k->cpu_ns) > 0)
-			__sync_fetch_and_add(&st->cpu_ns[stage], cpu - k->cpu_ns);
-		if ((__s64)(now - k->at_ns) > 0)
-			__sync_fetch_and_add(&st->elapsed_ns[stage], now - k->at_ns);
+	if (stage >= WT_STAGE_CODEC) {
+		struct wt_stage_codec *c = &st->codec[(stage - WT_STAGE_CODEC) & (WT_STAGE_CODECS - 1)];
+
+		__sync_fetch_and_add(&c->cpu_ns, ran);
+		__sync_fetch_and_add(&c->elapsed_ns, passed);
+	} else if (stage && stage < WT_STAGES) {
+		__sync_fetch_and_add(&st->cpu_ns[stage], ran);
+		__sync_fetch_and_add(&st->elapsed_ns[stage], passed);
 	}
 	k->at_ns = now;
 	k->cpu_ns = cpu;
@@ -241,18 +241,6 @@ static __always_inline void wt_drop_left(struct wt_stage_thread *k, __u64 above)
 	}
 }
 
-/* The stage of the innermost function; inside a look at the input everything is that. */
-static __always_inline __u32 wt_top_stage(struct wt_stage_thread *k)
-{
-	__u32 n = k->n;
-
-	if (!n)
-		return WT_STAGE_NONE;
-	if (k->call[0].call == WT_CALL_PROBE)
-		return k->call[0].stage;
-	return wt_frame_stage(&k->call[(n - 1) & (WT_CALLS - 1)]);
-}
-
 static __noinline int wt_stage_enter(struct pt_regs *ctx, __u64 cookie)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
@@ -274,23 +262,27 @@ static __noinline int wt_stage_enter(struct pt_regs *ctx, __u64 cookie)
 	if (k->serial != wt_now_serial(w)) {
 		k->serial = wt_now_serial(w);
 		k->n = 0;
-		w->stage_now = 0;
+		k->stage = 0;
 	}
 	now = bpf_ktime_get_ns();
 	wt_stage_charge(w, st, k, now);
 	wt_drop_left(k, PT_REGS_SP(ctx) + 1);
 	i = k->n;
-	w->stage_now = wt_top_stage(k);
+	/* inside a look at the input everything is that, and a muxer's muxer is not counted */
+	if (i && (k->call[0].call == WT_CALL_PROBE || k->call[0].call == WT_CALL_WRITE)) {
+		k->stage = w->stage_now = k->call[0].stage;
+		return 0;
+	}
 	if (i >= WT_CALLS)
 		return 0;		/* deeper than is followed: it is the outer one's */
-	f = &k->call[i & (WT_CALLS - 1)];
+	/* again, where 6.1 can see it */
+	barrier_var(i);
+	i &= WT_CALLS - 1;
+	f = &k->call[i];
 	f->sp = PT_REGS_SP(ctx);
 	f->stage = stage;
 	f->call = call;
 	f->slot = WT_NO_SLOT;
-	/* what is called to look at the input, and a muxer inside a muxer, are not counted */
-	if (i && (k->call[0].call == WT_CALL_PROBE || k->call[0].call == WT_CALL_WRITE))
-		f->call = WT_CALL_PLAIN;
 	switch (f->call) {
 	case WT_CALL_OPEN:
 	case WT_CALL_CODEC:
@@ -310,8 +302,9 @@ static __noinline int wt_stage_enter(struct pt_regs *ctx, __u64 cookie)
 		break;
 	}
 	__sync_fetch_and_add(&st->calls[stage < WT_STAGES ? stage : 0], 1);
-	k->n = i + 1;
-	w->stage_now = wt_top_stage(k);
+	k->stage = w->stage_now = wt_frame_stage(f);
+	if (call != WT_CALL_PLAIN && call != WT_CALL_CODEC)
+		k->n = i + 1;
 	return 0;
 }
 
@@ -336,7 +329,6 @@ static __noinline int wt_stage_leave(struct pt_regs *ctx, __u64 cookie)
 		sp -= 8;
 	wt_stage_charge(w, st, k, bpf_ktime_get_ns());
 	wt_drop_left(k, sp);
-	w->stage_now = wt_top_stage(k);
 	i = k->n - 1;
 	f = &k->call[i & (WT_CALLS - 1)];
 	if (!k->n || f->sp != sp)
@@ -347,7 +339,10 @@ static __noinline int wt_stage_leave(struct pt_regs *ctx, __u64 cookie)
 	if (f->call == WT_CALL_WRITE && ret >= 0)
 		wt_written(st, k, f->slot);
 	k->n = i;
-	w->stage_now = wt_top_stage(k);
+	/* what the program starts between two calls is its own */
+	w->stage_now = i ? wt_frame_stage(&k->call[(i - 1) & (WT_CALLS - 1)]) : WT_STAGE_NONE;
+	if (f->call == WT_CALL_SETUP || f->call == WT_CALL_PROBE || f->call == WT_CALL_OPEN)
+		k->stage = w->stage_now;
 	return 0;
 }
 
@@ -367,7 +362,7 @@ int wt_stage_over(struct wt_task *w)
 	struct wt_stage_thread *k;
 	struct wt_stages *st;
 
-	if (!w || !w->stage_now || w->stage)
+	if (!w || w->stage)
 		return 0;
 	k = bpf_task_storage_get(&stage_threads, bpf_get_current_task_btf(), 0, 0);
 	st = wt_stages_of(w, false);
@@ -375,6 +370,6 @@ int wt_stage_over(struct wt_task *w)
 		return 0;
 	wt_stage_charge(w, st, k, bpf_ktime_get_ns());
 	k->n = 0;
-	w->stage_now = 0;
+	k->stage = 0;
 	return 0;
 }

@@ -24,10 +24,11 @@ enum wt_stage {
 
 /* The functions that need more than their stage. */
 enum wt_stage_call {
-	WT_CALL_PLAIN = 0,
+	WT_CALL_PLAIN = 0,		/* has no exit probe: the stage lasts until the next call */
 	WT_CALL_PROBE = 1,		/* what it calls looks at the input only: nothing is counted */
+	WT_CALL_SETUP = 6,		/* between its exit and the next call is no stage */
 	WT_CALL_OPEN = 2,		/* argument 0: a codec context that becomes a decoder or an encoder */
-	WT_CALL_CODEC = 3,		/* argument 0: a context of this stage */
+	WT_CALL_CODEC = 3,		/* as PLAIN; argument 0: a context of this stage */
 	WT_CALL_FRAME = 4,		/* … that gives a decoded frame if it returns 0 */
 	WT_CALL_WRITE = 5,		/* arguments 0 and 1: a format context and the packet that is written */
 };
@@ -60,6 +61,7 @@ struct wt_stage_codec {
 	__u64 context;			/* 0: this place is free */
 	__u32 stage;			/* WT_STAGE_DECODE or _ENCODE, once it is known */
 	__s32 type;
+	__u64 cpu_ns, elapsed_ns;	/* to open it */
 };
 
 /* One transcode: a value of `stages`, by image.  Times are of threads that call the libraries. */
@@ -75,6 +77,6 @@ struct wt_stages {
 	struct wt_stage_codec codec[WT_STAGE_CODECS];
 };
 _Static_assert(sizeof(struct wt_stages) == 8 * (2 + 3 * WT_STAGES + 2) + 48 * WT_STAGE_STREAMS +
-	       16 * WT_STAGE_CODECS, "wt_stages is on the wire");
+	       32 * WT_STAGE_CODECS, "wt_stages is on the wire");
 
 #endif /* WT_FFMPEG_H */

@@ -62,7 +62,7 @@ static void test_sums(void **state)
 	st.cpu_ns[WT_STAGE_ENCODE] = 20;
 	/* the workers of two codecs, and of one that was opened and never used */
 	st.codec[0] = (struct wt_stage_codec){ .context = 1, .stage = WT_STAGE_DECODE };
-	st.codec[1] = (struct wt_stage_codec){ .context = 2, .stage = WT_STAGE_ENCODE };
+	st.codec[1] = (struct wt_stage_codec){ .context = 2, .stage = WT_STAGE_ENCODE, .cpu_ns = 3 };
 	st.codec[2] = (struct wt_stage_codec){ .context = 3 };
 	workers[WT_STAGE_CODEC] = 100;
 	workers[WT_STAGE_CODEC + 1] = 200;
@@ -77,9 +77,9 @@ static void test_sums(void **state)
 	assert_int_equal(s.cpu_ns[WT_STAGE_DEMUX], 10);
 	assert_int_equal(s.cpu_ns[WT_STAGE_DECODE], 100);
 	assert_int_equal(s.cpu_ns[WT_STAGE_FILTER], 5);
-	assert_int_equal(s.cpu_ns[WT_STAGE_ENCODE], 220);
+	assert_int_equal(s.cpu_ns[WT_STAGE_ENCODE], 223);
 	assert_int_equal(s.cpu_ns[WT_STAGE_MUX], 0);
-	assert_int_equal(s.cpu_ns[WT_STAGE_NONE], 1000 - 335);
+	assert_int_equal(s.cpu_ns[WT_STAGE_NONE], 1000 - 338);
 	assert_int_equal(s.frames_in, 9);
 	assert_true(s.written);
 	assert_int_equal(s.frames_out, 75);

@@ -18,12 +18,12 @@ static const struct {
 } functions[] = {
 	{ FFMPEG_FORMAT, "avformat_open_input", WT_STAGE_DEMUX, WT_CALL_PROBE },
 	{ FFMPEG_FORMAT, "avformat_find_stream_info", WT_STAGE_DEMUX, WT_CALL_PROBE },
-	{ FFMPEG_FORMAT, "avformat_seek_file", WT_STAGE_DEMUX, WT_CALL_PLAIN },
+	{ FFMPEG_FORMAT, "avformat_seek_file", WT_STAGE_DEMUX, WT_CALL_SETUP },
 	{ FFMPEG_FORMAT, "av_read_frame", WT_STAGE_DEMUX, WT_CALL_PLAIN },
-	{ FFMPEG_FORMAT, "avformat_write_header", WT_STAGE_MUX, WT_CALL_PLAIN },
+	{ FFMPEG_FORMAT, "avformat_write_header", WT_STAGE_MUX, WT_CALL_SETUP },
 	{ FFMPEG_FORMAT, "av_write_frame", WT_STAGE_MUX, WT_CALL_WRITE },
 	{ FFMPEG_FORMAT, "av_interleaved_write_frame", WT_STAGE_MUX, WT_CALL_WRITE },
-	{ FFMPEG_FORMAT, "av_write_trailer", WT_STAGE_MUX, WT_CALL_PLAIN },
+	{ FFMPEG_FORMAT, "av_write_trailer", WT_STAGE_MUX, WT_CALL_SETUP },
 	{ FFMPEG_CODEC, "avcodec_open2", WT_STAGE_NONE, WT_CALL_OPEN },
 	{ FFMPEG_CODEC, "avcodec_send_packet", WT_STAGE_DECODE, WT_CALL_CODEC },
 	{ FFMPEG_CODEC, "avcodec_receive_frame", WT_STAGE_DECODE, WT_CALL_FRAME },
@@ -31,7 +31,7 @@ static const struct {
 	{ FFMPEG_CODEC, "avcodec_send_frame", WT_STAGE_ENCODE, WT_CALL_CODEC },
 	{ FFMPEG_CODEC, "avcodec_receive_packet", WT_STAGE_ENCODE, WT_CALL_CODEC },
 	{ FFMPEG_CODEC, "avcodec_encode_subtitle", WT_STAGE_ENCODE, WT_CALL_CODEC },
-	{ FFMPEG_FILTER, "avfilter_graph_config", WT_STAGE_FILTER, WT_CALL_PLAIN },
+	{ FFMPEG_FILTER, "avfilter_graph_config", WT_STAGE_FILTER, WT_CALL_SETUP },
 	{ FFMPEG_FILTER, "avfilter_graph_request_oldest", WT_STAGE_FILTER, WT_CALL_PLAIN },
 	{ FFMPEG_FILTER, "av_buffersrc_add_frame_flags", WT_STAGE_FILTER, WT_CALL_PLAIN },
 	{ FFMPEG_FILTER, "av_buffersrc_close", WT_STAGE_FILTER, WT_CALL_PLAIN },
@@ -142,6 +142,9 @@ static int add_function(struct search *s, unsigned i, struct exits *x)
 	__u64 start = s->found[i].start, end = s->found[i].end, lo, hi;
 	int err = add(s, start, i, WT_AT_ENTRY);
 
+	/* its stage lasts until the next call */
+	if (functions[i].call == WT_CALL_PLAIN || functions[i].call == WT_CALL_CODEC)
+		return err;
 	if (elfsyms__extent(s->es, start, &lo, &hi) && lo == start)
 		end = hi;
 	if (exits__find(&code, start, end, x) || !x->n_ret || x->n_leave)

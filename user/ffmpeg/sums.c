@@ -30,6 +30,14 @@ void ffmpeg_sums__make(struct ffmpeg_sums *out, const struct wt_stages *st,
 		out->cpu_ns[s] = st->cpu_ns[s];
 		out->elapsed_ns[s] = st->elapsed_ns[s];
 	}
+	for (unsigned i = 0; i < WT_STAGE_CODECS; i++) {
+		unsigned s = worker_stage(st, WT_STAGE_CODEC + i);
+
+		if (s == WT_STAGE_NONE)
+			continue;
+		out->cpu_ns[s] += st->codec[i].cpu_ns;
+		out->elapsed_ns[s] += st->codec[i].elapsed_ns;
+	}
 	for (unsigned s = WT_STAGE_NONE + 1; s < WT_STAGE_CODEC + WT_STAGE_CODECS; s++)
 		if (worker_stage(st, s) != WT_STAGE_NONE)
 			out->cpu_ns[worker_stage(st, s)] += workers_ns[s];
