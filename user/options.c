@@ -483,7 +483,7 @@ static const struct opt opts[] = {
 	  "BINARY: a path, or a name like libpq; may be repeated" },
 	{ "span-limit", 0, "HITS", parse_unsigned, AT(span_limit), 0, 1 << 30,
 	  "take a span's probes away beyond so many hits a second\n"
-	  "and CPU (default 20000; 0: never)" },
+	  "and CPU (default 25000; 0: never)" },
 	{ "span-return-probe", 0, NULL, parse_flag, AT(return_probes), 0, 0,
 	  "see returns by the kernel's return probe where that breaks\n"
 	  "no program: cheaper, but it changes the stack" },
@@ -724,7 +724,7 @@ void options__defaults(struct options *o)
 		.conn_entries = 16384,
 		.max_conns = 10000,
 		.max_exited = 10000,
-		.span_limit = 20000,
+		.span_limit = 25000,
 		.max_stacks = 100000,
 		.max_units = 100000,
 		.sideband_pages = 64,

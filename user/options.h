@@ -61,7 +61,7 @@ struct options {
 
 	struct span_spec *spans;	/* --span; owned */
 	unsigned n_spans;		/* at most WT_MAX_SPANS */
-	unsigned span_limit;		/* --span-limit, hits a second and CPU (default 20000); 0: none */
+	unsigned span_limit;		/* --span-limit, hits a second and CPU (default 25000); 0: none */
 	bool return_probes;		/* --span-return-probe */
 	bool thread_names;		/* --unit-thread-name */
 

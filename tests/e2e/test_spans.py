@@ -154,7 +154,7 @@ def test_hot():
     truth = r.truth_output()["hot"]
     lib.at_least(truth["count"], 10 * got["q"]["count"], "calls after the probes were gone")
     lib.at_least(got["q"]["count"], 1000, "calls before")
-    lib.contains(r.err, r"span q: \d+ hits a second on one CPU are more than --span-limit 20000")
+    lib.contains(r.err, r"span q: \d+ hits a second on one CPU are more than --span-limit 25000")
     got, r = run(program, ["hot"], f"q={program}:quick", args=["--span-limit", "0"])
     lib.equal(got["q"]["rate_limited"], 0)
     lib.equal(got["q"]["count"], r.truth_output()["hot"]["count"], "every call, without a limit")
