@@ -148,13 +148,14 @@ def test_points():
 def test_hot():
     """A function that is called all the time: its probes are taken away, the program goes on."""
     program = build("spans.c", "-pthread")
-    got, r = run(program, ["hot"], f"q={program}:quick", f"b={program}:burn")
+    # far below what it does, as a busy machine may leave it little of a CPU
+    got, r = run(program, ["hot"], f"q={program}:quick", f"b={program}:burn", args=["--span-limit", "2000"])
     lib.equal(got["q"]["rate_limited"], 1)
     lib.equal(got["b"]["rate_limited"], 0)
     truth = r.truth_output()["hot"]
     lib.at_least(truth["count"], 10 * got["q"]["count"], "calls after the probes were gone")
-    lib.at_least(got["q"]["count"], 1000, "calls before")
-    lib.contains(r.err, r"span q: \d+ hits a second on one CPU are more than --span-limit 25000")
+    lib.at_least(got["q"]["count"], 100, "calls before")
+    lib.contains(r.err, r"span q: \d+ hits a second on one CPU are more than --span-limit 2000")
     got, r = run(program, ["hot"], f"q={program}:quick", args=["--span-limit", "0"])
     lib.equal(got["q"]["rate_limited"], 0)
     lib.equal(got["q"]["count"], r.truth_output()["hot"]["count"], "every call, without a limit")

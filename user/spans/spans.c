@@ -23,7 +23,10 @@ struct span {
 	__u64 open;			/* they lasted when the recording ended */
 	__u64 window_ns, window_hits;	/* of the busiest CPU, when the window began */
 	unsigned probes;
+	/* its probes were taken away then; what was open has no end that anybody sees */
 	bool limited;
+	__u64 limited_ns;
+	struct wt_span_total final;
 };
 
 struct spans {
@@ -146,6 +149,8 @@ int spans__put(struct spans *s, const void *data, size_t size)
 
 	if (size < sizeof(*e) || e->span > s->n)
 		return 0;
+	if (s->span[e->span].limited && e->end_ns > s->span[e->span].limited_ns)
+		return 0;
 	if (e->flags & WT_SPAN_F_OPEN)
 		s->span[e->span].open++;
 	if (e->span)
@@ -176,7 +181,8 @@ static void limit(struct spans *s, __u32 number, __u64 now)
 		return;
 	if (rate > s->o->span_limit) {
 		span_probes__detach(s->probes, number);
-		sp->limited = true;
+		sp->limited = !span_probes__total(s->probes, number, &sp->final, &busiest);
+		sp->limited_ns = now_ns();
 		wt_warn("span %s: %.0f hits a second on one CPU are more than --span-limit %u; its probes were "
 			"taken away, what it recorded until now stays", sp->spec->name, rate,
 			s->o->span_limit);
@@ -227,7 +233,9 @@ static void fill_row(struct spans *s, __u32 number, struct span_row *r)
 	r->open = sp->open;
 	r->probes = sp->probes;
 	r->rate_limited = sp->limited;
-	if (!s->probes || span_probes__total(s->probes, number, &t, &busiest))
+	if (sp->limited)
+		t = sp->final;
+	else if (!s->probes || span_probes__total(s->probes, number, &t, &busiest))
 		return;
 	r->count = t.count;
 	r->recursive = t.recursive;
