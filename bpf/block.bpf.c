@@ -82,6 +82,7 @@ struct {
 struct wt_blk_fresh {
 	struct wt_blk_val row;
 	struct wt_blk_disk disk;
+	struct wt_blk_rq note;
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -90,6 +91,9 @@ struct {
 	__type(value, struct wt_blk_fresh);
 } blk_fresh SEC(".maps");
 
+volatile __u32 blk_notes = 0;			/* in blk_requests */
+const volatile __u32 cfg_blk_notes = 0;		/* so many may stay there unused */
+
 static __always_inline bool wt_flag(__u32 flags, __u32 bit)
 {
 	return flags >> bit & 1;
@@ -97,7 +101,7 @@ static __always_inline bool wt_flag(__u32 flags, __u32 bit)
 
 static __always_inline __u32 wt_rq_flags(struct request *rq)
 {
-	return BPF_CORE_READ(rq, cmd_flags);
+	return rq->cmd_flags;
 }
 
 static __always_inline bool wt_is_driver(__u32 flags)
@@ -127,11 +131,11 @@ static __always_inline __u8 wt_blk_op(__u32 flags, bool kthread)
 
 static __always_inline __u32 wt_rq_dev(struct request *rq)
 {
-	struct gendisk *disk = BPF_CORE_READ(rq, q, disk);
+	struct gendisk *disk = rq->q->disk;
 
 	if (!disk)
 		return 0;
-	return (__u32)BPF_CORE_READ(disk, major) << 20 | (BPF_CORE_READ(disk, first_minor) & 0xfffff);
+	return (__u32)disk->major << 20 | (disk->first_minor & 0xfffff);
 }
 
 static __always_inline struct wt_blk_disk *wt_disk(__u32 dev, struct request *rq)
@@ -177,17 +181,22 @@ int wt_disk_name(struct wt_reason *r, __u32 dev)
 	return 0;
 }
 
-/* Whose pages are read or written: a file's, or memory's, which then is swap. */
-static __always_inline void wt_note_pages(struct wt_task *w, struct request *rq)
+/* Whose pages are read: a file's, or memory's, which then is swap. */
+static __always_inline void wt_note_pages(struct wt_task *w, struct request *rq, __u32 flags)
 {
-	struct page *page = BPF_CORE_READ(rq, bio, bi_io_vec, bv_page);
-	struct page___info *info = (void *)page;
+	struct page___info *info;
 	struct address_space *m;
 	unsigned long head = 0;
+	struct page *page;
 	__u64 mapping;
 
 	w->io_inode = 0;
-	w->io_swap = 0;
+	w->io_swap = bpf_core_enum_value_exists(enum req_flag_bits, __REQ_SWAP) &&
+		     wt_flag(flags, bpf_core_enum_value(enum req_flag_bits, __REQ_SWAP));
+	if (w->io_swap || (flags & REQ_OP_MASK) != REQ_OP_READ)
+		return;
+	page = BPF_CORE_READ(rq, bio, bi_io_vec, bv_page);
+	info = (void *)page;
 	if (!page)
 		return;
 	if (bpf_core_field_exists(page->compound_head))
@@ -197,10 +206,9 @@ static __always_inline void wt_note_pages(struct wt_task *w, struct request *rq)
 	if (head & 1)
 		page = (void *)(head - 1);
 	mapping = (__u64)BPF_CORE_READ(page, mapping);
-	m = (void *)(mapping & ~3ULL);
-	if (mapping & 1)
-		w->io_swap = 1;
-	else if (m)
+	m = (void *)mapping;
+	/* the lowest bits: no file's, but a program's own memory, read into past the cache */
+	if (m && !(mapping & 3))
 		w->io_inode = (__u64)BPF_CORE_READ(m, host);
 }
 
@@ -228,9 +236,11 @@ static __always_inline void wt_note_maker(struct wt_blk_rq *r, struct request *r
 		BPF_CORE_READ_INTO(&r->key.comm, t, group_leader, comm);
 	else
 		__builtin_memcpy(r->key.comm, w->pcomm, WT_COMM_LEN);
+	if (w->io_dev != r->key.dev)
+		wt_disk(r->key.dev, rq);	/* a wait for it is to find its name */
 	w->io_dev = r->key.dev;
 	w->io_switch = w->switches;
-	wt_note_pages(w, rq);
+	wt_note_pages(w, rq, flags);
 }
 
 /* It has been done, but how long it took was not seen. */
@@ -256,40 +266,79 @@ static __always_inline void wt_untimed(struct wt_blk_rq *r, struct wt_blk_disk *
  * The kernel uses a request again that it handed to the driver: it was completed, and
  * that was not traced.
  */
-static __always_inline void wt_close_old(__u64 id)
+static __noinline int wt_close_old(struct wt_blk_rq *r)
 {
-	struct wt_blk_rq *r = bpf_map_lookup_elem(&blk_requests, &id);
 	__u64 now = bpf_ktime_get_ns();
 	struct wt_blk_disk *d;
 	struct wt_blk_val *v;
+	struct wt_blk_key key;
 
-	if (!r || !r->issue_ns)
-		return;
-	d = bpf_map_lookup_elem(&blk_disks, &r->key.dev);
-	v = r->traced ? bpf_map_lookup_elem(&blk_rows, &r->key) : NULL;
+	if (!r)
+		return 0;
+	key = r->key;
+	d = bpf_map_lookup_elem(&blk_disks, &key.dev);
+	v = r->traced ? bpf_map_lookup_elem(&blk_rows, &key) : NULL;
 	if (d)
 		__sync_fetch_and_add(&d->inflight, -1);
 	if (v)
 		__sync_fetch_and_add(&v->inflight, -1);
 	if (now >= run_start_ns && now < run_end_ns)
 		wt_untimed(r, d, v, r->len);
+	return 0;
+}
+
+/*
+ * A clean note for a request, NULL: there is no room.  The kernel has a fixed set of
+ * them for each queue: while there is room, notes stay where they are from one use to
+ * the next, which saves making them.
+ */
+static __always_inline struct wt_blk_rq *wt_note(__u64 id)
+{
+	struct wt_blk_rq *r = bpf_map_lookup_elem(&blk_requests, &id);
+	struct wt_blk_fresh *fresh;
+	__u32 zero = 0;
+
+	if (r) {
+		if (r->issue_ns)
+			wt_close_old(r);
+		__builtin_memset(r, 0, sizeof(*r));
+		return r;
+	}
+	fresh = bpf_map_lookup_elem(&blk_fresh, &zero);
+	if (!fresh || bpf_map_update_elem(&blk_requests, &id, &fresh->note, BPF_NOEXIST)) {
+		wt_lost(WT_LOSS_BLOCK);
+		return NULL;
+	}
+	__sync_fetch_and_add(&blk_notes, 1);
+	return bpf_map_lookup_elem(&blk_requests, &id);
+}
+
+static __always_inline void wt_note_over(struct wt_blk_rq *r, __u64 id)
+{
+	if (blk_notes <= cfg_blk_notes) {
+		r->made_ns = 0;
+		r->issue_ns = 0;
+		return;
+	}
+	bpf_map_delete_elem(&blk_requests, &id);
+	__sync_fetch_and_add(&blk_notes, -1);
 }
 
 static __always_inline void wt_made(struct request *rq)
 {
 	__u32 flags = wt_rq_flags(rq);
-	struct wt_blk_rq r = {};
-	__u64 id = (__u64)rq;
+	struct wt_blk_rq *r, copy;
 
 	if (wt_is_driver(flags))
 		return;
-	wt_note_maker(&r, rq, flags);
-	if (wt_flag(flags, bpf_core_enum_value(enum req_flag_bits, __REQ_PREFLUSH)))
-		bpf_map_update_elem(&blk_flushers, &r.key.dev, &r, BPF_ANY);
-	wt_close_old(id);
-	wt_disk(r.key.dev, rq);		/* a wait for it is to find its name */
-	if (bpf_map_update_elem(&blk_requests, &id, &r, BPF_ANY))
-		wt_lost(WT_LOSS_BLOCK);
+	r = wt_note((__u64)rq);
+	if (!r)
+		return;
+	wt_note_maker(r, rq, flags);
+	if (!wt_flag(flags, bpf_core_enum_value(enum req_flag_bits, __REQ_PREFLUSH)))
+		return;
+	copy = *r;
+	bpf_map_update_elem(&blk_flushers, &copy.key.dev, &copy, BPF_ANY);
 }
 
 SEC("?tp_btf/block_io_start")
@@ -311,25 +360,28 @@ int BPF_PROG(wt_block_insert, struct request *rq)
  * First seen here: a flush, which is a request of the kernel's own for whoever asked
  * last; without block_io_start every request that no scheduler queued.
  */
-static __always_inline int wt_issue_new(struct request *rq, __u64 id, __u32 flags, __u64 now)
+static __always_inline struct wt_blk_rq *wt_issue_new(struct request *rq, __u32 flags, __u64 now)
 {
-	struct wt_blk_rq r = {}, *by;
+	struct wt_blk_rq *r = wt_note((__u64)rq), *by;
 	__u64 made;
 
-	wt_note_maker(&r, rq, flags);
-	if (r.key.op == WT_BLK_FLUSH) {
-		by = bpf_map_lookup_elem(&blk_flushers, &r.key.dev);
+	if (!r)
+		return NULL;
+	wt_note_maker(r, rq, flags);
+	if (r->key.op == WT_BLK_FLUSH) {
+		by = bpf_map_lookup_elem(&blk_flushers, &r->key.dev);
 		if (by) {
-			r = *by;
-			r.key.op = WT_BLK_FLUSH;
+			*r = *by;
+			r->key.op = WT_BLK_FLUSH;
+			r->issue_ns = 0;
 		}
-		r.made_ns = now;
+		r->made_ns = now;
 	} else {
-		made = BPF_CORE_READ(rq, start_time_ns);
+		made = rq->start_time_ns;
 		if (made && made < now)
-			r.made_ns = made;
+			r->made_ns = made;
 	}
-	return bpf_map_update_elem(&blk_requests, &id, &r, BPF_ANY);
+	return r;
 }
 
 static __always_inline void wt_max(__u64 *at, __u64 v)
@@ -349,8 +401,8 @@ static __always_inline void wt_max(__u64 *at, __u64 v)
 static __always_inline void wt_note_order(struct wt_blk_rq *r, struct request *rq)
 {
 	struct wt_blk_stream s = { .dev = r->key.dev, .tgid = r->tgid };
-	__u64 sector = BPF_CORE_READ(rq, __sector), end, *last;
-	__u32 bytes = BPF_CORE_READ(rq, __data_len);
+	__u64 sector = rq->__sector, end, *last;
+	__u32 bytes = rq->__data_len;
 
 	r->len = bytes;
 	if (!bytes)
@@ -360,8 +412,12 @@ static __always_inline void wt_note_order(struct wt_blk_rq *r, struct request *r
 		s.tgid = 0;
 	end = sector + (bytes >> 9);
 	last = bpf_map_lookup_elem(&blk_streams, &s);
-	r->sequential = last && *last == sector;
-	bpf_map_update_elem(&blk_streams, &s, &end, BPF_ANY);
+	if (!last) {
+		bpf_map_update_elem(&blk_streams, &s, &end, BPF_ANY);
+		return;
+	}
+	r->sequential = *last == sector;
+	*last = end;
 }
 
 SEC("?tp_btf/block_rq_issue")
@@ -375,19 +431,12 @@ int BPF_PROG(wt_block_issue, struct request *rq)
 
 	if (wt_is_driver(flags))
 		return 0;
-	start = BPF_CORE_READ(rq, start_time_ns);
+	start = rq->start_time_ns;
 	r = bpf_map_lookup_elem(&blk_requests, &id);
-	if (r && r->issue_ns) {
-		if (r->start == start)		/* handed back by the driver, and given again */
-			return 0;
-		wt_close_old(id);
-		r = NULL;
-	}
-	if (!r) {
-		if (wt_issue_new(rq, id, flags, now))
-			wt_lost(WT_LOSS_BLOCK);
-		r = bpf_map_lookup_elem(&blk_requests, &id);
-	}
+	if (r && r->issue_ns && r->start == start)	/* handed back by the driver, and given again */
+		return 0;
+	if (!r || !r->made_ns || r->issue_ns)
+		r = wt_issue_new(rq, flags, now);
 	if (!r)
 		return 0;
 	r->issue_ns = now;
@@ -488,7 +537,7 @@ int BPF_PROG(wt_block_complete, struct request *rq, int error, unsigned int byte
 	if (wt_is_driver(flags))
 		return 0;
 	r = bpf_map_lookup_elem(&blk_requests, &id);
-	if (!r) {
+	if (!r || !r->made_ns) {
 		/* the end of a write that was flushed has been counted when its data was written */
 		if (!bytes || now < run_start_ns || now >= run_end_ns)
 			return 0;
@@ -497,11 +546,11 @@ int BPF_PROG(wt_block_complete, struct request *rq, int error, unsigned int byte
 			__sync_fetch_and_add(&d->unseen, 1);
 		return 0;
 	}
-	left = BPF_CORE_READ(rq, __data_len);
+	left = rq->__data_len;
 	r->bytes += bytes;
 	if (bytes < left)
 		return 0;
 	wt_done(rq, r, (__u8)error, now);
-	bpf_map_delete_elem(&blk_requests, &id);
+	wt_note_over(r, id);
 	return 0;
 }

@@ -70,6 +70,7 @@ enum {
 enum req_flag_bits {
 	__REQ_PREFLUSH = 18,	/* value varies */
 	__REQ_RAHEAD = 19,	/* value varies */
+	__REQ_SWAP = 24,	/* value varies */
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)

@@ -122,6 +122,7 @@ static void configure_disks(struct worktrace_bpf *skel, const struct options *o,
 {
 	bool on = !o->no_disks && features__block(f), start = f->tp.block_io_start == 1;
 
+	skel->rodata->cfg_blk_notes = o->disk_requests / 4 * 3;
 	bpf_program__set_autoload(skel->progs.wt_block_start, on && start);
 	bpf_program__set_autoload(skel->progs.wt_filemap_fault,
 				  !o->no_files && f->tp.mm_filemap_fault == 2);
