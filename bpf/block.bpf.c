@@ -384,10 +384,14 @@ static __always_inline struct wt_blk_rq *wt_issue_new(struct request *rq, __u32 
 	return r;
 }
 
-static __always_inline void wt_max(__u64 *at, __u64 v)
+/* A global function: proved once, not again for each way that leads to a call. */
+__noinline int wt_blk_max(__u64 *at, __u64 v)
 {
-	__u64 seen = *at;
+	__u64 seen;
 
+	if (!at)
+		return 0;
+	seen = *at;
 	/* somebody else's larger value may come between: then it is tried again, a few times */
 	for (int i = 0; i < 4 && v > seen; i++) {
 		__u64 was = __sync_val_compare_and_swap(at, seen, v);
@@ -396,6 +400,7 @@ static __always_inline void wt_max(__u64 *at, __u64 v)
 			break;
 		seen = was;
 	}
+	return 0;
 }
 
 static __always_inline void wt_note_order(struct wt_blk_rq *r, struct request *rq)
@@ -444,7 +449,7 @@ int BPF_PROG(wt_block_issue, struct request *rq)
 	wt_note_order(r, rq);
 	d = wt_disk(r->key.dev, rq);
 	if (d)
-		wt_max(&d->inflight_max, __sync_fetch_and_add(&d->inflight, 1) + 1);
+		wt_blk_max(&d->inflight_max, __sync_fetch_and_add(&d->inflight, 1) + 1);
 	if (!r->traced)
 		return 0;
 	v = wt_row(&r->key);
@@ -453,43 +458,58 @@ int BPF_PROG(wt_block_issue, struct request *rq)
 		r->traced = 0;
 		return 0;
 	}
-	wt_max(&v->inflight_max, __sync_fetch_and_add(&v->inflight, 1) + 1);
+	wt_blk_max(&v->inflight_max, __sync_fetch_and_add(&v->inflight, 1) + 1);
 	return 0;
 }
 
-static __always_inline void wt_into_row(struct wt_blk_val *v, struct wt_blk_rq *r, bool failed,
-					__u64 queue_ns, __u64 service_ns)
-{
-	__u32 qb = wt_bucket(queue_ns), sb = wt_bucket(service_ns);
+/* What one request adds to the figures. */
+struct wt_blk_one {
+	__u64 bytes, queue_ns, service_ns;
+	__u32 failed, sequential, op, zero;
+};
 
+__noinline int wt_blk_bucket(__u64 ns)
+{
+	return wt_bucket(ns);
+}
+
+__noinline int wt_blk_into_row(struct wt_blk_val *v, struct wt_blk_one *x)
+{
+	__u32 qb, sb;
+
+	if (!v || !x)
+		return 0;
+	qb = wt_blk_bucket(x->queue_ns);
+	sb = wt_blk_bucket(x->service_ns);
 	__sync_fetch_and_add(&v->requests, 1);
-	__sync_fetch_and_add(&v->bytes, r->bytes);
-	if (failed)
-		__sync_fetch_and_add(&v->errors, 1);
-	if (r->sequential)
-		__sync_fetch_and_add(&v->sequential, 1);
-	__sync_fetch_and_add(&v->queue_ns, queue_ns);
-	__sync_fetch_and_add(&v->service_ns, service_ns);
-	wt_max(&v->queue_max_ns, queue_ns);
-	wt_max(&v->service_max_ns, service_ns);
+	__sync_fetch_and_add(&v->bytes, x->bytes);
+	__sync_fetch_and_add(&v->errors, x->failed);
+	__sync_fetch_and_add(&v->sequential, x->sequential);
+	__sync_fetch_and_add(&v->queue_ns, x->queue_ns);
+	__sync_fetch_and_add(&v->service_ns, x->service_ns);
+	wt_blk_max(&v->queue_max_ns, x->queue_ns);
+	wt_blk_max(&v->service_max_ns, x->service_ns);
 	if (qb < WT_BUCKETS)
 		__sync_fetch_and_add(&v->queue[qb], 1);
 	if (sb < WT_BUCKETS)
 		__sync_fetch_and_add(&v->service[sb], 1);
+	return 0;
 }
 
-static __always_inline void wt_into_disk(struct wt_blk_disk *d, struct wt_blk_rq *r, bool failed,
-					 __u64 queue_ns, __u64 service_ns)
+__noinline int wt_blk_into_disk(struct wt_blk_disk *d, struct wt_blk_one *x)
 {
-	__u32 op = r->key.op & (WT_BLK_OPS - 1);
+	__u32 op;
 
+	if (!d || !x)
+		return 0;
+	op = x->op & (WT_BLK_OPS - 1);
 	__sync_fetch_and_add(&d->requests[op], 1);
-	__sync_fetch_and_add(&d->bytes[op], r->bytes);
-	__sync_fetch_and_add(&d->ns[op], queue_ns + service_ns);
-	if (failed)
-		__sync_fetch_and_add(&d->errors, 1);
-	__sync_fetch_and_add(&d->queue_ns, queue_ns);
-	__sync_fetch_and_add(&d->service_ns, service_ns);
+	__sync_fetch_and_add(&d->bytes[op], x->bytes);
+	__sync_fetch_and_add(&d->ns[op], x->queue_ns + x->service_ns);
+	__sync_fetch_and_add(&d->errors, x->failed);
+	__sync_fetch_and_add(&d->queue_ns, x->queue_ns);
+	__sync_fetch_and_add(&d->service_ns, x->service_ns);
+	return 0;
 }
 
 /* The last of it is done. */
@@ -498,7 +518,7 @@ static __always_inline void wt_done(struct request *rq, struct wt_blk_rq *r, boo
 	struct wt_blk_disk *d = bpf_map_lookup_elem(&blk_disks, &r->key.dev);
 	struct wt_blk_val *v = r->traced ? bpf_map_lookup_elem(&blk_rows, &r->key) : NULL;
 	bool within = now >= run_start_ns && now < run_end_ns;
-	__u64 queue_ns, service_ns;
+	struct wt_blk_one x = {};
 
 	if (!r->issue_ns && !r->bytes) {	/* a write of nothing that wanted a flush */
 		d = wt_disk(r->key.dev, rq);
@@ -512,17 +532,21 @@ static __always_inline void wt_done(struct request *rq, struct wt_blk_rq *r, boo
 			wt_untimed(r, d, v, r->bytes);
 		return;
 	}
-	queue_ns = r->issue_ns > r->made_ns ? r->issue_ns - r->made_ns : 0;
-	service_ns = now > r->issue_ns ? now - r->issue_ns : 0;
+	x.queue_ns = r->issue_ns > r->made_ns ? r->issue_ns - r->made_ns : 0;
+	x.service_ns = now > r->issue_ns ? now - r->issue_ns : 0;
+	x.bytes = r->bytes;
+	x.failed = failed;
+	x.sequential = r->sequential;
+	x.op = r->key.op;
 	if (d) {
 		__sync_fetch_and_add(&d->inflight, -1);
 		if (within)
-			wt_into_disk(d, r, failed, queue_ns, service_ns);
+			wt_blk_into_disk(d, &x);
 	}
 	if (v) {
 		__sync_fetch_and_add(&v->inflight, -1);
 		if (within)
-			wt_into_row(v, r, failed, queue_ns, service_ns);
+			wt_blk_into_row(v, &x);
 	}
 }
 
