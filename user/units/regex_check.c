@@ -108,9 +108,9 @@ static void add_kind(struct set *s, char kind)
 	unite(s, &k);
 }
 
-static int hex(const char **p, int max)
+static unsigned hex(const char **p, int max)
 {
-	int v = 0;
+	unsigned v = 0;
 
 	for (int i = 0; i < max && strchr("0123456789abcdefABCDEF", **p) && **p; i++, ++*p)
 		v = v * 16 + (**p <= '9' ? **p - '0' : (**p | 0x20) - 'a' + 10);
@@ -124,7 +124,7 @@ static int hex(const char **p, int max)
 static int escape(struct reader *r, struct set *s)
 {
 	char c = *r->p;
-	int v;
+	unsigned v;
 
 	if (!c)
 		return -2;
@@ -161,7 +161,7 @@ static int escape(struct reader *r, struct set *s)
 		while (*r->p && *r->p != '}')
 			r->p++;
 		r->p += *r->p == '}';
-		return v < 256 ? v : -3;
+		return v < 256 ? (int)v : -3;
 	}
 	if ((c >= '1' && c <= '9') || strchr("pPgkXRNCc", c)) {
 		if (*r->p == '{' || (strchr("gk", c) && (*r->p == '<' || *r->p == '\''))) {
