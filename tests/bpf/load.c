@@ -150,17 +150,16 @@ int main(void)
 	/* the options among themselves, then every other kind of target */
 	for (__u32 opts = 0; opts <= (stacks | WT_OPT_NOREMEMBER); opts++)
 		load(WT_TARGET_PIDS, opts, -1);
-	load(WT_TARGET_PIDS, stacks | WT_OPT_RIVALS, -1);
+	load(WT_TARGET_PIDS, stacks | WT_OPT_RIVALS | WT_OPT_JOBS, -1);
 	load(WT_TARGET_PIDS, stacks | WT_OPT_EPOCHS, -1);
 	load(WT_TARGET_ALL, stacks | WT_OPT_RIVALS | WT_OPT_EPOCHS | WT_OPT_BINARY, -1);
 	load(WT_TARGET_PIDS, stacks | WT_OPT_CONNS, -1);
 	load(WT_TARGET_ALL, stacks | WT_OPT_CONNS | WT_OPT_EPOCHS, -1);
-	load(WT_TARGET_COMM, stacks, -1);
-	load(WT_TARGET_CGROUP, stacks, -1);	/* version 2 */
+	load(WT_TARGET_COMM, stacks | WT_OPT_JOBS, -1);
+	load(WT_TARGET_CGROUP, stacks | WT_OPT_JOBS, -1);	/* version 2 */
 	load(WT_TARGET_CGROUP, stacks, 1);	/* a version 1 hierarchy */
-	load(WT_TARGET_ALL, stacks, -1);
-	for (__u32 target = WT_TARGET_PIDS; target <= WT_TARGET_JOB; target++)
-		load(target, stacks | WT_OPT_JOBS, -1);
+	load(WT_TARGET_ALL, stacks | WT_OPT_JOBS, -1);
+	load(WT_TARGET_JOB, stacks | WT_OPT_JOBS, -1);
 	load(WT_TARGET_PIDS, stacks | WT_OPT_NAMES, -1);		/* and the probes of spans */
 	printf("%d settings loaded, %d refused\n", loads, refused);
 	return refused ? 1 : 0;
