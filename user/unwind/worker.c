@@ -14,6 +14,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 
+#define EAGER (-10)		/* nice value of the thread */
 #define TRIM_BYTES (1 << 20)	/* a table of that size has left as much free memory behind */
 
 /* What the kernel side counts is newer than what the request said. */
@@ -303,8 +304,13 @@ void *tables__worker(void *arg)
 	struct tables *t = arg;
 	__u64 next;
 
-	/* a thread's own; it competes with what is traced */
 	pthread_setname_np(pthread_self(), "wt-tables");
+	/*
+	 * A table costs the same sooner or later, but until it is there stacks end early: it
+	 * goes before what is traced.  Linux has a priority for each thread.  Without the
+	 * right to it, it stays as it is.
+	 */
+	setpriority(PRIO_PROCESS, syscall(SYS_gettid), EAGER);
 	pthread_mutex_lock(&t->lock);
 	while (!t->stop) {
 		if (choose(t, t->opts.now_ns(), &next) < 0)
