@@ -400,7 +400,7 @@ struct wt_spaces_map {
 struct wt_pc {
 	__u64 frame;
 	__u32 rule;
-	__u32 zero;
+	__u32 row0;		/* of its object then */
 };
 struct wt_pc_cache {
 	struct wt_pc way[WT_PC_WAYS];

@@ -169,11 +169,13 @@ int wt_find_rule(struct wt_scratch *s, __u64 frame)
 	if (!cache)
 		return -1;
 	pc = &cache->way[(frame ^ frame >> 12 ^ frame >> 40) & (WT_PC_WAYS - 1)];
-	if (pc->frame == frame) {
+	/* a number may have come to mean another object, whose rows lie elsewhere */
+	if (pc->frame == frame && pc->row0 == o->row0) {
 		wt_counted(WT_CNT_ROW_HIT);
 		return pc->rule;
 	}
 	pc->rule = wt_search_rows(s, o, frame);
+	pc->row0 = o->row0;
 	pc->frame = frame;
 	return pc->rule;
 }
