@@ -10,6 +10,7 @@ import json
 import math
 import os
 import re
+import signal
 import subprocess
 
 import lib
@@ -151,3 +152,51 @@ def test_other_jdks():
         r, truth = run(seconds=4)
         whole(r)
         split(r, truth, r"(_\[j\])?")
+
+
+BRIEF = """
+public class Brief {
+	static long sink;
+	static void spin() {
+		for (long end = System.nanoTime() + 2000000; System.nanoTime() < end;)
+			sink++;
+	}
+%s
+	public static void main(String[] args) {
+%s
+		Runtime.getRuntime().halt(0);
+	}
+}
+"""
+
+
+def test_methods_gone():
+    """A process that is gone before its last methods' names were read: said so, and counted."""
+    n = 500
+    source = lib.tmp("Brief.java")
+    with open(source, "w") as f:
+        f.write(BRIEF % ("\n".join(f"\tstatic void m{i}() {{ spin(); }}" for i in range(n)),
+                         "\n".join(f"\t\tm{i}();" for i in range(200)) +
+                         "\n\t\tSystem.out.println(\"on\");\n" +
+                         "\n".join(f"\t\tm{i}();" for i in range(200, n))))
+    subprocess.run([lib.need("javac"), "-d", lib.tmp("brief"), source], check=True)
+    java = os.path.join(java_home(), "bin", "java")
+    p = lib.Running(["-F", "997", "--", java, "-cp", lib.tmp("brief"), "Brief"]).attached()
+    lib.equal(p.p.stdout.readline(), "on\n", "what it says")
+    # it can read nothing meanwhile
+    os.kill(p.pid, signal.SIGSTOP)
+    lib.cleanup(lambda: p.p.poll() is None and os.kill(p.pid, signal.SIGCONT))
+    child = lib.descendants(p.pid)[0]
+    lib.until(lambda: not lib.alive(child), 30, "the end of the program")
+    os.kill(p.pid, signal.SIGCONT)
+    r = p.finish()
+    lib.at_least(r.loss["jvm_method_gone"], 1, "methods without a name")
+    # each of them is a frame of that name, and the others have theirs: one m… at most in a stack
+    named, gone = set(), 0
+    for frames, _ in r.folded("cpu"):
+        gone += "[java method gone]" in frames
+        ours = [f for f in frames if re.fullmatch(r"Brief\.m\d+_\[j\]|Brief\.m\d+", f)]
+        lib.at_most(len(ours), 1, f"methods that call each other in {frames}")
+        named.update(ours)
+    lib.at_least(gone, 1, "stacks with a method that is gone")
+    lib.at_least(len(named), 20, "methods with their names")
