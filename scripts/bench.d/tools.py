@@ -113,6 +113,12 @@ class WorktraceBudget(Worktrace):
         return ", ".join(filter(None, [shed, super().losses(d)]))
 
 
+class WorktraceNoConnections(WorktraceBudget):
+    """The same without following TCP connections: what that costs is the difference."""
+    name = "worktrace-no-connections"
+    budget = ["--no-connections"]
+
+
 class Offcputime(Tool):
     name, binaries = "offcputime", ("offcputime-libbpf", "offcputime")
     kinds, stacks, switch = ("offcpu",), "user + kernel", r"^sched_switch"
@@ -204,7 +210,7 @@ class PerfRecord(PerfSched):
     sub = ["record", "-e", "cpu-clock", "-F", "99", "-g"]
 
 
-ALL = [Worktrace, WorktraceBudget, Offcputime, BpftraceOffcpu, PerfSched, Profile, BpftraceProfile, PerfRecord]
+ALL = [Worktrace, WorktraceBudget, WorktraceNoConnections, Offcputime, BpftraceOffcpu, PerfSched, Profile, BpftraceProfile, PerfRecord]
 
 
 class Session:

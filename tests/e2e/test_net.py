@@ -36,7 +36,9 @@ def peers(r, **match):
 
 
 def consistent(r):
-    """Rows of connections add up to their peers where none was folded."""
+    """Rows of connections add up to their peers where none was folded; waits have their peers."""
+    nameless = r.waited(state="net", reason=re.compile(r"^(unnamed|unconnected|\[unattributed\])$"))
+    lib.at_most(nameless, r.state("net") * 0.02, "waits without a peer")
     if r.summary["network"]["connections_folded"]:
         return
     for key in ("bytes_sent", "bytes_received", "retransmits"):
@@ -343,6 +345,16 @@ v = [socket.create_connection(("127.0.0.1", {server.port})) for _ in range(100)]
     lib.equal(len(conns(r)), 30, "rows")
     (peer,) = peers(r, peer=f"127.0.0.1:{server.port}")
     lib.equal(peer["connections"], 100, "the peer has them all")
+
+
+def test_not_followed():
+    """--no-connections: no rows, but the waits have their peers."""
+    server = Server(delay_s=0.01)
+    r = lib.record(["--no-connections"], client("127.0.0.1", server.port, 2, 10, 100, 1000))
+    lib.equal(conns(r), [], "connections")
+    (peer,) = peers(r, peer=f"127.0.0.1:{server.port}")
+    lib.at_least(peer["wait_ns"], 0.19 * S, "waits")
+    lib.equal(peer["connections"], 0, "connections of the peer")
 
 
 def test_ring_full():

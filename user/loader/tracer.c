@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "loader/tracer.h"
+#include "loader/tracer_impl.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -15,24 +15,6 @@
 #include "loader/walk.h"
 #include "util/clock.h"
 #include "util/log.h"
-#include "worktrace.skel.h"
-
-struct tracer {
-	struct worktrace_bpf *skel;
-	struct sampler *sampler;
-	struct ring_buffer *ring;
-	const struct options *o;
-	unsigned n_cpus;
-	__u32 execs_seen, execs_ended;	/* run_execs at the last look; how many had ended then */
-	bool follows;			/* TCP connections */
-	__u64 details_before;		/* count[WT_CNT_DETAIL] at the last swap */
-	int stats_fd;			/* of a cost window, -1: none is open */
-	__u64 window_start, window_ns;	/* of the open one; sum of all */
-	__u64 window_before, window_cost;
-};
-
-/* BPF_TRACE_UPROBE_MULTI, which the headers that we build with need not know. */
-#define TRACER_UPROBE_MULTI ((enum bpf_attach_type)48)
 
 static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
@@ -100,23 +82,6 @@ static int check_cgroup(const struct target *t, const struct features *f)
 	return 0;
 }
 
-static void configure_net(struct worktrace_bpf *skel, const struct options *o, bool follows)
-{
-	struct bpf_program *const progs[] = {
-		skel->progs.wt_sock_state, skel->progs.wt_sock_gone, skel->progs.wt_reset_sent,
-		skel->progs.wt_reset_received, skel->progs.wt_iter_file, skel->progs.wt_iter_conn,
-		skel->progs.wt_iter_listener,
-	};
-
-	for (unsigned i = 0; i < sizeof(progs) / sizeof(*progs); i++)
-		bpf_program__set_autoload(progs[i], follows);
-	/* attached by hand: they want to know of which map */
-	bpf_program__set_autoattach(skel->progs.wt_iter_conn, false);
-	bpf_program__set_autoattach(skel->progs.wt_iter_listener, false);
-	skel->rodata->cfg_n_idle_peers = o->n_idle_peers;
-	memcpy((void *)skel->rodata->cfg_idle_peers, o->idle_peers, sizeof(o->idle_peers));
-}
-
 static void configure_disks(struct worktrace_bpf *skel, const struct options *o,
 			    const struct features *f)
 {
@@ -175,7 +140,7 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 		opts |= WT_OPT_NAMES;
 	if (!o->no_connections && features__follows_tcp(f))
 		opts |= WT_OPT_CONNS;
-	configure_net(skel, o, opts & WT_OPT_CONNS);
+	tracer__configure_net(skel, o, opts & WT_OPT_CONNS);
 	if (!o->no_files)
 		opts |= WT_OPT_PATHS;
 	skel->rodata->cfg_opts = opts;
@@ -366,29 +331,13 @@ int tracer__add_pids(struct tracer *t, const pid_t *pids, unsigned n)
 	return 0;
 }
 
-/* An iterator over the elements of a map. */
-static int attach_walk(struct bpf_program *prog, struct bpf_map *map, struct bpf_link **link)
-{
-	union bpf_iter_link_info info = { .map.map_fd = bpf_map__fd(map) };
-	DECLARE_LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info,
-			    .link_info_len = sizeof(info));
-
-	*link = bpf_program__attach_iter(prog, &opts);
-	return *link ? 0 : wt_error(-errno, "cannot attach to the map %s", bpf_map__name(map));
-}
-
 int tracer__attach(struct tracer *t)
 {
 	int err = worktrace_bpf__attach(t->skel);
 
 	if (err)
 		return wt_error(err, "cannot attach to the kernel's scheduler tracepoints");
-	if (t->follows)
-		err = attach_walk(t->skel->progs.wt_iter_conn, t->skel->maps.conns,
-				  &t->skel->links.wt_iter_conn);
-	if (t->follows && !err)
-		err = attach_walk(t->skel->progs.wt_iter_listener, t->skel->maps.listeners,
-				  &t->skel->links.wt_iter_listener);
+	err = tracer__attach_net(t);
 	if (err)
 		return err;
 	if (!t->o->freq)
@@ -483,88 +432,6 @@ int tracer__mark_frozen(struct tracer *t)
 int tracer__records(struct tracer *t, bool last, tracer_record_fn fn, void *arg)
 {
 	return run_iter(t, last ? WT_ITER_END : WT_ITER_SNAPSHOT, fn, arg);
-}
-
-int tracer__find_conns(struct tracer *t, bool late)
-{
-	int fd = bpf_link__fd(t->skel->links.wt_iter_file), err;
-
-	if (!t->follows)
-		return 0;
-	t->skel->bss->run_conn_pass = WT_PASS_LISTENERS;
-	err = walk__run(fd, 8, "the descriptors of processes", NULL, NULL);
-	t->skel->bss->run_conn_pass = late ? WT_PASS_LATE : WT_PASS_CONNS;
-	return err ? err : walk__run(fd, 8, "the descriptors of processes", NULL, NULL);
-}
-
-bool tracer__conns_wanted(struct tracer *t)
-{
-	return t->follows && __atomic_exchange_n(&t->skel->bss->run_conn_unseen, 0, __ATOMIC_RELAXED);
-}
-
-struct to_conn {
-	struct tracer *t;
-	tracer_conn_fn fn;
-	void *arg;
-	__u64 *lost;			/* cookies: an element must not go while the walk stands on it */
-	unsigned n_lost, max_lost;
-};
-
-static int put_conn(void *arg, void *rec)
-{
-	struct to_conn *x = arg;
-	struct wt_conn *c = rec;
-
-	if (c->flags & WT_CONN_LOST) {
-		if (x->n_lost == x->max_lost) {
-			unsigned max = x->max_lost ? x->max_lost * 2 : 64;
-			__u64 *lost = realloc(x->lost, max * sizeof(*lost));
-
-			if (!lost)
-				return wt_error(-ENOMEM, "cannot keep connections");
-			x->lost = lost;
-			x->max_lost = max;
-		}
-		x->lost[x->n_lost++] = c->cookie;
-	}
-	return x->fn(x->arg, c);
-}
-
-int tracer__conns(struct tracer *t, tracer_conn_fn fn, void *arg)
-{
-	struct to_conn x = { .t = t, .fn = fn, .arg = arg };
-	int err;
-
-	if (!t->follows)
-		return 0;
-	err = walk__run(bpf_link__fd(t->skel->links.wt_iter_conn), sizeof(struct wt_conn),
-			"the connections", put_conn, &x);
-	for (unsigned i = 0; i < x.n_lost; i++)
-		bpf_map_delete_elem(bpf_map__fd(t->skel->maps.conns), &x.lost[i]);
-	free(x.lost);
-	return err;
-}
-
-struct to_listener {
-	tracer_listener_fn fn;
-	void *arg;
-};
-
-static int put_listener(void *arg, void *rec)
-{
-	const struct to_listener *x = arg;
-
-	return x->fn(x->arg, rec);
-}
-
-int tracer__listeners(struct tracer *t, tracer_listener_fn fn, void *arg)
-{
-	struct to_listener x = { fn, arg };
-
-	if (!t->follows)
-		return 0;
-	return walk__run(bpf_link__fd(t->skel->links.wt_iter_listener),
-			 sizeof(struct wt_listen_row), "the listeners", put_listener, &x);
 }
 
 __u64 tracer__start(struct tracer *t)
