@@ -11,11 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOP 5			/* functions and waits of a job */
+#define TOP 5			/* waits of a job */
+#define TOP_FUNCTIONS 8
 #define TOP_JOBS 8
 #define CANDIDATES 100		/* functions that are looked at */
 #define PASSES 0.05		/* a function that spends so little of its time itself … */
 #define ONE 0.7			/* … and so much in one that it calls, only calls: main() */
+#define SAME 0.8
 #define SMALL 0.02		/* of a unit: not worth a line */
 
 static const char *ns_text(char *buf, size_t sz, double ns)
@@ -156,16 +158,28 @@ static bool is_dull(const struct cost_report *r, const struct function *v, unsig
 	return false;
 }
 
+/* Machinery in which nearly all of one function of the program's language is: that one is shown. */
+static bool is_told(const struct cost_report *r, const struct function *v, unsigned n, unsigned i)
+{
+	if (cost_report__closeness(r, key_of(&v[i])) > 1)
+		return false;
+	for (unsigned k = 0; k < n && v[k].ns >= v[i].ns; k++)
+		if (k != i && cost_report__closeness(r, key_of(&v[k])) > 1 &&
+		    v[i].ns >= SAME * v[k].ns && !is_dull(r, v, n, k))
+			return true;
+	return false;
+}
+
 static void functions(const struct cost_report *r, FILE *f)
 {
 	struct function v[2 * CANDIDATES];
 	unsigned n = collect(r, v), shown = 0;
 	char name[256], ns[32];
 
-	for (unsigned i = 0; i < n && shown < TOP; i++) {
+	for (unsigned i = 0; i < n && shown < TOP_FUNCTIONS; i++) {
 		const struct cost_figure *any = v[i].cpu ? v[i].cpu : v[i].blocked;
 
-		if (is_dull(r, v, n, i))
+		if (is_dull(r, v, n, i) || is_told(r, v, n, i))
 			continue;
 		if (!shown++)
 			fputs("    functions with what they call, per unit:           waiting        cpu"
