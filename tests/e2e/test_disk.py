@@ -239,7 +239,7 @@ def test_names_of_files():
     # long names keep their end
     assert all(x.endswith(where[-30:] + "/plain") and f" {device}" in x for x in full), full
     at_most(nameless(r), 0.02, "disk waits without an object")
-    contains(r.err, r"disk read \S+ .* python3: .* \(\d+(\.\d)? %\) and \d+ more", "the terminal's line")
+    contains(r.err, r"(?m)^  disk read .*\n    file .* \(\d+(\.\d)? %\) and \d+ more$", "the terminal's lines")
     # the folded stacks have the device only: a flame graph does not fall apart into files
     leaves = {f[-1] for f, _ in r.folded("offcpu") if f[-1].startswith("[disk read")}
     assert leaves and not [x for x in leaves if "/" in x], leaves

@@ -46,15 +46,11 @@ static void row(FILE *f, const struct device_row *row)
 	putc('\n', f);
 }
 
-static __u64 distance(__u64 a, __u64 b)
-{
-	return a > b ? a - b : b - a;
-}
-
 static void audit(FILE *f, const struct recording *r, const struct disk *d)
 {
 	static const char *const names[4] = { "reads", "writes", "discards", "flushes" };
 	struct device_audit a;
+	unsigned shown = 0;
 	bool differs = false;
 
 	devices__audit(r, d, &a);
@@ -66,18 +62,18 @@ static void audit(FILE *f, const struct recording *r, const struct disk *d)
 	for (unsigned g = 0; g < 4; g++) {
 		if (!a.ours[g] && !a.kernel[g])
 			continue;
-		fprintf(f, "%s %llu of %llu %s", differs ? "," : "", a.ours[g], a.kernel[g], names[g]);
-		differs = true;
+		fputs(!shown ? "" : shown % 2 ? "," : ",\n     ", f);
+		fprintf(f, " %llu of %llu %s", a.ours[g], a.kernel[g], names[g]);
+		differs |= a.ours[g] != a.kernel[g];
+		shown++;
 	}
-	fputs(differs ? "" : " no request", f);
-	differs = false;
-	for (unsigned g = 0; g < 4; g++)
-		differs |= distance(a.ours[g], a.kernel[g]) > 0;
+	fputs(shown ? "\n" : " no request\n", f);
 	if (d->total.unseen)
-		fprintf(f, "; %llu were under way when it began", d->total.unseen);
+		fprintf(f, "      %llu were under way when the recording began\n", d->total.unseen);
 	else if (differs)
-		fputs("; it is read beside the first and the last instant", f);
-	putc('\n', f);
+		fputs("      it is read just before the first instant and just after the last\n", f);
+	if (d->total.untimed)
+		fprintf(f, "      %llu without their times: the kernel did not trace a step\n", d->total.untimed);
 }
 
 static void disk(FILE *f, const struct recording *r, const struct disk *d, const struct devices *v)
@@ -92,17 +88,15 @@ static void disk(FILE *f, const struct recording *r, const struct disk *d, const
 		n += disk__requests(d, g);
 	for (unsigned g = 0; g < 3; g++)
 		sum += disk__bytes(d, g);
-	fprintf(f, "  %s: %s requests of everybody, %s, %.2f under way on average, at most %llu",
-		d->total.name, human_count(count, sizeof(count), n), human_bytes(bytes, sizeof(bytes), sum),
-		r->end_ns > r->start_ns ?
-		(double)d->total.service_ns / (double)(r->end_ns - r->start_ns) : 0.0,
-		d->total.inflight_max);
+	fprintf(f, "  %s: %s requests of everybody, %s", d->total.name,
+		human_count(count, sizeof(count), n), human_bytes(bytes, sizeof(bytes), sum));
 	if (a.known)
 		fprintf(f, ", busy %.0f %% of the time", 100 * a.busy);
-	if (d->total.untimed)
-		fprintf(f, ", %llu without their times (the kernel did not trace a step)", d->total.untimed);
+	fprintf(f, "\n    %.2f under way on average, at most %llu", r->end_ns > r->start_ns ?
+		(double)d->total.service_ns / (double)(r->end_ns - r->start_ns) : 0.0,
+		d->total.inflight_max);
 	if (d->total.errors)
-		fprintf(f, ", %llu FAILED", d->total.errors);
+		fprintf(f, "; %llu FAILED", d->total.errors);
 	putc('\n', f);
 	for (unsigned i = 0; i < v->n; i++) {
 		if (strcmp(v->rows[i]->device, d->total.name))

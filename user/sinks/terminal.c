@@ -244,19 +244,23 @@ static int write_processes(const struct page *p)
 	return err;
 }
 
-/* The file, or the one of several that most of the time was for. */
+/* Below its line: the file, or the one of several that most of the time was for. */
 static void write_file(const struct page *p, const struct wait_row *w)
 {
-	char clean[128], buf[32];
+	char clean[128], share[32];
 
 	if (!w->file || !w->file[0])
 		return;
+	fputs("    file ", p->f);
 	text__clean(clean, sizeof(clean), w->file, strlen(w->file), false);
-	if (w->files == 1)
-		fprintf(p->f, ": %s", clean);
+	if (human_width(clean) > 56)
+		human_label(p->f, clean, 56);
 	else
-		fprintf(p->f, ": %s (%s) and %u more", clean,
-			human_share(buf, sizeof(buf), w->file_ns, w->total_ns), w->files - 1);
+		fputs(clean, p->f);
+	if (w->files > 1)
+		fprintf(p->f, " (%s) and %u more",
+			human_share(share, sizeof(share), w->file_ns, w->total_ns), w->files - 1);
+	putc('\n', p->f);
 }
 
 static void counted(const struct page *p, __u64 n, const char *one, const char *many)
@@ -293,13 +297,13 @@ static void wait_row(const struct page *p, const struct wait_row *w, __u64 work_
 	human_cell(p->f, human_count(buf, sizeof(buf), w->count), 8);
 	human_cell(p->f, w->count ? human_ns(buf, sizeof(buf), w->p95_ns) : "-", 11);
 	fprintf(p->f, "  %s of %s", human_share(buf, sizeof(buf), w->total_ns, work_ns), w->comm);
-	write_file(p, w);
 	if (has_peer) {
 		counted(p, net.retransmits, "retransmit", "retransmits");
 		counted(p, net.resets_sent + net.resets_received, "reset", "resets");
 		counted(p, net.failed, "failed connect", "failed connects");
 	}
 	putc('\n', p->f);
+	write_file(p, w);
 }
 
 /* The work of all processes of a row's name. */
