@@ -210,6 +210,37 @@ static void test_stated_elapsed(void **state)
 	drop_bench(b);
 }
 
+/* "raised unexpected": no word of how long; it began where the worker said that it took it up */
+static void test_handed_over(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	struct unit_mark m = { .image = 7, .pattern = "celery", .handed = true, .failed = true,
+			       .remaining_ns = ~0ULL };
+	struct found f;
+
+	(void)state;
+	bound(b, 7, 0, 1, 10 * MS);		/* taken up */
+	bound(b, 7, 1, 2, 12 * MS);		/* it writes something */
+	m.ts_ns = 20 * MS;
+	assert_int_equal(form__mark(&b->form, &m), 0);
+	bound(b, 7, 2, 3, 20 * MS);
+	epochs__charge(&b->epochs, 3, WT_IPC, 30 * MS);
+	bound(b, 7, 3, 4, 50 * MS);		/* the next one */
+	epochs__charge(&b->epochs, 4, WT_CPU, 5 * MS);
+	m.ts_ns = 60 * MS;
+	assert_int_equal(form__mark(&b->form, &m), 0);
+	bound(b, 7, 4, 5, 60 * MS);
+	assert_int_equal(form__settle(&b->form), 0);
+	assert_int_equal(epochs__generation(&b->epochs), 0);
+	f = rows_of(b);
+	assert_int_equal(f.n, 2);
+	assert_int_equal(f.row[0].start_ns, 10 * MS);
+	assert_int_equal(f.row[1].start_ns, 50 * MS);
+	assert_int_equal(f.row[1].st_ns[WT_IPC], 0);
+	assert_int_equal(f.row[1].st_ns[WT_CPU], 5 * MS);
+	drop_bench(b);
+}
+
 /* a child that says nothing of units counts for the one it was started in, and its own epochs do */
 static void test_children_inherit(void **state)
 {
@@ -380,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_batched_writes_share),
 		cmocka_unit_test(test_counter_jumps),
 		cmocka_unit_test(test_stated_elapsed),
+		cmocka_unit_test(test_handed_over),
 		cmocka_unit_test(test_children_inherit),
 		cmocka_unit_test(test_seeded_counter),
 		cmocka_unit_test(test_early_charges),

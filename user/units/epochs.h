@@ -99,6 +99,8 @@ int epochs__claim(struct epochs *e, struct uproc *p, __u64 from_ns, __u64 to_ns,
 void epochs__decided(struct uproc *p, __u64 ts_ns);
 /* The boundary of that process nearest to ts; 0: none that is known. */
 __u64 epochs__nearest(const struct epochs *e, const struct uproc *p, __u64 ts_ns);
+/* The first boundary of that process after ts that has not been made over; 0: there is none. */
+__u64 epochs__after(const struct epochs *e, const struct uproc *p, __u64 ts_ns);
 /* The last boundary of that process before ts that has not been made over; 0: there is none. */
 __u64 epochs__before(const struct epochs *e, const struct uproc *p, __u64 ts_ns);
 void epochs__exited(struct epochs *e, __u64 image, __u64 ts_ns);

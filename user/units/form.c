@@ -169,6 +169,10 @@ static __u64 begin_of(struct form *f, struct uproc *p, struct proc_form *pf, con
 	}
 	if (begun)
 		return begun;
+	if (m->handed) {
+		from = epochs__after(f->epochs, p, s->last_ns);
+		return from && from < end ? from : end;
+	}
 	if (s->last_ns)
 		return s->last_ns < end ? s->last_ns : end;
 	/* the first: from the last thing that the process did before its line */

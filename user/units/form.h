@@ -24,6 +24,11 @@ struct unit_mark {
 	bool queued;			/* it was taken in and waits; then it neither begins nor ends */
 	bool begin;			/* a unit begins here; else one ends */
 	bool failed;
+	/*
+	 * The process is handed its units one by one and says so where it takes one up
+	 * (a worker of a pool to its parent): there a unit begins that says no more of it.
+	 */
+	bool handed;
 	__u64 elapsed_ns;		/* that it says the unit took, 0: it does not say */
 	__u64 remaining_ns;		/* that it says is left, ~0: it does not say */
 };

@@ -67,6 +67,7 @@ static void on_match(void *ctx, __u64 key, const struct match *m)
 	if (!s)
 		return;
 	mark.image = s->image;
+	mark.handed = !strcmp(mark.pattern, "celery");
 	mark.sink = s->sink;
 	mark.passed_on = s->passed_on;
 	err = form__mark(l->form, &mark);

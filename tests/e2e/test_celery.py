@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Celery tasks by the worker's own log: which, how long, who ran them."""
+import json
+import os
+import subprocess
+import time
+
+import lib
+import test_real
+import test_units
+
+TASKS = r"""
+import json, os, time
+from celery import Celery
+app = Celery("t", broker=os.environ["WT_BROKER"])
+app.conf.task_ignore_result = True
+app.conf.worker_prefetch_multiplier = 1
+app.conf.broker_connection_retry_on_startup = True
+
+@app.task(name="photos.tag")
+def tag(n, nap):
+    begin, cpu = time.time_ns(), time.thread_time_ns()
+    while time.thread_time_ns() - cpu < 30_000_000:
+        pass
+    time.sleep(nap)
+    with open(os.environ["WT_TRUTH"], "a") as f:
+        f.write(json.dumps([tag.request.id, os.getpid(), begin, time.time_ns(), n]) + "\n")
+    if n == 3:
+        raise ValueError("no such photo")
+"""
+
+
+def need_celery():
+    p = subprocess.run([lib.PYTHON, "-c", "import celery, redis"], stderr=subprocess.DEVNULL)
+    if p.returncode:
+        raise lib.Skip("python3-celery and python3-redis are not installed")
+
+
+# limit: 120
+def test_worker():
+    lib.need_root()
+    need_celery()
+    server = lib.need("redis-server")
+    port = test_real.free_port()
+    p = lib.spawn([server, "--port", str(port), "--save", "", "--appendonly", "no", "--dir", lib.TMP])
+    test_real.wait_port(port, p)
+    with open(lib.tmp("tasks.py"), "w") as f:
+        f.write(TASKS)
+    env = dict(os.environ, WT_BROKER=f"redis://127.0.0.1:{port}/0", WT_TRUTH=lib.tmp("truth"),
+               PYTHONPATH=lib.TMP, PYTHONDONTWRITEBYTECODE="1")
+    log = open(lib.tmp("worker.log"), "a")
+    worker = lib.spawn([lib.PYTHON, "-m", "celery", "-A", "tasks", "worker", "--concurrency=2",
+                        "--loglevel=INFO", "--without-gossip", "--without-mingle",
+                        "--without-heartbeat", "-n", f"wt@{os.getpid()}"],
+                       cwd=lib.TMP, env=env, stdout=log, stderr=log)
+    lib.until(lambda: " ready." in open(lib.tmp("worker.log")).read(), 40, "the worker's start")
+    run = lib.Running(["-p", worker.pid, "--unit-preset", "auto"]).attached()
+    subprocess.run([lib.PYTHON, "-c", "import tasks, time\n"
+                    "for n in range(8): tasks.tag.delay(n, 0.3)\n"], cwd=lib.TMP, env=env, check=True)
+    lib.until(lambda: os.path.exists(env["WT_TRUTH"]) and
+              len(open(env["WT_TRUTH"]).readlines()) == 8, 40, "eight tasks")
+    time.sleep(1)
+    r = run.finish(sig=2)
+    truth = {t[0]: t for t in map(json.loads, open(env["WT_TRUTH"]))}
+    rows = {u["label"][u["label"].index("[") + 1:-1]: u for u in test_units.units(r)}
+    lib.equal(set(rows), set(truth), "tasks")
+    for task, pid, begin, end, n in truth.values():
+        u = rows[task]
+        took = end - begin
+        what = f"task {n}"
+        lib.equal(u["pid"], pid, what + ": the process that ran it")
+        # celery takes a moment before and after what the task itself sees, and may wait for a CPU
+        slack = 15 * lib.MS + u["runq_ns"]
+        lib.near(u["elapsed_ns"], took, 0.01 * took + slack, what + ": elapsed")
+        test_units.within(u["start_utc"], begin - slack, begin, what + " begins")
+        lib.at_least(u["cpu_ns"], 29 * lib.MS, what + ": cpu")
+        lib.at_least(u["sleep_ns"], 299 * lib.MS, what + ": sleep")
+        # waiting for the next task is in none
+        lib.near(u["thread_ns"], u["elapsed_ns"], 0.02 * u["elapsed_ns"] + 2 * lib.MS,
+                 what + ": one thread")
+        lib.equal(u["exit_status"] != "", n == 3, what + ": failed")
+    job = [j for j in r.summary["jobs"] if j.get("units")]
+    lib.equal(len(job), 1, "jobs with units")
