@@ -130,6 +130,18 @@ static char *find_name(const struct execs *e, const struct wt_thread_rec *rec, b
 	return file[0] ? execs__match(e, comm, true) : NULL;
 }
 
+/* Since the record was made it has become another program: its exec tells of that one. */
+static bool has_changed(const struct wt_thread_rec *rec)
+{
+	char path[64], comm[WT_COMM_LEN + 1];
+
+	snprintf(path, sizeof(path), "/proc/%u/comm", rec->tgid);
+	if (read_file(path, comm, sizeof(comm)) < 0)
+		return true;
+	comm[strcspn(comm, "\n")] = 0;
+	return strncmp(comm, rec->pcomm, WT_COMM_LEN - 1);
+}
+
 bool execs__seed(struct execs *e, const struct wt_thread_rec *rec, struct wt_exec *x)
 {
 	char path[64], args[WT_EXEC_ARGS + 1], *name;
@@ -138,12 +150,15 @@ bool execs__seed(struct execs *e, const struct wt_thread_rec *rec, struct wt_exe
 	bool script;
 	ssize_t n;
 
-	if (!(rec->flags & WT_F_LEADER) || rec->flags & WT_F_KTHREAD ||
+	/* the part of an account before an exec is that of another program */
+	if (!(rec->flags & WT_F_LEADER) || rec->flags & WT_F_KTHREAD || rec->why == WT_REC_EXEC ||
 	    u64map__find(&e->by_image, rec->image))
 		return false;
 	name = find_name(e, rec, &script);
-	if (!name)
+	if (!name || has_changed(rec)) {
+		free(name);
 		return false;
+	}
 	*x = (struct wt_exec){
 		.image = rec->image, .job = rec->job, .cgroup = rec->cgroup, .serial = rec->serial, .task = rec->task,
 		.parent = rec->parent, .tgid = rec->tgid, .ppid = rec->ppid, .epoch = rec->epoch,
