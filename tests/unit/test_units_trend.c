@@ -122,12 +122,12 @@ static const struct noise noises[] = {
  */
 static void test_steady(void **state)
 {
-	static const unsigned shapes[][2] = { { 13, 8 }, { 20, 2 }, { 64, 1 }, { 48, 20 } };
+	static const unsigned shapes[][2] = { { 10, 8 }, { 13, 8 }, { 20, 2 }, { 64, 1 }, { 48, 20 } };
 
 	(void)state;
 	for (unsigned i = 0; i < COUNT(noises); i++)
 		for (unsigned k = 0; k < COUNT(shapes); k++) {
-			bool hopeless = noises[i].phi > 0.85 && shapes[k][1] < 8;
+			bool hopeless = noises[i].phi > 0.85 && (shapes[k][1] < 8 || shapes[k][0] < 20);
 			struct rate r = rate(&noises[i], shapes[k][0], shapes[k][1], 0, 0);
 
 			assert_true(r.steady >= SERIES * (hopeless ? 88 : 95) / 100);

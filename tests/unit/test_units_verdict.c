@@ -157,6 +157,11 @@ static void test_too_few(void **state)
 	assert_int_equal(judge(&p, NULL).kind, VERDICT_TOO_FEW);
 	p = (struct plan){ .units = 400, .per_line = 50, .match = 1, .match_more = 50, .net = 1 };
 	assert_int_equal(judge(&p, NULL).kind, VERDICT_TOO_FEW);
+	/* who was in the way all the time needs no trend to be seen */
+	p = (struct plan){ .units = 400, .per_line = 50, .match = 1, .net = 20, .to = 1 };
+	assert_int_equal(judge(&p, &p).kind, VERDICT_INTERFERENCE);
+	p = (struct plan){ .units = 20, .match = 1, .net = 20, .to = 1 };
+	assert_int_equal(judge(&p, &p).kind, VERDICT_TOO_FEW);
 }
 
 static void test_function(void **state)

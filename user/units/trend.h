@@ -15,7 +15,7 @@
 #include <stdbool.h>
 
 #define TREND_MAX_POINTS 64
-#define TREND_MIN_POINTS 12	/* below, and … */
+#define TREND_MIN_POINTS 10	/* below, and … */
 #define TREND_MIN_WEIGHT 24	/* … below so many units nothing is said */
 #define TREND_FLOOR 0.02	/* a change over the series that is worth a word … */
 #define TREND_LEAST 0.005	/* … if it is certain to be more than that */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define LOOSE 0.3		/* half an interval of ±30 %: "steady" would say too much */
+#define FEW_WINDOWS 4		/* enough to say who was in the way all the time */
 #define PART 0.1		/* of the growth: what has less is not listed */
 
 const char *verdict__kind_name(enum verdict_kind kind)
@@ -279,11 +280,15 @@ void verdict__judge(struct verdict *v, const struct cost_report *r, const struct
 
 	memset(v, 0, sizeof(*v));
 	v->state = WT_STATES;
+	cause__interference(&i, r, all, n);
 	if (r->trend.way == TREND_TOO_FEW) {
-		too_few(v, r);
+		/* a wait that was there from the first to the last needs no trend */
+		if (i.job && r->t.units >= TREND_MIN_WEIGHT && r->n_windows >= FEW_WINDOWS)
+			interference(v, &i, r);
+		else
+			too_few(v, r);
 		return;
 	}
-	cause__interference(&i, r, all, n);
 	up = r->jump.found ? r->jump.after > r->jump.before : r->trend.way == TREND_UP;
 	changed = r->jump.found || r->trend.way != TREND_STEADY;
 	/* growth that is there without the other job, too, comes first; then what was compared */
