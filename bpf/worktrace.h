@@ -281,7 +281,6 @@ enum wt_event_type {
 	WT_EV_CGROUP = 11,		/* a control group's path, once */
 	WT_EV_EXEC = 12,		/* the command line of a program that is a unit of work */
 	WT_EV_SPAN = 13,		/* a span is over */
-	WT_EV_STAGE = 14,		/* what a transcode's stages took */
 	WT_EV_PATH = 16,		/* what a file is called, once */
 	WT_EV_CONN = 15,		/* a TCP connection is over */
 };
