@@ -43,7 +43,8 @@ def test_rows():
     lib.equal(row["pid"], r.threads(comm="ffmpeg")[0]["pid"], "pid")
     # worktrace's child becomes ffmpeg: all it did after that exec is the transcode's
     cost = sum(t["thread_ns"] for t in r.threads(pid=row["pid"]))
-    lib.near(row["thread_ns"], cost, 20 * MS, "thread time against threads.csv")
+    lib.at_most(row["thread_ns"], cost, "thread time against threads.csv")
+    lib.near(row["thread_ns"], cost, 500 * MS, "thread time against threads.csv")
     lib.equal(row["threads"], len(r.threads(pid=row["pid"])), "threads")
     lib.at_least(row["threads"], 3, "threads of a default transcode")
     lib.near(row["elapsed_ns"], r.duration, 1 * S, "elapsed")
