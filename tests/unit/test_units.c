@@ -39,7 +39,7 @@ static int final(void *ctx, __u32 row)
 static struct bench *setup_bench(unsigned max_epochs, unsigned max_rows)
 {
 	struct bench *b = calloc(1, sizeof(*b));
-	struct epochs_sink sink = { b, charge, final };
+	struct epochs_sink sink = { b, charge, form__free_proc, final };
 
 	assert_non_null(b);
 	epochs__init(&b->epochs, max_epochs, &sink);
@@ -52,7 +52,7 @@ static struct bench *setup_bench(unsigned max_epochs, unsigned max_rows)
 static void drop_bench(struct bench *b)
 {
 	form__destroy(&b->form);
-	epochs__destroy(&b->epochs, form__free_proc);
+	epochs__destroy(&b->epochs);
 	rows__destroy(&b->rows);
 	free(b);
 }
@@ -370,6 +370,27 @@ static void test_random_conservation(void **state)
 	}
 }
 
+/* however many processes come and go, they are forgotten once all of theirs is made over */
+static void test_processes_are_forgotten(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+
+	(void)state;
+	for (__u32 i = 1; i <= 1000; i++) {
+		bound(b, 100 + i, 0, i, i * MS);
+		epochs__charge(&b->epochs, i, WT_CPU, 10);
+		if (i % 2)
+			mark(b, 100 + i, (i + 1) * MS, 1, 0);
+		assert_int_equal(form__settle(&b->form), 0);
+		epochs__exited(&b->epochs, 100 + i, (i + 1) * MS);
+		assert_int_equal(epochs__generation(&b->epochs), 0);
+	}
+	/* those without units of their own wait to be given up */
+	assert_in_range(b->epochs.procs.n, 1, 120);
+	assert_int_equal(b->rows.last, 501);	/* and the one that the oldest share */
+	drop_bench(b);
+}
+
 /* bounded: what nobody claims is given up and counted, what is old is folded into one row */
 static void test_bounds(void **state)
 {
@@ -416,6 +437,7 @@ int main(void)
 		cmocka_unit_test(test_seeded_counter),
 		cmocka_unit_test(test_early_charges),
 		cmocka_unit_test(test_random_conservation),
+		cmocka_unit_test(test_processes_are_forgotten),
 		cmocka_unit_test(test_bounds),
 	};
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define RESOLVED_KEPT 100000	/* epochs made over that late charges still find */
+#define OVER_GENS 4		/* generations that a process is kept once it is over */
 #define RESOLVED_GENS 600	/* … and for so many generations at least, unless there are more */
 
 int epochs__init(struct epochs *e, unsigned max, const struct epochs_sink *sink)
@@ -18,16 +19,20 @@ int epochs__init(struct epochs *e, unsigned max, const struct epochs_sink *sink)
 	return 0;
 }
 
-void epochs__destroy(struct epochs *e, void (*free_form)(void *form))
+static void free_proc(struct epochs *e, struct uproc *p)
+{
+	free(p->stretches);
+	if (p->form)
+		e->sink.free_form(p->form);
+}
+
+void epochs__destroy(struct epochs *e)
 {
 	for (__u32 i = 1; i < e->procs.end; i++) {
 		struct uproc *p = pool__at(&e->procs, i);
 
-		if (!p->used)
-			continue;
-		free(p->stretches);
-		if (p->form)
-			free_form(p->form);
+		if (p->used)
+			free_proc(e, p);
 	}
 	pool__destroy(&e->procs);
 	pool__destroy(&e->epochs);
@@ -345,6 +350,7 @@ void epochs__exited(struct epochs *e, __u64 image, __u64 ts_ns)
 	close_last(e, p, ts_ns);
 	epochs__decided(p, ts_ns + 1);
 	p->exited = true;
+	p->over_gen = e->gen;
 }
 
 static int note_resolved(struct epochs *e, __u32 id, __u32 row)
@@ -453,6 +459,24 @@ static int give_up(struct epochs *e)
 	return err;
 }
 
+/*
+ * Processes that are over and made over, so that however many come and go cost
+ * nothing.  What comes late for one finds its epochs among the resolved ones.
+ */
+static void forget_over(struct epochs *e)
+{
+	for (__u32 i = 1; i < e->procs.end; i++) {
+		struct uproc *p = pool__at(&e->procs, i);
+
+		if (!p->used || !p->exited || p->first || p->final < p->n_stretches ||
+		    e->gen - p->over_gen < OVER_GENS)
+			continue;
+		free_proc(e, p);
+		u64map__delete(&e->by_image, p->image);
+		pool__put(&e->procs, i);
+	}
+}
+
 struct keep {
 	__u32 gen;
 	__u32 kept;
@@ -494,6 +518,7 @@ int epochs__generation(struct epochs *e)
 	}
 	if (!err && e->epochs.n > e->max)
 		err = give_up(e);
+	forget_over(e);
 	expire(e);
 	return err;
 }

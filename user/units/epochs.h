@@ -40,6 +40,7 @@ struct uproc {
 	__u32 pad;			/* see pool.h */
 	bool used, matched, exited;
 	bool born;			/* its program began in this recording */
+	__u32 over_gen;			/* the generation in which it was over */
 	__u32 tgid;
 	__u64 image;
 	__u32 inherited;		/* the epoch it was started in */
@@ -59,6 +60,7 @@ struct uproc {
 struct epochs_sink {
 	void *ctx;
 	void (*charge)(void *ctx, __u32 row, const struct account *a);
+	void (*free_form)(void *form);
 	/* the unit's account is complete */
 	int (*final)(void *ctx, __u32 row);
 };
@@ -82,7 +84,7 @@ struct epochs {
 };
 
 int epochs__init(struct epochs *e, unsigned max, const struct epochs_sink *sink);
-void epochs__destroy(struct epochs *e, void (*free_form)(void *form));
+void epochs__destroy(struct epochs *e);
 /* The process of that image, made if it is new; NULL when memory is out. */
 struct uproc *epochs__proc(struct epochs *e, __u64 image, __u32 tgid, __u32 epoch, __u64 ts_ns);
 struct uproc *epochs__find_proc(const struct epochs *e, __u64 image);

@@ -50,7 +50,7 @@ static int final(void *ctx, __u32 row)
 int units__new(struct units **out, const struct units_opts *opts, const struct match_opts *match)
 {
 	struct units *u = calloc(1, sizeof(*u));
-	struct epochs_sink sink = { u, charge, final };
+	struct epochs_sink sink = { u, charge, form__free_proc, final };
 	int err;
 
 	*out = NULL;
@@ -76,7 +76,7 @@ void units__free(struct units *u)
 		return;
 	lines__free(u->lines);
 	form__destroy(&u->form);
-	epochs__destroy(&u->epochs, form__free_proc);
+	epochs__destroy(&u->epochs);
 	rows__destroy(&u->rows);
 	free(u->held);
 	free(u);
@@ -158,7 +158,10 @@ int units__on_record(struct units *u, const struct wt_thread_rec *rec)
 	at -= rec->open_runq_ns;
 	if (!err && rec->open_ns)
 		err = hold_interval(u, rec->image, rec->epoch, rec->open_state, at - rec->open_ns, at);
-	if (!err && rec->why == WT_REC_EXIT && rec->flags & WT_F_LEADER)
+	/* after an exec the process goes on under another image: tgid 0, its lines are not over */
+	if (rec->why == WT_REC_EXEC)
+		exited.tgid = 0;
+	if (!err && rec->why != WT_REC_END && rec->flags & WT_F_LEADER)
 		err = hold(u, &exited);
 	return err;
 }
@@ -176,7 +179,7 @@ int units__caught_up(struct units *u)
 			continue;
 		}
 		/* its last lines first: a process that is gone claims nothing any more */
-		if (u->lines)
+		if (u->lines && h->tgid)
 			err = lines__exited(u->lines, h->image, h->tgid);
 		epochs__exited(&u->epochs, h->image, h->to_ns);
 	}
