@@ -347,6 +347,20 @@ v = [socket.create_connection(("127.0.0.1", {server.port})) for _ in range(100)]
     lib.equal(peer["connections"], 100, "the peer has them all")
 
 
+def test_resolve():
+    """Names of hosts, only when asked for."""
+    try:
+        name = socket.gethostbyaddr("127.0.0.1")[0]
+    except OSError:
+        raise lib.Skip("127.0.0.1 has no name here")
+    server = Server()
+    command = client("127.0.0.1", server.port, 1, 1, 100, 1000)
+    for args, host in (([], ""), (["--resolve"], name)):
+        r = lib.record(args, command)
+        (peer,) = peers(r, peer=f"127.0.0.1:{server.port}")
+        lib.equal(peer["host"], host, f"host with {args}")
+
+
 def test_not_followed():
     """--no-connections: no rows, but the waits have their peers."""
     server = Server(delay_s=0.01)
