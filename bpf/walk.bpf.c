@@ -177,6 +177,11 @@ static __always_inline void wt_step_rule(struct wt_scratch *s, __u64 frame, stru
 	struct wt_walk *w = &s->walk;
 	enum wt_end end;
 
+	if (r->cfa == WT_CFA_GO) {
+		if (wt_step_go(s, r))
+			wt_end_walk(w, WT_END_BACK);
+		return;
+	}
 	if (r->cfa != WT_CFA_NONE && r->cfa != WT_CFA_BAD) {
 		wt_step_cfi(w, r);
 		return;
@@ -195,8 +200,11 @@ static __always_inline void wt_step_rule(struct wt_scratch *s, __u64 frame, stru
 		wt_end_walk(w, end);
 }
 
-/* The rule at a frame in the mapping at hand into r, to be met again; the walk is over if there is none yet. */
-static __always_inline void wt_rule_at(struct wt_scratch *s, __u64 frame, struct wt_rule *r)
+/*
+ * The rule at a frame in the mapping at hand into r, to be met again, and the flags of its
+ * object.  -1: there is none yet, and the walk is over.
+ */
+static __always_inline int wt_rule_at(struct wt_scratch *s, __u64 frame, struct wt_rule *r, __u32 *flags)
 {
 	struct wt_walk *w = &s->walk;
 	struct wt_rule *known;
@@ -209,53 +217,12 @@ static __always_inline void wt_rule_at(struct wt_scratch *s, __u64 frame, struct
 	if (!known) {
 		w->lacked = 1;
 		wt_end_walk(w, WT_END_NO_TABLE);
-		return;
+		return -1;
 	}
 	*r = *known;
-	wt_hot_keep(w, w->ip - w->caller, w->object_flags, r);
-}
-
-/* From a frame that is in s already to its caller; the walk may be over after it. */
-static __always_inline void wt_step_native(struct wt_scratch *s, __u64 frame)
-{
-	struct wt_walk *w = &s->walk;
-	struct wt_rule rule;
-
-	if (WT_FRAME_TAG(frame) != WT_FRAME_OBJ) {
-		/* anonymous code: a JIT's, which keep frame pointers as a rule */
-		if (wt_step_fp(w))
-			wt_end_walk(w, WT_END_NO_RULE);
-		return;
-	}
-	frame &= ~WT_FRAME_GUESS;
-	wt_rule_at(s, frame, &rule);
-	if (w->over)
-		return;
-	if (rule.cfa == WT_CFA_GO) {
-		if (wt_step_go(s, &rule))
-			wt_end_walk(w, WT_END_BACK);
-		return;
-	}
-	wt_step_rule(s, frame, &rule, w->object_flags);
-}
-
-/* By what was met lately; false: not this. */
-static __always_inline bool wt_step_hot(struct wt_scratch *s, __u64 pc)
-{
-	struct wt_walk *w = &s->walk;
-	struct wt_hot *h = wt_hot_find(w, pc);
-	struct wt_rule rule;
-	__u64 frame;
-
-	if (!h)
-		return false;
-	wt_hot_rule(h, &rule);
-	frame = wt_hot_frame(h, pc);
-	wt_emit(s, w->guess ? frame | WT_FRAME_GUESS : frame);
-	w->guess = 0;
-	wt_counted(WT_CNT_ROW_HIT);
-	wt_step_rule(s, frame, &rule, wt_hot_flags(h));
-	return true;
+	*flags = w->object_flags;
+	wt_hot_keep(w, w->ip - w->caller, *flags, r);
+	return 0;
 }
 
 /*
@@ -279,54 +246,77 @@ static __always_inline int wt_enter_mapping(struct wt_scratch *s)
 	return wt_find_mapping(s, ip - w->caller);
 }
 
+/* The frame at hand by its mapping; 0: the walk is over, or has gone on already. */
+static __always_inline __u64 wt_frame_at(struct wt_scratch *s)
+{
+	struct wt_walk *w = &s->walk;
+	__u64 pc;
+
+	if (wt_enter_mapping(s)) {
+		/* nothing to call a frame, but for where the program counter itself is */
+		if (!w->n) {
+			w->own = 1;
+			wt_emit(s, (w->ip - w->caller) & ((1ULL << 60) - 1));
+		}
+		wt_end_walk(w, WT_END_UNMAPPED);
+		wt_want_space(w->tgid, w->image, w->space_version);
+		return 0;
+	}
+	pc = w->ip - w->caller;
+	if (w->map.flags & WT_MAP_JVM) {
+		w->guess = 0;
+		wt_jvm(s);
+		return 0;
+	}
+	if (w->map.object && w->map.object < WT_MAX_OBJECTS)
+		return WT_FRAME_MAKE(WT_FRAME_OBJ) | (__u64)w->map.object << 40 |
+		       ((pc - w->map.start + w->map.pgoff) & (WT_FRAME_GUESS - 1));
+	w->own = 1;
+	return pc & ((1ULL << 60) - 1);
+}
+
 /* The frame at hand goes into s, and the walk on to its caller. */
 static __always_inline void wt_one_frame(struct wt_scratch *s)
 {
 	struct wt_walk *w = &s->walk;
-	__u64 pc, frame, sp;
+	__u64 frame, sp = w->sp;
+	struct wt_rule rule = {};
+	struct wt_hot *hot;
+	bool py = false;
+	__u32 flags = 0;
 
 	/* a scan's candidate, which has rows, was not what this frame called */
 	if (w->scanning && w->caller && w->n == w->scan_n + 1 && wt_calls_bare(s, w->ip)) {
 		wt_end_walk(w, WT_END_BACK);
 		return;
 	}
-	if (wt_step_hot(s, w->ip - w->caller))
-		return;
-	if (wt_enter_mapping(s)) {
-		pc = w->ip - w->caller;
-		/* nothing to call a frame, but for where the program counter itself is */
-		if (!w->n) {
-			w->own = 1;
-			wt_emit(s, pc & ((1ULL << 60) - 1));
-		}
-		wt_end_walk(w, WT_END_UNMAPPED);
-		wt_want_space(w->tgid, w->image, w->space_version);
-		return;
-	}
-	pc = w->ip - w->caller;
-	if (w->map.flags & WT_MAP_JVM) {
-		w->guess = 0;
-		wt_jvm(s);
-		return;
-	}
-	if (w->map.object && w->map.object < WT_MAX_OBJECTS) {
-		frame = WT_FRAME_MAKE(WT_FRAME_OBJ) | (__u64)w->map.object << 40 |
-			((pc - w->map.start + w->map.pgoff) & (WT_FRAME_GUESS - 1));
-		if (w->guess)
-			frame |= WT_FRAME_GUESS;
+	hot = wt_hot_find(w, w->ip - w->caller);
+	if (hot) {
+		wt_counted(WT_CNT_ROW_HIT);
+		wt_hot_rule(hot, &rule);
+		flags = wt_hot_flags(hot);
+		frame = wt_hot_frame(hot, w->ip - w->caller);
 	} else {
-		w->own = 1;
-		frame = pc & ((1ULL << 60) - 1);
+		frame = wt_frame_at(s);
+		if (!frame)
+			return;
+		py = (w->map.flags & WT_MAP_PY) && wt_python_at(s, frame);
 	}
+	if (w->guess && WT_FRAME_TAG(frame) == WT_FRAME_OBJ)
+		frame |= WT_FRAME_GUESS;
 	w->guess = 0;
-	if ((w->map.flags & WT_MAP_PY) && wt_python_at(s, frame)) {
-		sp = w->sp;
-		wt_step_native(s, frame);
-		wt_python(s, frame, sp);
+	if (!py)
+		wt_emit(s, frame);
+	if (WT_FRAME_TAG(frame) != WT_FRAME_OBJ) {
+		/* anonymous code: a JIT's, which keep frame pointers as a rule */
+		if (wt_step_fp(w))
+			wt_end_walk(w, WT_END_NO_RULE);
 		return;
 	}
-	wt_emit(s, frame);
-	wt_step_native(s, frame);
+	if (hot || !wt_rule_at(s, frame & ~WT_FRAME_GUESS, &rule, &flags))
+		wt_step_rule(s, frame & ~WT_FRAME_GUESS, &rule, flags);
+	if (py)
+		wt_python(s, frame, sp);
 }
 
 static long wt_walk_step(__u32 turn, struct wt_scratch **p)
