@@ -165,7 +165,11 @@ def test_postgres():
     load = lib.spawn(pgbench + ["-c", "3", "-T", "30", "postgres"],
                      **{k: v for k, v in quiet.items() if k != "stdout"})
     time.sleep(0.3)
-    r = lib.record(["-p", p.pid, "-d", 3])
+    # long enough for the samples that are counted below, however busy the machine is
+    for seconds in (3, 12):
+        r = lib.record(["-p", p.pid, "-d", seconds])
+        if r.summary["stacks"]["oncpu_samples"] >= 100:
+            break
     lib.stop(load)
     named(r)
     assert r.waits(state="disk", reason=re.compile("^f(data)?sync")), "no commit was synced"
