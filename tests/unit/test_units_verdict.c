@@ -33,6 +33,7 @@ struct plan {
 	double runq, runq_more;
 	double from, to;			/* another job is there, if to > from */
 	double net_beside, runq_beside;		/* what it adds */
+	double runq_noise;			/* 0 … 2 × this at random, alike for ten units */
 	double match_jump;			/* what match takes longer from the middle on */
 	double noise;				/* relative */
 	__u32 rival;				/* who has the CPU, enum wt_rival; 0: it is not known */
@@ -50,6 +51,7 @@ struct span {
 
 static void one_unit(const struct plan *p, unsigned i, struct line *l)
 {
+	static double slow;
 	double at = (double)i / p->units, k = 1 + p->noise * (2 * uniform() - 1);
 	bool beside = at >= p->from && at < p->to;
 	double runq = p->runq + p->runq_more * at + (beside ? p->runq_beside : 0);
@@ -57,6 +59,9 @@ static void one_unit(const struct plan *p, unsigned i, struct line *l)
 
 	net = (p->net + p->net_more * at + (beside ? p->net_beside : 0)) *
 	      (1 + p->noise * (2 * uniform() - 1)) * MS;
+	if (p->runq_noise > 0 && i % 10 == 0)
+		slow = 2 * p->runq_noise * pow(uniform(), 3);
+	runq += p->runq_noise > 0 ? slow : 0;
 	runq *= (1 + p->noise * (2 * uniform() - 1)) * MS;
 	match *= k * MS;
 	l->classify += p->classify * k * MS;
@@ -297,6 +302,20 @@ static void test_seen_rival(void **state)
 	assert_non_null(strstr(v.line[0], "starved of CPU (job-x (same job) had it)"));
 }
 
+/* A machine so busy that nothing can be told of elapsed time: the program's own still grows. */
+static void test_busy_machine(void **state)
+{
+	struct plan p = { .units = 600, .per_line = 10, .classify = 2, .match = 1, .match_more = 30, .net = 5,
+			  .noise = 0.2, .runq_noise = 200 };
+	struct verdict v = judge(&p, NULL);
+
+	(void)state;
+	assert_int_equal(v.kind, VERDICT_DEGRADING);
+	assert_int_equal(v.cause, CAUSE_FUNCTION);
+	assert_string_equal(v.subject, "match_albums (job.py:88)");
+	assert_non_null(strstr(v.line[2], "without waiting for a CPU"));
+}
+
 /* It changed once and stayed: said where, and of what. */
 static void test_jump(void **state)
 {
@@ -388,6 +407,7 @@ int main(void)
 		cmocka_unit_test(test_shared_server),
 		cmocka_unit_test(test_shared_cpu),
 		cmocka_unit_test(test_seen_rival),
+		cmocka_unit_test(test_busy_machine),
 		cmocka_unit_test(test_jump),
 		cmocka_unit_test(test_harmless),
 		cmocka_unit_test(test_both),

@@ -10,7 +10,7 @@
 #define NEAR_TOP 0.7		/* a function that has so much of its caller's growth stands for it */
 #define EFFECT_FLOOR 0.05	/* of another job on a unit's time */
 #define LARGE_WAIT 0.2		/* of the work time */
-#define SEEN_WAIT 0.1		/* … where it was seen who is to blame */
+#define SEEN_WAIT 0.15		/* of that wait and all but waiting for a CPU, where it was seen who is to blame */
 #define MOSTLY 0.5
 
 static bool is_rest(const struct cost_key *k)
@@ -215,7 +215,8 @@ static double waits_for(const struct cost_report *r, const struct cost_key *obje
 /* Names that are the same in every program name no common thing: "epoll", "pipe read", "futex". */
 static bool names_an_object(const struct cost_key *k)
 {
-	if (is_rest(k) || k->state == WT_CHILD || k->state == WT_SLEEP || k->state == WT_IDLE)
+	if (is_rest(k) || k->state == WT_CHILD || k->state == WT_SLEEP || k->state == WT_IDLE ||
+	    k->state == WT_RUNQ || k->state == WT_THROTTLED)
 		return false;
 	/* a peer has a port, a path a slash; devices are named with the call: "fsync vda" */
 	return k->state == WT_NET ? strchr(k->name, ':') != NULL : strpbrk(k->name, ":/") != NULL;
@@ -346,7 +347,7 @@ static bool seen_rival(struct interference *i, const struct cost_report *r)
 	for (; n--; f++) {
 		if (f->key->state != WT_RIVAL_OTHER_JOB || is_rest(f->key))
 			continue;
-		if (work(r) <= 0 || f->ns < SEEN_WAIT * work(r))
+		if (work(r) <= 0 || f->ns < SEEN_WAIT * (own_time(r) + f->ns))
 			return false;
 		i->job = f->key->name;
 		i->cause = CAUSE_STARVED;

@@ -14,6 +14,7 @@
 
 #define LOOSE 0.3		/* half an interval of ±30 %: "steady" would say too much */
 #define FEW_WINDOWS 4		/* enough to say who was in the way all the time */
+#define APART 0.1		/* of a unit's time: growth that is looked for apart */
 #define PART 0.1		/* of the growth: what has less is not listed */
 
 const char *verdict__kind_name(enum verdict_kind kind)
@@ -264,6 +265,41 @@ static void interference(struct verdict *v, const struct interference *i, const 
 	interference_text(v, i, r);
 }
 
+/*
+ * Where waiting for a CPU varies so much that nothing can be told: does the rest grow?
+ * own: the report as if nothing had ever waited for one.
+ */
+static bool grows_apart(const struct cost_report *r, struct cost_report *own)
+{
+	struct trend_point p[COST_WINDOWS], q[COST_WINDOWS];
+	unsigned n = cost_report__state(r, WT_CPU, p);
+
+	*own = *r;
+	for (unsigned s = WT_DISK; s < WT_STATES; s++) {
+		if (s == WT_IDLE || s == WT_STOPPED)
+			continue;
+		cost_report__state(r, s, q);
+		for (unsigned i = 0; i < n; i++)
+			p[i].y += q[i].y;
+	}
+	trend__fit(&own->trend, p, n);
+	own->growth_ns = trend__slope(p, n) * r->range;
+	own->st_growth_ns[WT_RUNQ] = own->st_growth_ns[WT_THROTTLED] = 0;
+	own->st_growth_ns[WT_IDLE] = own->st_growth_ns[WT_STOPPED] = 0;
+	if (own->trend.way != TREND_UP || own->growth_ns < APART * r->mean_ns)
+		return false;
+	own->pct = own->trend.slope * 1e5 / own->trend.level;
+	own->pct_lo = own->trend.lo * 1e5 / own->trend.level;
+	own->pct_hi = own->trend.hi * 1e5 / own->trend.level;
+	return true;
+}
+
+static void apart(struct verdict *v, const struct cost_report *own, const struct interference *i)
+{
+	moving(v, own, i);
+	say(v, "this is the time without waiting for a CPU, which varies too much here to tell a trend");
+}
+
 static void change(struct verdict *v, const struct cost_report *r, const struct interference *i)
 {
 	if (r->jump.found)
@@ -276,6 +312,7 @@ void verdict__judge(struct verdict *v, const struct cost_report *r, const struct
 		    unsigned n)
 {
 	struct interference i;
+	struct cost_report own;
 	bool up, changed;
 
 	memset(v, 0, sizeof(*v));
@@ -294,10 +331,14 @@ void verdict__judge(struct verdict *v, const struct cost_report *r, const struct
 	/* growth that is there without the other job, too, comes first; then what was compared */
 	if (up && !(i.job && i.compared && i.explains))
 		change(v, r, &i);
-	else if (i.job && (i.compared || !changed))
+	else if (i.job && i.compared)
 		interference(v, &i, r);
 	else if (changed)
 		change(v, r, &i);
+	else if (grows_apart(r, &own))
+		apart(v, &own, &i);
+	else if (i.job)
+		interference(v, &i, r);
 	else
 		steady(v, r);
 	if (v->kind != VERDICT_INTERFERENCE && i.job)
