@@ -267,17 +267,19 @@ static void interference(struct verdict *v, const struct interference *i, const 
 
 /*
  * Where waiting for a CPU varies so much that nothing can be told: does the rest grow?
- * own: the report as if nothing had ever waited for one.
+ * own: the report as if nothing had ever waited for one; cpu_only: for nothing else, either.
  */
-static bool grows_apart(const struct cost_report *r, struct cost_report *own)
+static bool grows_apart(const struct cost_report *r, struct cost_report *own, bool cpu_only)
 {
 	struct trend_point p[COST_WINDOWS], q[COST_WINDOWS];
 	unsigned n = cost_report__state(r, WT_CPU, p);
 
 	*own = *r;
 	for (unsigned s = WT_DISK; s < WT_STATES; s++) {
-		if (s == WT_IDLE || s == WT_STOPPED)
+		if (s == WT_IDLE || s == WT_STOPPED || cpu_only) {
+			own->st_growth_ns[s] = 0;
 			continue;
+		}
 		cost_report__state(r, s, q);
 		for (unsigned i = 0; i < n; i++)
 			p[i].y += q[i].y;
@@ -285,7 +287,6 @@ static bool grows_apart(const struct cost_report *r, struct cost_report *own)
 	trend__fit(&own->trend, p, n);
 	own->growth_ns = trend__slope(p, n) * r->range;
 	own->st_growth_ns[WT_RUNQ] = own->st_growth_ns[WT_THROTTLED] = 0;
-	own->st_growth_ns[WT_IDLE] = own->st_growth_ns[WT_STOPPED] = 0;
 	if (own->trend.way != TREND_UP || own->growth_ns < APART * r->mean_ns)
 		return false;
 	own->pct = own->trend.slope * 1e5 / own->trend.level;
@@ -294,10 +295,12 @@ static bool grows_apart(const struct cost_report *r, struct cost_report *own)
 	return true;
 }
 
-static void apart(struct verdict *v, const struct cost_report *own, const struct interference *i)
+static void apart(struct verdict *v, const struct cost_report *own, const struct interference *i,
+		  bool cpu_only)
 {
 	moving(v, own, i);
-	say(v, "this is the time without waiting for a CPU, which varies too much here to tell a trend");
+	say(v, "this is the time %s, which varies too much here to tell a trend",
+	    cpu_only ? "on a CPU, without waiting" : "without waiting for a CPU");
 }
 
 static void change(struct verdict *v, const struct cost_report *r, const struct interference *i)
@@ -335,8 +338,10 @@ void verdict__judge(struct verdict *v, const struct cost_report *r, const struct
 		interference(v, &i, r);
 	else if (changed)
 		change(v, r, &i);
-	else if (grows_apart(r, &own))
-		apart(v, &own, &i);
+	else if (grows_apart(r, &own, false))
+		apart(v, &own, &i, false);
+	else if (grows_apart(r, &own, true))
+		apart(v, &own, &i, true);
 	else if (i.job)
 		interference(v, &i, r);
 	else
