@@ -9,17 +9,22 @@ static bool is_last(const struct ledger *l, const struct prog *p)
 {
 	const struct u64map_slot *slot = u64map__find(&l->by_task, p->rec.task);
 	const struct task *t = slot ? pool__at(&l->tasks, slot->value) : NULL;
-	const struct prog *last = p;
+	const struct prog *last = NULL;
+	bool listed = false;
 
-	/* the same choice as row_of_task(): of several that end at one instant the last listed */
+	/*
+	 * The same choice as row_of_task(): of several that end at one instant the last listed.
+	 * A record that contradicts an earlier one on whose program it is counts for nobody here.
+	 */
 	for (__u32 i = t ? t->first : 0; i; ) {
 		const struct prog *q = pool__at(&l->progs, i);
 
-		if (q->rec.end_ns >= last->rec.end_ns)
+		listed |= q == p;
+		if (!last || q->rec.end_ns >= last->rec.end_ns)
 			last = q;
 		i = q->next_of_task;
 	}
-	return last == p;
+	return listed && last == p;
 }
 
 static int account_of_prog(const struct ledger *l, const struct prog *p, ledger_account_fn fn,
