@@ -25,9 +25,24 @@ def tag(n, nap):
     time.sleep(nap)
     with open(os.environ["WT_TRUTH"], "a") as f:
         f.write(json.dumps([tag.request.id, os.getpid(), begin, time.time_ns(), n]) + "\n")
-    if n == 3:
+    if n in (3, 4, 5):
         raise ValueError("no such photo")
 """
+
+
+FAILING = (3, 4, 5)
+
+
+def compare(u, begin, end, what):
+    took = end - begin
+    # celery takes a moment before and after what the task itself sees, and may wait for a CPU
+    slack = 15 * lib.MS + u["runq_ns"]
+    lib.near(u["elapsed_ns"], took, 0.01 * took + slack, what + ": elapsed")
+    test_units.within(u["start_utc"], begin - slack, begin, what + " begins")
+    lib.at_least(u["cpu_ns"], 29 * lib.MS, what + ": cpu")
+    lib.at_least(u["sleep_ns"], 299 * lib.MS, what + ": sleep")
+    # waiting for the next task is in none
+    lib.near(u["thread_ns"], u["elapsed_ns"], 0.02 * u["elapsed_ns"] + 2 * lib.MS, what + ": one thread")
 
 
 def need_celery():
@@ -64,20 +79,18 @@ def test_worker():
     truth = {t[0]: t for t in map(json.loads, open(env["WT_TRUTH"]))}
     rows = {u["label"][u["label"].index("[") + 1:-1]: u for u in test_units.units(r)}
     lib.equal(set(rows), set(truth), "tasks")
+    wrong = []
     for task, pid, begin, end, n in truth.values():
         u = rows[task]
-        took = end - begin
-        what = f"task {n}"
-        lib.equal(u["pid"], pid, what + ": the process that ran it")
-        # celery takes a moment before and after what the task itself sees, and may wait for a CPU
-        slack = 15 * lib.MS + u["runq_ns"]
-        lib.near(u["elapsed_ns"], took, 0.01 * took + slack, what + ": elapsed")
-        test_units.within(u["start_utc"], begin - slack, begin, what + " begins")
-        lib.at_least(u["cpu_ns"], 29 * lib.MS, what + ": cpu")
-        lib.at_least(u["sleep_ns"], 299 * lib.MS, what + ": sleep")
-        # waiting for the next task is in none
-        lib.near(u["thread_ns"], u["elapsed_ns"], 0.02 * u["elapsed_ns"] + 2 * lib.MS,
-                 what + ": one thread")
-        lib.equal(u["exit_status"] != "", n == 3, what + ": failed")
+        lib.equal(u["pid"], pid, f"task {n}: the process that ran it")
+        lib.equal(u["exit_status"] != "", n in FAILING, f"task {n}: failed")
+        try:
+            compare(u, begin, end, f"task {n}")
+        except AssertionError as e:
+            # where a failed one began is seen at a write, which an untraced switch can hide
+            if n not in FAILING:
+                raise
+            wrong.append(str(e))
+    lib.at_most(len(wrong), 1, f"failed tasks with another begin ({wrong})")
     job = [j for j in r.summary["jobs"] if j.get("units")]
     lib.equal(len(job), 1, "jobs with units")

@@ -202,16 +202,23 @@ static int check_target(struct session *s)
 	return 0;
 }
 
+#define FILES_NEEDED 192	/* maps, programs, links, side-band, and some binaries */
+
 /* Unlocked memory for maps on the kernels that still count it; no harm where refused. */
-static void raise_limits(void)
+static int raise_limits(void)
 {
 	struct rlimit files, mem = { RLIM_INFINITY, RLIM_INFINITY };
 
 	setrlimit(RLIMIT_MEMLOCK, &mem);
-	if (!getrlimit(RLIMIT_NOFILE, &files)) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return 0;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	/* with too few the loader fails somewhere, and not always with a word of descriptors */
+	if (files.rlim_max < FILES_NEEDED)
+		return wt_error(WT_ESAID, "%llu open files are allowed, at least %d are needed: raise "
+				"the limit (ulimit -n)", (unsigned long long)files.rlim_max, FILES_NEEDED);
+	return 0;
 }
 
 int session__open(struct session *s, const struct options *o)
@@ -232,8 +239,9 @@ int session__open(struct session *s, const struct options *o)
 		err = open_target(s);
 	if (err)
 		return err;
-	raise_limits();
-	err = session__open_spans(s);
+	err = raise_limits();
+	if (!err)
+		err = session__open_spans(s);
 	if (err)
 		return err;
 	err = open_stages(s);
