@@ -183,7 +183,7 @@ def test_system_txt():
     with open("/proc/meminfo") as f:
         kib = int(re.search(r"MemTotal:\s+(\d+)", f.read()).group(1))
     equal(s["memory_bytes"], kib * 1024, "memory")
-    at_least(s["forks"], 5, "forks: the shell, three programs, sleep")
+    at_least(s["forks"], 3, "forks: three programs; the shell may become the last itself")
     # the time of all CPUs is what passed on each: ticks are coarse, the two ends are not one instant
     passed = sum(s["cpu"].values())
     at_least(passed, r.duration * s["cpus"] * 0.8, "time of all CPUs")
