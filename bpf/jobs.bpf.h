@@ -14,6 +14,9 @@
 struct wt_env {
 	char text[WT_ENV_TEXT];		/* the string at hand */
 	char spare[WT_ENV_TEXT];
+	char key[WT_ENV_NAME];		/* its name, zeroes behind it */
+	__u32 equals;			/* how long that is */
+	__u32 zero;
 	struct wt_ev_job job[WT_JOB_SYSTEMS];
 };
 enum { WT_ENV_EXEC = 0, WT_ENV_ITER = 1, WT_ENVS = 2 };
@@ -64,35 +67,40 @@ static __always_inline struct wt_env *wt_env(__u32 which)
 	return e;
 }
 
-/* Where e->text has its '=', with what is before it in key; 0: it is no variable of ours. */
-static __always_inline __u32 wt_env_key(struct wt_env *e, char *key)
+/*
+ * Where e->text has its '=', with what is before it in e->key; 0: it is no variable of
+ * ours.  By way of the map: what is done with it is proved once, not for each length.
+ */
+static __always_inline __u32 wt_env_key(struct wt_env *e)
 {
+	e->equals = 0;
 	if (!cfg_env_first[(__u8)e->text[0]])
 		return 0;
+	__builtin_memset(e->key, 0, sizeof(e->key));
 	for (__u32 i = 0; i < WT_ENV_NAME; i++) {
 		char c = e->text[i];
 
 		if (c == '=')
-			return i;
-		if (!c)
-			return 0;
-		key[i] = c;
+			e->equals = i;
+		if (c == '=' || !c)
+			break;
+		e->key[i] = c;
 	}
-	return 0;
+	barrier();
+	return *(volatile __u32 *)&e->equals;
 }
 
 /* The string in e->text: its value is kept if its name is allowed. */
 static __always_inline void wt_env_string(struct wt_env *e)
 {
-	char key[WT_ENV_NAME] = {};
-	__u32 equals = wt_env_key(e, key), system, role;
+	__u32 equals = wt_env_key(e), system, role;
 	struct wt_env_role *r;
 	struct wt_ev_job *j;
 	long n;
 
 	if (!equals || equals >= WT_ENV_NAME)
 		return;
-	r = bpf_map_lookup_elem(&env_names, key);
+	r = bpf_map_lookup_elem(&env_names, e->key);
 	if (!r)
 		return;
 	system = r->system;
