@@ -182,6 +182,16 @@ static __always_inline void wt_bound(struct wt_task *w, struct wt_task *owner, _
 {
 	__u64 ran = now - w->since;
 
+	/*
+	 * Its last switch was missed: what it was at is found out at the next one, as an
+	 * interval that reaches over this boundary, like those of other threads.
+	 */
+	if (w->state != WT_CPU) {
+		if (owner->proc_epoch < next)
+			owner->proc_epoch = next;
+		owner->epoch_ns = now;
+		return;
+	}
 	w->epoch_next = owner->proc_epoch;
 	wt_charge_cpu(w, now);
 	w->epoch = w->epoch_next;
@@ -330,9 +340,7 @@ static __always_inline int wt_written(struct wt_task *w, struct task_struct *t, 
 	if (binary && (!(cfg_opts & WT_OPT_BINARY) || b->e.stream == WT_STREAM_FILE ||
 		       now - owner->epoch_ns < cfg_binary_gap_ns))
 		return 0;
-	/* not where its last switch was missed: the text is good, the account is not up to date */
-	if (w->state == WT_CPU && !w->exec_ns && now >= w->since &&
-	    now - owner->epoch_ns >= cfg_epoch_gap_ns) {
+	if (!w->exec_ns && now >= w->since && now - owner->epoch_ns >= cfg_epoch_gap_ns) {
 		next = __sync_fetch_and_add(&run_epoch, 1) + 1;
 		b->e.epoch_after = next;
 	}

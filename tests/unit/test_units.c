@@ -57,13 +57,18 @@ static void drop_bench(struct bench *b)
 	free(b);
 }
 
-static void bound(struct bench *b, __u64 image, __u32 before, __u32 after, __u64 ts)
+static void bound_as(struct bench *b, __u64 image, __u32 before, __u32 after, __u64 ts, bool binary)
 {
 	struct uproc *p = epochs__proc(&b->epochs, image, image, before, ts);
 
 	assert_non_null(p);
 	p->born = true;
-	assert_int_equal(epochs__bound(&b->epochs, p, before, after, ts), 0);
+	assert_int_equal(epochs__bound(&b->epochs, p, after, ts, binary), 0);
+}
+
+static void bound(struct bench *b, __u64 image, __u32 before, __u32 after, __u64 ts)
+{
+	bound_as(b, image, before, after, ts, false);
 }
 
 static void mark(struct bench *b, __u64 image, __u64 ts, __u64 done, __u64 elapsed)
@@ -219,21 +224,26 @@ static void test_handed_over(void **state)
 	struct found f;
 
 	(void)state;
-	bound(b, 7, 0, 1, 10 * MS);		/* taken up */
+	bound_as(b, 7, 0, 1, 10 * MS, true);	/* taken up */
 	bound(b, 7, 1, 2, 12 * MS);		/* it writes something */
 	m.ts_ns = 20 * MS;
 	assert_int_equal(form__mark(&b->form, &m), 0);
 	bound(b, 7, 2, 3, 20 * MS);
 	epochs__charge(&b->epochs, 3, WT_IPC, 30 * MS);
-	bound(b, 7, 3, 4, 50 * MS);		/* the next one */
+	bound_as(b, 7, 3, 4, 50 * MS, true);	/* the next one */
 	epochs__charge(&b->epochs, 4, WT_CPU, 5 * MS);
 	m.ts_ns = 60 * MS;
 	assert_int_equal(form__mark(&b->form, &m), 0);
 	bound(b, 7, 4, 5, 60 * MS);
+	/* and one more at once, which only writes its traceback */
+	bound(b, 7, 5, 6, 69 * MS);
+	m.ts_ns = 70 * MS;
+	assert_int_equal(form__mark(&b->form, &m), 0);
 	assert_int_equal(form__settle(&b->form), 0);
 	assert_int_equal(epochs__generation(&b->epochs), 0);
 	f = rows_of(b);
-	assert_int_equal(f.n, 2);
+	assert_int_equal(f.n, 3);
+	assert_int_equal(f.row[2].start_ns, 60 * MS);
 	assert_int_equal(f.row[0].start_ns, 10 * MS);
 	assert_int_equal(f.row[1].start_ns, 50 * MS);
 	assert_int_equal(f.row[1].st_ns[WT_IPC], 0);

@@ -129,12 +129,16 @@ static void close_last(struct epochs *e, struct uproc *p, __u64 ts_ns)
 		ep->end_ns = ts_ns > ep->begin_ns ? ts_ns : ep->begin_ns + 1;
 }
 
-int epochs__bound(struct epochs *e, struct uproc *p, __u32 before, __u32 after, __u64 ts_ns)
+int epochs__bound(struct epochs *e, struct uproc *p, __u32 after, __u64 ts_ns, bool binary)
 {
-	(void)before;
+	int err;
+
 	e->n_bounds++;
 	close_last(e, p, ts_ns);
-	return open_epoch(e, p, after, ts_ns);
+	err = open_epoch(e, p, after, ts_ns);
+	if (!err)
+		epoch_at(e, p->last)->binary = binary;
+	return err;
 }
 
 /* The part of a that falls to [from, to] of [begin, end], by what is before it: sums stay whole. */
@@ -328,7 +332,7 @@ __u64 epochs__nearest(const struct epochs *e, const struct uproc *p, __u64 ts)
 __u64 epochs__after(const struct epochs *e, const struct uproc *p, __u64 ts)
 {
 	for (__u32 i = p->first; i; i = epoch_at(e, i)->next)
-		if (epoch_at(e, i)->begin_ns > ts)
+		if (epoch_at(e, i)->begin_ns > ts && epoch_at(e, i)->binary)
 			return epoch_at(e, i)->begin_ns;
 	return 0;
 }

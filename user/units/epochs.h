@@ -26,6 +26,7 @@ struct epoch {
 	__u32 prev, next;		/* of its process, in order */
 	__u64 begin_ns, end_ns;		/* end 0: it goes on */
 	__u32 resolve_gen;
+	bool binary;			/* no text was written where it began */
 	bool used, complete;		/* complete: all lines that will come by themselves are in */
 	struct account account;
 };
@@ -89,7 +90,7 @@ void epochs__destroy(struct epochs *e);
 struct uproc *epochs__proc(struct epochs *e, __u64 image, __u32 tgid, __u32 epoch, __u64 ts_ns);
 struct uproc *epochs__find_proc(const struct epochs *e, __u64 image);
 /* The process leaves an epoch for another. */
-int epochs__bound(struct epochs *e, struct uproc *p, __u32 before, __u32 after, __u64 ts_ns);
+int epochs__bound(struct epochs *e, struct uproc *p, __u32 after, __u64 ts_ns, bool binary);
 /* Charges what happened anywhere in an epoch.  0 or -ENOMEM. */
 int epochs__charge(struct epochs *e, __u32 epoch, unsigned what, __u64 ns);
 /* … in [from, to] of a process, evenly; epoch: where it began, for a process not known. */
@@ -101,7 +102,7 @@ int epochs__claim(struct epochs *e, struct uproc *p, __u64 from_ns, __u64 to_ns,
 void epochs__decided(struct uproc *p, __u64 ts_ns);
 /* The boundary of that process nearest to ts; 0: none that is known. */
 __u64 epochs__nearest(const struct epochs *e, const struct uproc *p, __u64 ts_ns);
-/* The first boundary of that process after ts that has not been made over; 0: there is none. */
+/* The first boundary after ts at which that process wrote no text; 0: none that is not made over. */
 __u64 epochs__after(const struct epochs *e, const struct uproc *p, __u64 ts_ns);
 /* The last boundary of that process before ts that has not been made over; 0: there is none. */
 __u64 epochs__before(const struct epochs *e, const struct uproc *p, __u64 ts_ns);

@@ -171,7 +171,9 @@ static __u64 begin_of(struct form *f, struct uproc *p, struct proc_form *pf, con
 		return begun;
 	if (m->handed) {
 		from = epochs__after(f->epochs, p, s->last_ns);
-		return from && from < end ? from : end;
+		if (from && from < end)
+			return from;
+		/* taken up right behind the last one: that needed no boundary of its own */
 	}
 	if (s->last_ns)
 		return s->last_ns < end ? s->last_ns : end;

@@ -107,7 +107,8 @@ int units__on_write(struct units *u, const struct wt_ev_write *e, size_t size)
 	if (u->lines && e->size)
 		err = lines__feed(u->lines, e, (const char *)(e + 1));
 	if (!err && e->epoch_after != e->epoch_before)
-		err = epochs__bound(&u->epochs, p, e->epoch_before, e->epoch_after, e->h.ts_ns);
+		err = epochs__bound(&u->epochs, p, e->epoch_after, e->h.ts_ns,
+				    e->flags & WT_WRITE_BINARY);
 	return err;
 }
 
