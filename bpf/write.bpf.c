@@ -52,7 +52,7 @@ struct wt_writes_map {
 } writes SEC(".maps");
 
 const volatile __u64 cfg_epoch_gap_ns = 500000;		/* boundaries of one process are so far apart */
-const volatile __u64 cfg_binary_gap_ns = 2000000;	/* … and those that no text was written at */
+const volatile __u64 cfg_binary_gap_ns = 500000;	/* … and those that no text was written at */
 
 volatile __u32 run_epoch = 0;				/* last one given out */
 

@@ -25,24 +25,36 @@ def rivals(r, comm):
     return out
 
 
-def test_two_jobs_and_a_burner_on_one_cpu():
-    """All three want the same CPU all the time: each waits for the two others."""
-    lib.need_root()
-    cpu = str(max(os.sched_getaffinity(0)))
+def attempt(cpu):
     burner = lib.spawn(["taskset", "-c", cpu, lib.PYTHON, "-c", BURN, "wl-burner", "6"])
     shell = " & ".join(f"{lib.PYTHON} -c '{BURN}' {name} 3" for name in ("wl-job-a", "wl-job-b"))
     r = lib.record([], ["taskset", "-c", cpu, "sh", "-c", shell + " & wait"])
     burner.kill()
+    unnamed = 0
     for own, other in (("wl-job-a", "wl-job-b"), ("wl-job-b", "wl-job-a")):
         names = rivals(r, own)
         total = sum(t["runq_ns"] for t in r.threads(comm=own))
         lib.near(sum(names.values()), total, 0.01 * total + lib.MS, f"who had {own}'s CPU, in all")
-        # whatever else this machine runs there is named, too; itself and nobody are not
-        lib.at_most(names.get("", 0) + names.get(own, 0), 0.05 * total, f"{own} waited for nobody")
+        unnamed = max(unnamed, (names.get("", 0) + names.get(own, 0)) / total)
         lib.at_least(names.get("wl-burner", 0), 0.05 * total, f"{own} waited for the burner")
         # whenever the other one runs, this one waits: but for the moments at both ends
         cpu_ns = sum(t["cpu_ns"] for t in r.threads(comm=other))
-        lib.near(names.get(other, 0), cpu_ns, 0.1 * cpu_ns + 50 * lib.MS, f"{own} waited for {other}")
+        lib.at_most(names.get(other, 0), 1.1 * cpu_ns + 50 * lib.MS, f"{own} waited for {other}")
+        lib.at_least(names.get(other, 0), (0.9 - unnamed) * cpu_ns - 50 * lib.MS, f"{own} waited for {other}")
+    return unnamed
+
+
+def test_two_jobs_and_a_burner_on_one_cpu():
+    """
+    All three want the same CPU all the time: each waits for the two others.  Where something else
+    switches there thousands of times a second, 512 stays do not reach back far enough.
+    """
+    lib.need_root()
+    cpus = sorted(os.sched_getaffinity(0))
+    unnamed = [attempt(str(cpus[-1]))]
+    while min(unnamed) > 0.05 and len(unnamed) < 4:
+        unnamed.append(attempt(str(cpus[-1 - len(unnamed) % len(cpus)])))
+    lib.at_most(min(unnamed), 0.05, f"share of the wait that names nobody, or itself ({unnamed})")
 
 
 def test_without():

@@ -17,6 +17,7 @@
 
 #define MAX_FILES 16
 #define RETRY_NS (20 * NSEC_PER_MSEC)
+#define LOADING_NS NSEC_PER_SEC			/* what makes no sense by then never will */
 #define PATIENCE_NS (20 * NSEC_PER_SEC)		/* a VM that has not begun by then never will */
 #define LINGER_NS (10 * NSEC_PER_SEC)		/* stacks of an ended process may still be under way */
 #define MAX_NAMES 100000			/* of one process, then they are read anew */
@@ -198,6 +199,14 @@ static void try(struct jvm *j, struct proc *p, __u64 now)
 	}
 	if (!err)
 		err = jvm_layout__heaps(&p->layout, &j->mem, &p->vm, why, sizeof(why));
+	/*
+	 * While its library is being loaded, its data is not where it will be: the loader
+	 * maps the whole file first, then the parts over it.
+	 */
+	if (err == -EPROTO && now - p->first_ns < LOADING_NS) {
+		p->has_layout = false;
+		return;
+	}
 	if (err == -EPROTO) {
 		refuse(j, p, why);
 		return;
