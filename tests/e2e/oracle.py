@@ -20,14 +20,11 @@ def complete(r, cpu, off, waits_needed=100, late=0.15):
     """
     Shares of samples and waits whose stack reaches a root.  What came before the tables
     were compiled is counted by itself, so is not held against the walk, but bounded.
-    Where the kernel did not trace a switch nobody could take the stack: as many waits as
-    it hid have none.
     """
     s = r.summary["stacks"]
     n, early = s["oncpu_samples"], s["incomplete"]["no_table_yet"]
     waits = s["offcpu_waits"]
     m = waits["complete"] + sum(waits["incomplete"].values())
-    m -= min(waits["incomplete"]["unreadable"], r.loss["missed_switch"])
     early_off = waits["incomplete"]["no_table_yet"]
     share = s["complete"] / max(n - early, 1)
     share_off = waits["complete"] / max(m - early_off, 1)

@@ -47,12 +47,8 @@ def clean(frame):
 
 
 def sound(r):
-    """
-    Nothing was torn, unnamed or without its line.  A sample may fall between the
-    instructions by which the interpreter enters or leaves a frame: that is counted, and rare.
-    """
-    lib.at_most(r.loss["python_inconsistent"], 1 + r.summary["stacks"]["oncpu_samples"] // 1000,
-                "python_inconsistent")
+    """Nothing was torn, unnamed or without its line."""
+    lib.equal(r.loss["python_inconsistent"], 0, "python_inconsistent")
     for which in ("wall", "cpu"):
         for stack, _ in r.folded(which):
             assert not any(f.startswith("[python]") or "(?:" in f for f in stack), \
