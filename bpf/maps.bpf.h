@@ -84,6 +84,7 @@ struct wt_task {
 	__u64 frozen_ns;		/* … and lay there so long before */
 	__u64 exec_last;		/* se.sum_exec_runtime at the last boundary */
 	__u64 clock_task_since;		/* rq->clock_task at the last switch-in */
+	__u64 csw;			/* how often it had left a CPU by then */
 	__u64 queued_clock;		/* rq->clock when it was queued, 0: unknown */
 	__u64 throttle_clock;		/* of its queue when it was queued */
 	__u64 throttle_queue;		/* which queue that was */

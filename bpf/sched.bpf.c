@@ -94,6 +94,12 @@ static __always_inline void wt_note_queue(struct wt_task *w, struct task_struct 
 	w->throttle_queue = (__u64)wt_queue(t);
 }
 
+/* How often the kernel made `t` leave a CPU; a switch is counted before it is traced. */
+static __always_inline __u64 wt_switches(struct task_struct *t)
+{
+	return t->nvcsw + t->nivcsw;
+}
+
 /* The wait in a queue, [since, at]: first what the quota took of it, then the rest. */
 static __always_inline void wt_end_queued(struct wt_scratch *s, struct wt_task *w,
 					  struct task_struct *t, __u64 at, __u8 state, __u64 reason)
@@ -172,7 +178,7 @@ static __always_inline int wt_repair_arrival(struct wt_switch *x, struct wt_task
 	w->fresh = 0;
 	wt_end_wait(x, w, t, at);
 	w->state = WT_CPU;
-	w->clock_task_since = x->clock_task - ran;
+	w->clock_task_since = t->se.exec_start - ran;
 	w->steal_since = x->steal;
 	w->audit_on = 0;
 	w->queued_clock = 0;
@@ -217,7 +223,7 @@ static __always_inline void wt_audit_leave(struct wt_switch *x, struct wt_task *
 	__u64 exec = t->se.sum_exec_runtime, delay = t->sched_info.run_delay;
 
 	if (w->audit_on) {
-		w->audit_cpu += x->clock_task - w->clock_task_since + w->bound_ns;
+		w->audit_cpu += t->se.exec_start - w->clock_task_since + w->bound_ns;
 		w->audit_runq += w->runq_pending;
 		w->audit_ledger_cpu += cpu_ns + w->bound_ns;
 	} else {
@@ -233,20 +239,28 @@ static __always_inline void wt_audit_leave(struct wt_switch *x, struct wt_task *
 }
 
 /*
- * It ran less than it was on the CPU: a switch out and a switch in went unseen.
- * The kernel says how much of the gap it was queued; the rest it was blocked.
+ * It ran less than it was on the CPU, up to exec_start, where its runtime was last booked:
+ * if it left the CPU more than the once that is at hand, a switch out and a switch in went
+ * unseen.  The kernel says how much of the gap it was queued; the rest it was blocked.
+ * If it did not, nothing is wrong: a CPU that finds nothing else to run looks for work on
+ * the others (newidle balancing) in the name of the task that is asleep already, and that
+ * may be woken meanwhile and go on without a switch.  The kernel books that as nobody's.
  */
 static __noinline int wt_find_gap(struct wt_switch *x, struct wt_task *w, struct task_struct *t)
 {
-	__u64 on = x->clock_task - w->clock_task_since;
+	__u64 on = t->se.exec_start - w->clock_task_since;
 	__u64 ran = t->se.sum_exec_runtime - w->exec_last;
 	__u64 queued = t->sched_info.run_delay - w->audit_delay1;
 	__u64 gap = on > ran ? on - ran : 0;
+	bool audited = w->audit_on;
 
 	if (gap < WT_GAP_NS || !w->clock_task_since || gap > x->now - w->since)
 		return 0;
+	w->audit_on = 0;
+	if (wt_switches(t) == w->csw + 1)
+		return 0;
 	wt_lost(WT_LOSS_MISSED_SWITCH);
-	queued = w->audit_on && queued > w->runq_pending ? queued - w->runq_pending : 0;
+	queued = audited && queued > w->runq_pending ? queued - w->runq_pending : 0;
 	if (queued > gap)
 		queued = gap;
 	w->ustack = 0;
@@ -254,7 +268,6 @@ static __noinline int wt_find_gap(struct wt_switch *x, struct wt_task *w, struct
 	if (gap > queued)
 		wt_charge(w, w->since + gap - queued, WT_OTHER, WT_K_MISSED);
 	wt_charge(w, w->since + queued, WT_RUNQ, WT_K_PREEMPT);
-	w->audit_on = 0;
 	return 0;
 }
 
@@ -396,6 +409,7 @@ static __always_inline void wt_arrive(struct wt_switch *x, struct wt_task *w, st
 	w->last_cpu = cpu;
 	w->state = WT_CPU;
 	w->clock_task_since = x->clock_task;
+	w->csw = wt_switches(t);
 	w->steal_since = x->steal;
 	w->exec_last = t->se.sum_exec_runtime;
 }

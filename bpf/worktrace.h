@@ -236,7 +236,7 @@ struct wt_thread_rec {
 	__u64 open_ustack;
 	__u64 open_kstack;
 	/* the audit: pairs (ours, the kernel's) over the same closed intervals */
-	__u64 audit_cpu_ours_ns;	/* stamped with rq->clock_task */
+	__u64 audit_cpu_ours_ns;	/* in rq->clock_task's time */
 	__u64 audit_cpu_kernel_ns;	/* growth of se.sum_exec_runtime */
 	__u64 audit_runq_ours_ns;	/* stamped with rq->clock; includes throttled */
 	__u64 audit_runq_kernel_ns;	/* growth of sched_info.run_delay */

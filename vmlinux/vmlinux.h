@@ -387,6 +387,7 @@ struct task_group {
 };
 
 struct sched_entity {
+	u64 exec_start;
 	u64 sum_exec_runtime;
 	unsigned char sched_delayed;	/* absent: before 6.12 */
 	struct cfs_rq *cfs_rq;
@@ -485,6 +486,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	struct hlist_node pid_links[4];
+	unsigned long nvcsw, nivcsw;
 	u64 utime;
 	u64 stime;
 	u64 start_time;
