@@ -80,6 +80,19 @@ struct wt_listen_row {
 	struct wt_listener value;
 };
 
+/* Who listens on a port of this host, traced or not: as the walk over all descriptors tells. */
+struct wt_server_row {
+	__u64 cookie;			/* of the socket */
+	__u32 netns;			/* inode number of the network namespace */
+	__u32 tgid;			/* a process that has it open */
+	__u16 port;			/* host order */
+	__u16 family;
+	__u32 zero;
+	__u8 laddr[16];			/* network order; IPv4 in the first four; all zero: any */
+	char comm[WT_COMM_LEN];		/* of the process */
+};
+_Static_assert(sizeof(struct wt_server_row) == 56, "wt_server_row is on the wire");
+
 /* What the walk over descriptors is asked for. */
 enum wt_conn_pass {
 	WT_PASS_LISTENERS = 0,

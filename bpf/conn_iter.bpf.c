@@ -53,6 +53,40 @@ int wt_iter_file(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
+/* Who listens, of all processes: the servers of this host have names, too, if nobody traces them. */
+SEC("iter/task_file")
+int wt_iter_server(struct bpf_iter__task_file *ctx)
+{
+	struct wt_server_row out = {};
+	struct task_struct *t = ctx->task;
+	struct file *f = ctx->file;
+	struct socket *so;
+	struct sock *sk;
+
+	if (!t || !f)
+		return 0;
+	so = bpf_sock_from_file(f);
+	if (!so)
+		return 0;
+	sk = so->sk;
+	if (!sk || sk->sk_protocol != WT_IPPROTO_TCP || sk->__sk_common.skc_state != WT_TCP_LISTEN)
+		return 0;
+	out.family = sk->__sk_common.skc_family;
+	if (out.family == WT_AF_INET6)
+		bpf_core_read(out.laddr, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+	else if (out.family == WT_AF_INET)
+		bpf_core_read(out.laddr, 4, &sk->__sk_common.skc_rcv_saddr);
+	else
+		return 0;
+	out.cookie = bpf_get_socket_cookie(sk);
+	out.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	out.port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	out.tgid = t->tgid;
+	bpf_core_read(out.comm, sizeof(out.comm), &t->group_leader->comm);
+	bpf_seq_write(ctx->meta->seq, &out, sizeof(out));
+	return 0;
+}
+
 /* The socket at that address is still the one it was. */
 static __always_inline bool wt_still(struct sock *sk, __u64 cookie)
 {

@@ -15,6 +15,7 @@
 #include "net/idle_peer.h"
 #include "net/netstat.h"
 #include "net/resolve.h"
+#include "net/servers.h"
 #include "net/services.h"
 
 static struct wt_conn conn(__u64 cookie, const char *peer, __u16 port, __u32 flags)
@@ -195,6 +196,109 @@ static void test_ends(void **state)
 	assert_string_equal(conn__state_name(200), "");
 }
 
+static struct wt_server_row listener(const char *addr, __u16 port, __u32 tgid, const char *comm)
+{
+	struct wt_server_row row = { .cookie = tgid, .netns = 1, .tgid = tgid, .port = port };
+
+	row.family = strchr(addr, ':') ? AF_INET6 : AF_INET;
+	inet_pton(row.family, addr, row.laddr);
+	strncpy(row.comm, comm, sizeof(row.comm) - 1);
+	return row;
+}
+
+static void put_listener(struct servers *s, const char *addr, __u16 port, __u32 tgid, const char *comm)
+{
+	struct wt_server_row row = listener(addr, port, tgid, comm);
+
+	assert_int_equal(servers__put(s, &row), 0);
+}
+
+/* Who serves there, "" where nobody is known. */
+static const char *server_of(const struct servers *s, const char *addr, __u16 port)
+{
+	struct peer_id id = { .proto = IPPROTO_TCP, .port = port };
+	const struct wt_server_row *row;
+
+	id.family = strchr(addr, ':') ? AF_INET6 : AF_INET;
+	inet_pton(id.family, addr, id.addr);
+	row = servers__of(s, &id);
+	return row ? row->comm : "";
+}
+
+static void meet(struct servers *s, const char *addr, __u16 port, unsigned end)
+{
+	struct wt_reason r = { .state = WT_NET, .kind = WT_K_SOCKET, .proto = IPPROTO_TCP, .port = port,
+			       .n = end };
+
+	r.family = strchr(addr, ':') ? AF_INET6 : AF_INET;
+	inet_pton(r.family, addr, r.addr);
+	servers__meet(s, &r);
+}
+
+static void test_servers(void **state)
+{
+	struct wt_server_row row;
+	struct servers *s;
+
+	(void)state;
+	assert_int_equal(servers__new(&s), 0);
+	/* wanted once for each port of this host that a server is waited for at */
+	assert_false(servers__wanted(s));
+	meet(s, "192.0.2.5", 5432, WT_SOCK_PEER);
+	meet(s, "127.0.0.1", 5432, WT_SOCK_CLIENT);
+	assert_false(servers__wanted(s));
+	meet(s, "127.0.0.1", 5432, WT_SOCK_PEER);
+	assert_true(servers__wanted(s));
+	assert_false(servers__wanted(s));
+	meet(s, "127.0.0.1", 5432, WT_SOCK_PEER);
+	assert_false(servers__wanted(s));
+	meet(s, "::1", 80, WT_SOCK_PEER);
+	assert_true(servers__wanted(s));
+
+	/* that very address before any, IPv6's any for IPv4, and nobody elsewhere */
+	put_listener(s, "0.0.0.0", 5432, 10, "any");
+	put_listener(s, "127.0.0.1", 5432, 11, "postgres");
+	put_listener(s, "::", 80, 12, "nginx");
+	put_listener(s, "127.0.0.2", 81, 13, "other");
+	assert_string_equal(server_of(s, "127.0.0.1", 5432), "postgres");
+	assert_string_equal(server_of(s, "127.0.0.9", 5432), "any");
+	assert_string_equal(server_of(s, "127.0.0.1", 80), "nginx");
+	assert_string_equal(server_of(s, "::1", 80), "nginx");
+	assert_string_equal(server_of(s, "127.0.0.1", 81), "");
+	assert_string_equal(server_of(s, "192.0.2.5", 5432), "");
+
+	/* children inherit the socket; init gave it to somebody; a later owner is another one */
+	row = listener("127.0.0.1", 5432, 11, "child");
+	row.tgid = 99;
+	assert_int_equal(servers__put(s, &row), 0);
+	assert_string_equal(server_of(s, "127.0.0.1", 5432), "postgres");
+	put_listener(s, "127.0.0.1", 22, 1, "systemd");
+	row = listener("127.0.0.1", 22, 1, "sshd");
+	row.tgid = 50;
+	assert_int_equal(servers__put(s, &row), 0);
+	assert_string_equal(server_of(s, "127.0.0.1", 22), "sshd");
+	put_listener(s, "127.0.0.1", 22, 60, "dropbear");
+	assert_string_equal(server_of(s, "127.0.0.1", 22), "");
+
+	/* the same port in another namespace: the same name is right in both, else none */
+	row = listener("127.0.0.1", 80, 70, "nginx");
+	row.netns = 2;
+	assert_int_equal(servers__put(s, &row), 0);
+	assert_string_equal(server_of(s, "127.0.0.1", 80), "nginx");
+	row = listener("127.0.0.1", 80, 71, "apache2");
+	row.netns = 3;
+	assert_int_equal(servers__put(s, &row), 0);
+	assert_string_equal(server_of(s, "127.0.0.1", 80), "");
+
+	/* bounded */
+	for (unsigned i = 0; i < 5000; i++)
+		put_listener(s, "127.0.0.1", 20000 + i, 100 + i, "many");
+	assert_string_equal(server_of(s, "127.0.0.1", 20001), "many");
+	assert_string_equal(server_of(s, "127.0.0.1", 24999), "");
+	servers__free(s);
+	servers__free(NULL);
+}
+
 static void test_services(void **state)
 {
 	(void)state;
@@ -280,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_mapped),
 		cmocka_unit_test(test_rows_are_bounded),
 		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_servers),
 		cmocka_unit_test(test_services),
 		cmocka_unit_test(test_idle_peers),
 		cmocka_unit_test(test_counters),

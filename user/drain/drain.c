@@ -28,6 +28,7 @@ struct drain {
 	tracer_event_fn on_span;	/* NULL: nobody asked for spans */
 	void *span_arg;
 	struct conns *conns;		/* NULL: nobody listens */
+	struct servers *servers;	/* NULL, too */
 	/*
 	 * Stack events of one round.  They wait until the side-band has been read
 	 * after them: a mapping is announced before code in it can run.
@@ -114,7 +115,11 @@ static int on_event(void *arg, const void *data, size_t size)
 	case WT_EV_REASON: {
 		const struct wt_ev_reason *r = data;
 
-		return size >= sizeof(*r) ? ledger__put_reason(d->ledger, r->id, &r->reason) : 0;
+		if (size < sizeof(*r))
+			return 0;
+		if (d->servers)
+			servers__meet(d->servers, &r->reason);
+		return ledger__put_reason(d->ledger, r->id, &r->reason);
 	}
 	case WT_EV_PATH:
 		return size >= sizeof(struct wt_ev_path) ? put_path(d, data) : 0;
@@ -311,6 +316,11 @@ void drain__on_span(struct drain *d, tracer_event_fn fn, void *arg)
 void drain__conns(struct drain *d, struct conns *conns)
 {
 	d->conns = conns;
+}
+
+void drain__servers(struct drain *d, struct servers *servers)
+{
+	d->servers = servers;
 }
 
 void drain__free(struct drain *d)

@@ -13,6 +13,7 @@
 #include "ledger/ledger.h"
 #include "loader/tracer.h"
 #include "net/conns.h"
+#include "net/servers.h"
 #include "symbols/symbols.h"
 #include "units/execs.h"
 #include "units/units.h"
@@ -32,6 +33,8 @@ int drain__units(struct drain *d, struct units *units, const struct ledger_retir
 void drain__on_span(struct drain *d, tracer_event_fn fn, void *arg);
 /* Who hears of connections that are over, borrowed. */
 void drain__conns(struct drain *d, struct conns *conns);
+/* Who hears of what is waited for, borrowed. */
+void drain__servers(struct drain *d, struct servers *servers);
 void drain__free(struct drain *d);
 /* Where identities of jobs and control groups go; borrowed.  Before the first events. */
 void drain__set_jobs(struct drain *d, struct jobs *jobs);

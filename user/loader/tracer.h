@@ -86,6 +86,9 @@ typedef int (*tracer_conn_fn)(void *arg, struct wt_conn *c);
 int tracer__conns(struct tracer *t, tracer_conn_fn fn, void *arg);
 typedef int (*tracer_listener_fn)(void *arg, const struct wt_listen_row *row);
 int tracer__listeners(struct tracer *t, tracer_listener_fn fn, void *arg);
+/* Looks through the descriptors of all processes for sockets that listen. */
+typedef int (*tracer_server_fn)(void *arg, const struct wt_server_row *row);
+int tracer__servers(struct tracer *t, tracer_server_fn fn, void *arg);
 
 /* Ring buffer: fn gets each event (data starts with struct wt_event). */
 typedef int (*tracer_event_fn)(void *arg, const void *data, size_t size);

@@ -16,7 +16,7 @@ void tracer__configure_net(struct worktrace_bpf *skel, const struct options *o, 
 	struct bpf_program *const progs[] = {
 		skel->progs.wt_sock_state, skel->progs.wt_sock_gone, skel->progs.wt_reset_sent,
 		skel->progs.wt_reset_received, skel->progs.wt_iter_file, skel->progs.wt_iter_conn,
-		skel->progs.wt_iter_listener,
+		skel->progs.wt_iter_listener, skel->progs.wt_iter_server,
 	};
 
 	for (unsigned i = 0; i < sizeof(progs) / sizeof(*progs); i++)
@@ -132,4 +132,26 @@ int tracer__listeners(struct tracer *t, tracer_listener_fn fn, void *arg)
 		return 0;
 	return walk__run(bpf_link__fd(t->skel->links.wt_iter_listener),
 			 sizeof(struct wt_listen_row), "the listeners", put_listener, &x);
+}
+
+struct to_server {
+	tracer_server_fn fn;
+	void *arg;
+};
+
+static int put_server(void *arg, void *rec)
+{
+	const struct to_server *x = arg;
+
+	return x->fn(x->arg, rec);
+}
+
+int tracer__servers(struct tracer *t, tracer_server_fn fn, void *arg)
+{
+	struct to_server x = { fn, arg };
+
+	if (!t->follows)
+		return 0;
+	return walk__run(bpf_link__fd(t->skel->links.wt_iter_server), sizeof(struct wt_server_row),
+			 "the descriptors of processes", put_server, &x);
 }

@@ -181,7 +181,7 @@ int peers__add_conn(struct peers *p, const struct wt_conn *c)
 	return hist_add(&row->connect, hist__bucket(c->connect_ns), 1);
 }
 
-static bool id_of_reason(struct peer_id *id, const struct wt_reason *r)
+bool peer_id__of_reason(struct peer_id *id, const struct wt_reason *r)
 {
 	if ((r->kind != WT_K_SOCKET && r->kind != WT_K_CONNECT) || r->n == WT_SOCK_OWN ||
 	    (r->family != AF_INET && r->family != AF_INET6))
@@ -203,7 +203,7 @@ int peers__add_line(struct peers *p, const struct ledger *l, const struct ledger
 	if (line->state != WT_NET || line->unattributed)
 		return 0;
 	r = ledger__reason(l, line->reason);
-	if (!r || !id_of_reason(&id, r))
+	if (!r || !peer_id__of_reason(&id, r))
 		return 0;
 	id.job = line->job;
 	id.cgroup = line->cgroup;
@@ -256,7 +256,7 @@ bool peers__of_reason(const struct peers *p, const struct wt_reason *r, struct p
 	struct peer_id id;
 
 	memset(sum, 0, sizeof(*sum));
-	if (!p || !id_of_reason(&id, r))
+	if (!p || !peer_id__of_reason(&id, r))
 		return false;
 	for (unsigned i = 0; i < p->map.n; i++) {
 		const struct peer *peer = rowmap__at(&p->map, i);

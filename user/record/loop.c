@@ -181,8 +181,10 @@ static int drain(struct loop *l)
 	int err;
 
 	if (now - l->drained_ns < s->o->drain_ms * NSEC_PER_MSEC &&
-	    tracer__detail_fill(s->tracer) < 0.5)
-		return drain__events(s->drain);
+	    tracer__detail_fill(s->tracer) < 0.5) {
+		err = drain__events(s->drain);
+		return err ? err : session__find_servers(s);
+	}
 	l->drained_ns = now;
 	system__tick(s->system);
 	err = drain__details(s->drain);

@@ -14,16 +14,31 @@ int session__open_net(struct session *s)
 	const struct conns_opts opts = { .max_rows = s->o->max_conns };
 	int err = conns__new(&s->conns, &opts);
 
+	if (!err)
+		err = servers__new(&s->servers);
 	if (err)
 		return wt_error(err, "cannot keep connections");
 	netstat__read(&s->netstat);
 	drain__conns(s->drain, s->conns);
+	drain__servers(s->drain, s->servers);
 	return 0;
 }
 
 int session__find_conns(struct session *s, bool late)
 {
 	return tracer__find_conns(s->tracer, late);
+}
+
+static int put_server(void *arg, const struct wt_server_row *row)
+{
+	int err = servers__put(arg, row);
+
+	return err ? wt_error(err, "cannot keep the servers of this host") : 0;
+}
+
+int session__find_servers(struct session *s)
+{
+	return servers__wanted(s->servers) ? tracer__servers(s->tracer, put_server, s->servers) : 0;
 }
 
 struct refresh {
@@ -63,6 +78,8 @@ int session__refresh_net(struct session *s, bool last)
 	struct refresh x = { .s = s, .last = last };
 	int err = last ? tracer__find_conns(s->tracer, true) : 0;
 
+	if (!err)
+		err = session__find_servers(s);
 	if (err)
 		return err;
 	conns__begin(s->conns);
@@ -104,6 +121,7 @@ int session__describe_net(struct session *s, struct recording *r)
 		s->netstat_ended = r->complete;
 	}
 	r->conns = s->conns;
+	r->servers = s->servers;
 	r->peers = a.peers;
 	r->hosts = s->hosts;
 	r->netstat = &s->netstat_diff;
@@ -113,5 +131,6 @@ int session__describe_net(struct session *s, struct recording *r)
 void session__close_net(struct session *s)
 {
 	conns__free(s->conns);
+	servers__free(s->servers);
 	hosts__free(s->hosts);
 }

@@ -286,6 +286,8 @@ int session__finish(struct session *s)
 	if (!err)
 		err = session__refresh_net(s, true);
 	err2 = drain__details(s->drain);
+	if (!err2)		/* whoever the last waits were for */
+		err2 = session__find_servers(s);
 	tracer__detach(s->tracer);
 	if (!err2)		/* what came between the walk and the detaching */
 		err2 = drain__events(s->drain);

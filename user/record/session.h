@@ -23,6 +23,7 @@
 #include "net/conns.h"
 #include "net/netstat.h"
 #include "net/resolve.h"
+#include "net/servers.h"
 #include "options.h"
 #include "sinks/recording.h"
 #include "spans/spans.h"
@@ -54,6 +55,7 @@ struct session {
 	struct spans *spans;		/* NULL: nobody asked for spans */
 	struct drain *drain;
 	struct conns *conns;
+	struct servers *servers;
 	struct hosts *hosts;		/* NULL: nobody asked for their names */
 	struct netstat netstat;		/* at the start */
 	struct netstat netstat_diff;
@@ -100,6 +102,8 @@ void session__describe_spans(struct session *s, struct recording *r);
 int session__open_net(struct session *s);
 /* Connections that no tracepoint told of; late: others than those before the start. */
 int session__find_conns(struct session *s, bool late);
+/* Finds who listens, if anybody waited for one of this host who is not known. */
+int session__find_servers(struct session *s);
 /* How the connections stand now; last: the account is closed. */
 int session__refresh_net(struct session *s, bool last);
 /* Fills in what r says of the network; r->peers is the caller's. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* csv_peers.c - peers.csv: who was at the other end, how it answered, how long we waited. */
+#include "ledger/text.h"
 #include "sinks/csv.h"
 #include "sinks/recording.h"
 
@@ -8,7 +9,8 @@
 
 static void write_row(const struct recording *r, const struct peer *p, FILE *f)
 {
-	char text[96];
+	const struct wt_server_row *server = servers__of(r->servers, &p->id);
+	char text[96], name[2 * WT_COMM_LEN];
 
 	peer__text(&p->id, text, sizeof(text));
 	csv_field(f, text);
@@ -22,6 +24,13 @@ static void write_row(const struct recording *r, const struct peer *p, FILE *f)
 	fprintf(f, ",%llu,%llu,%llu,%llu,%s,", p->wait_ns, p->waits, peer__wait_pct(p, 95),
 		p->wait_max_ns, p->id.client ? "in" : "out");
 	csv_field(f, hosts__name(r->hosts, p->id.family, p->id.addr));
+	putc(',', f);
+	if (server) {
+		csv_field(f, text__clean(name, sizeof(name), server->comm, WT_COMM_LEN, false));
+		fprintf(f, ",%u", server->tgid);
+	} else {
+		putc(',', f);
+	}
 	putc('\n', f);
 }
 
@@ -33,7 +42,8 @@ int sink_peers_csv(const struct recording *r, FILE *f)
 		return -ENOMEM;
 	fputs("peer,service,job,connections,connect_p50_ns,connect_p95_ns,connect_max_ns,"
 	      "failed_connects,bytes_sent,bytes_received,srtt_us_mean,srtt_us_max,retransmits,"
-	      "resets_sent,resets_received,wait_ns,waits,wait_p95_ns,wait_max_ns,direction,host\n", f);
+	      "resets_sent,resets_received,wait_ns,waits,wait_p95_ns,wait_max_ns,direction,host,"
+	      "server,server_pid\n", f);
 	for (unsigned i = 0; v && v[i]; i++)
 		write_row(r, v[i], f);
 	free(v);

@@ -6,7 +6,7 @@
 int sink_waits_csv(const struct recording *r, FILE *f)
 {
 	struct waits w;
-	int err = waits__collect(&w, r, true);
+	int err = waits__collect(&w, r, WAITS_BY_PROCESS);
 
 	fputs("state,reason,comm,pid,count,total_ns,p50_ns,p95_ns,p99_ns,max_ns\n", f);
 	for (unsigned i = 0; i < w.n; i++) {

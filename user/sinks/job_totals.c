@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sinks/job_totals.h"
 #include "sinks/csv.h"
+#include "sinks/waits.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -169,7 +170,23 @@ int sink_jobs_csv(const struct recording *r, FILE *f)
 
 /* --- summary.json ------------------------------------------------------------ */
 
-static json_t *job_json(const struct recording *r, const struct job_total *t)
+/* What a job waited for most; the share is of its work without waits for its children. */
+static json_t *wait_json(const struct recording *r, const struct job_total *t,
+			 const struct wait_row *row)
+{
+	char text[224];
+	struct peer net;
+
+	waits__text(r, row, text, sizeof(text), &net);
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "wait", text,
+			 "state", ledger__state_name(row->state), "reason", row->reason,
+			 "total_ns", (json_int_t)row->total_ns, "count", (json_int_t)row->count,
+			 "p95_ns", (json_int_t)row->p95_ns,
+			 "of_ns", (json_int_t)(t->work_ns - t->st_ns[WT_CHILD]));
+}
+
+static json_t *job_json(const struct recording *r, const struct job_total *t,
+			const struct wait_row *top)
 {
 	static const struct {
 		const char *key;
@@ -197,6 +214,8 @@ static json_t *job_json(const struct recording *r, const struct job_total *t)
 		if (t->job->field[fields[i].role][0])
 			err |= json_object_set_new(o, fields[i].key,
 						   json_string(t->job->field[fields[i].role]));
+	if (top && o)
+		err |= json_object_set_new(o, "top_wait", wait_json(r, t, top));
 	if (!err)
 		return o;
 	json_decref(o);
@@ -206,15 +225,20 @@ static json_t *job_json(const struct recording *r, const struct job_total *t)
 int job_totals__json(const struct recording *r, json_t *o)
 {
 	json_t *jobs = json_array();
+	struct waits w = { 0 };
 	struct job_totals t;
 	int err = job_totals__collect(&t, r);
 
+	if (!err && t.n)
+		err = waits__collect(&w, r, WAITS_BY_JOB);
 	for (unsigned i = 0; i < t.n && !err; i++)
-		err = json_array_append_new(jobs, job_json(r, &t.v[i]));
+		err = json_array_append_new(jobs, job_json(r, &t.v[i],
+							   waits__top(&w, t.v[i].job->index)));
 	if (!err)
 		err = json_object_set_new(o, "builds", json_pack("{s:i, s:i}", "count", (int)t.builds,
 								 "at_once", (int)t.at_once));
 	err |= json_object_set_new(o, "jobs", jobs);
+	waits__free(&w);
 	job_totals__free(&t);
 	return err ? -ENOMEM : 0;
 }

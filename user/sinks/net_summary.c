@@ -20,7 +20,8 @@ static json_int_t num(__u64 v)
 
 static json_t *peer_json(const struct recording *r, const struct peer *p)
 {
-	char text[96];
+	const struct wt_server_row *server = servers__of(r->servers, &p->id);
+	char text[96], name[2 * WT_COMM_LEN];
 	json_t *o;
 
 	peer__text(&p->id, text, sizeof(text));
@@ -30,6 +31,10 @@ static json_t *peer_json(const struct recording *r, const struct peer *p)
 	if (o && hosts__name(r->hosts, p->id.family, p->id.addr)[0])
 		json_object_set_new(o, "host", json_string(hosts__name(r->hosts, p->id.family,
 								       p->id.addr)));
+	if (o && server)
+		json_object_update_new(o, json_pack("{s:s, s:I}", "server",
+			text__clean(name, sizeof(name), server->comm, WT_COMM_LEN, false),
+			"server_pid", num(server->tgid)));
 	if (!o || json_object_update_new(o, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}",
 			"connections", num(p->connections), "failed_connects", num(p->failed),
 			"connect_p95_ns", num(peer__connect_pct(p, 95)),

@@ -15,6 +15,7 @@
 #include "net/conns.h"
 #include "net/netstat.h"
 #include "net/resolve.h"
+#include "net/servers.h"
 #include "units/units.h"
 
 struct execs;
@@ -63,8 +64,9 @@ struct recording {
 	bool has_exit;				/* a command was run and has ended */
 	int exit_status, exit_signal;
 	__u64 raw_stacks;			/* stacks walked in user space, for want of tables then */
-	const struct conns *conns;		/* NULL, as the three that follow: not looked at */
+	const struct conns *conns;		/* NULL, as the four that follow: not looked at */
 	struct peers *peers;
+	const struct servers *servers;		/* who peers on this host are */
 	const struct hosts *hosts;		/* NULL, too: their names were not asked for */
 	const struct netstat *netstat;		/* over the recording */
 	const struct recording_loss *loss;

@@ -196,11 +196,40 @@ static void job_row(const struct page *p, const struct job_total *t)
 	putc('\n', p->f);
 }
 
+/*
+ * Below a job: what it waited for most.  Of its work without what it waited for its own
+ * children: a shell that waits for the program it runs takes no second time.
+ */
+static void job_wait(const struct page *p, const struct job_total *t, const struct waits *w)
+{
+	const struct wait_row *row = waits__top(w, t->job->index);
+	__u64 work_ns = t->work_ns - t->st_ns[WT_CHILD];
+	char text[224], share[32], total[32], p95[32];
+	struct peer net;
+
+	/* what the kernel's threads and worktrace itself wait for is nobody's question */
+	if (!row || row->total_ns * 100 < work_ns || !strcmp(t->job->kind, "kernel") ||
+	    !strcmp(t->job->kind, "self"))
+		return;
+	waits__text(p->r, row, text, sizeof(text), &net);
+	fputs("    most for ", p->f);
+	if (human_width(text) > 44)
+		human_label(p->f, text, 44);
+	else
+		fputs(text, p->f);
+	fprintf(p->f, ": %s, %s, p95 %s\n", human_share(share, sizeof(share), row->total_ns, work_ns),
+		human_ns(total, sizeof(total), row->total_ns), human_ns(p95, sizeof(p95), row->p95_ns));
+}
+
 /* Only where it says something: more than one job, or a build. */
 static int write_jobs(const struct page *p)
 {
+	struct waits w = { 0 };
 	struct job_totals t;
 	int err = job_totals__collect(&t, p->r);
+
+	if (!err && (t.n > 1 || t.builds))
+		err = waits__collect(&w, p->r, WAITS_BY_JOB);
 
 	if (!err && (t.n > 1 || t.builds)) {
 		heading(p, "JOBS");
@@ -208,11 +237,14 @@ static int write_jobs(const struct page *p)
 			fprintf(p->f, "  %u build%s, at most %u at once", t.builds,
 				t.builds == 1 ? "" : "s", t.at_once);
 		fputs("\n  job                            processes       work  of work  spent in\n", p->f);
-		for (unsigned i = 0; i < t.n && i < TOP; i++)
+		for (unsigned i = 0; i < t.n && i < TOP; i++) {
 			job_row(p, &t.v[i]);
+			job_wait(p, &t.v[i], &w);
+		}
 		if (t.n > TOP)
 			fprintf(p->f, "  … and %u more: see jobs.csv\n", t.n - TOP);
 	}
+	waits__free(&w);
 	job_totals__free(&t);
 	return err;
 }
@@ -269,27 +301,12 @@ static void counted(const struct page *p, __u64 n, const char *one, const char *
 		fprintf(p->f, ", %llu %s", n, n == 1 ? one : many);
 }
 
-/* What else is known of a socket's peer; true: net holds it. */
-static bool peer_of(const struct page *p, const struct wait_row *w, struct peer *net)
-{
-	const struct wt_reason *r = w->state == WT_NET ? ledger__reason(p->r->ledger, w->object) : NULL;
-
-	return r && peers__of_reason(p->r->peers, r, net);
-}
-
 static void wait_row(const struct page *p, const struct wait_row *w, __u64 work_ns)
 {
 	char text[224], buf[32];
 	struct peer net;
-	bool has_peer = peer_of(p, w, &net);
+	bool has_peer = waits__text(p->r, w, text, sizeof(text), &net);
 
-	/* "child: make" says its state already */
-	if (w->state == WT_CHILD && !strncmp(w->reason, "child", 5))
-		snprintf(text, sizeof(text), "%s", w->reason);
-	else if (has_peer && peer__service(&net.id)[0])
-		snprintf(text, sizeof(text), "net %s %s", peer__service(&net.id), w->reason);
-	else
-		snprintf(text, sizeof(text), "%s %s", ledger__state_name(w->state), w->reason);
 	fputs("  ", p->f);
 	human_label(p->f, text, 30);
 	human_cell(p->f, human_ns(buf, sizeof(buf), w->total_ns), 11);
@@ -319,18 +336,23 @@ static __u64 work_of(const struct rowmap *who, const char *name)
 	return ns;
 }
 
-/* One line for what waits for work, so that it does not drown the rest. */
-static void write_idle(const struct page *p, const struct waits *w)
+/*
+ * One line for what must not drown the rest: what waits for work, and what waits for
+ * children, whose time is accounted for where it was spent.
+ */
+static void write_apart(const struct page *p, const struct waits *w, unsigned state, const char *what)
 {
-	unsigned width = fprintf(p->f, "\n  idle, waiting for work:") - 1, shown = 0;
+	unsigned width = fprintf(p->f, "  %s:", what) - 1, shown = 0;
 
 	for (unsigned i = 0; i < w->n; i++) {
 		const struct wait_row *row = w->rows[i];
+		const char *reason = row->reason;
 		char text[288], buf[32];
 
-		if (row->state != WT_IDLE || !row->total_ns)
+		if (row->state != state || !row->total_ns)
 			continue;
-		snprintf(text, sizeof(text), "%s %s %s (%s)", shown ? "," : "", row->reason,
+		reason += strncmp(reason, "child: ", 7) ? 0 : 7;
+		snprintf(text, sizeof(text), "%s %s %s (%s)", shown ? "," : "", reason,
 			 human_ns(buf, sizeof(buf), row->total_ns), row->comm);
 		width += human_width(text);
 		if (shown && width > WIDTH)
@@ -346,12 +368,13 @@ static int write_waits(const struct page *p)
 	struct rowmap who = { .size = sizeof(struct who) };
 	unsigned shown = 0;
 	struct waits w;
-	int err = waits__collect(&w, p->r, false);
+	int err = waits__collect(&w, p->r, WAITS_BY_NAME);
 
 	if (!err)
 		err = ledger__each_thread(p->r->ledger, add_thread, &who);
 	for (unsigned i = 0; i < w.n && shown < TOP && !err; i++) {
-		if (!is_work(w.rows[i]->state) || !w.rows[i]->total_ns)
+		if (!is_work(w.rows[i]->state) || w.rows[i]->state == WT_CHILD ||
+		    !w.rows[i]->total_ns)
 			continue;
 		if (!shown++) {
 			heading(p, "WHAT IT WAITED FOR");
@@ -360,8 +383,12 @@ static int write_waits(const struct page *p)
 		}
 		wait_row(p, w.rows[i], work_of(&who, w.rows[i]->comm));
 	}
+	if (!err && (p->r->totals.st_ns[WT_CHILD] || p->r->totals.st_ns[WT_IDLE]))
+		putc('\n', p->f);
+	if (!err && p->r->totals.st_ns[WT_CHILD])
+		write_apart(p, &w, WT_CHILD, "waiting for children, whose own time counts");
 	if (!err && p->r->totals.st_ns[WT_IDLE])
-		write_idle(p, &w);
+		write_apart(p, &w, WT_IDLE, "idle, waiting for work");
 	waits__free(&w);
 	rowmap__free(&who);
 	return err;

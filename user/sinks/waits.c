@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sinks/waits.h"
+#include "jobs/jobs.h"
 #include "ledger/hist.h"
+#include "ledger/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@ struct cell {
 struct collector {
 	struct waits *w;
 	const struct recording *r;
-	bool per_pid;
+	enum waits_by by;
 	struct cell *cells;
 	size_t n_cells, max_cells;
 	struct rowmap files;		/* struct wait_file */
@@ -47,18 +49,24 @@ const char *waits__who(const struct ledger_thread *t)
 
 static struct wait_row *row_of(struct collector *c, const struct ledger_line *line)
 {
-	const char *who = c->per_pid ? line->thread->pcomm : waits__who(line->thread);
-	__u32 tgid = c->per_pid ? line->thread->tgid : 0;
+	bool process = c->by == WAITS_BY_PROCESS;
+	const char *who = process ? line->thread->pcomm : waits__who(line->thread);
+	__u32 tgid = process ? line->thread->tgid : 0;
 	char reason[192], key[256];
 	struct wait_row *row;
+	unsigned job = 0;
 	int n;
 
+	if (c->by == WAITS_BY_JOB) {
+		job = jobs__of(c->r->jobs, line->job, line->cgroup, line->thread->flags)->index;
+		who = "";
+	}
 	if (line->unattributed)
 		strcpy(reason, "[unattributed]");
 	else
-		(c->per_pid ? ledger__reason_text : ledger__object_text)(c->r->ledger, line->state,
+		(process ? ledger__reason_text : ledger__object_text)(c->r->ledger, line->state,
 			line->reason, reason, sizeof(reason));
-	n = snprintf(key, sizeof(key), "%u %u %s %s", line->state, tgid, who, reason);
+	n = snprintf(key, sizeof(key), "%u %u %u %s %s", line->state, tgid, job, who, reason);
 	row = rowmap__get(&c->w->map, key, (size_t)n < sizeof(key) ? (size_t)n : sizeof(key) - 1);
 	if (!row || row->reason[0])
 		return row;
@@ -67,6 +75,7 @@ static struct wait_row *row_of(struct collector *c, const struct ledger_line *li
 	snprintf(row->comm, sizeof(row->comm), "%s", who);
 	row->state = line->state;
 	row->tgid = tgid;
+	row->job = job;
 	return row;
 }
 
@@ -119,7 +128,7 @@ static int add_line(void *arg, const struct ledger_line *line)
 	if (row->max_ns < max_ns)
 		row->max_ns = max_ns;
 	index = ((char *)row - c->w->map.rows) / sizeof(*row);
-	if (!c->per_pid && line->state == WT_DISK && line->ns && add_file(c, index, line))
+	if (c->by == WAITS_BY_NAME && line->state == WT_DISK && line->ns && add_file(c, index, line))
 		return -ENOMEM;
 	return add_cell(c, index, line->bucket, line->count);
 }
@@ -168,12 +177,14 @@ static int by_total(const void *a, const void *b)
 	c = strcmp(x->reason, y->reason);
 	if (!c)
 		c = strcmp(x->comm, y->comm);
+	if (!c && x->job != y->job)
+		return x->job < y->job ? -1 : 1;
 	return c ? c : x->tgid < y->tgid ? -1 : x->tgid > y->tgid;
 }
 
-int waits__collect(struct waits *w, const struct recording *r, bool per_pid)
+int waits__collect(struct waits *w, const struct recording *r, enum waits_by by)
 {
-	struct collector c = { .w = w, .r = r, .per_pid = per_pid,
+	struct collector c = { .w = w, .r = r, .by = by,
 			       .files = { .size = sizeof(struct wait_file) } };
 	int err;
 
@@ -195,6 +206,40 @@ int waits__collect(struct waits *w, const struct recording *r, bool per_pid)
 	if (w->n)
 		qsort(w->rows, w->n, sizeof(*w->rows), by_total);
 	return 0;
+}
+
+const struct wait_row *waits__top(const struct waits *w, unsigned job)
+{
+	for (unsigned i = 0; i < w->n; i++) {
+		const struct wait_row *row = w->rows[i];
+
+		if (row->job == job && row->state != WT_IDLE && row->state != WT_STOPPED &&
+		    row->state != WT_CHILD)
+			return row->total_ns ? row : NULL;
+	}
+	return NULL;
+}
+
+bool waits__text(const struct recording *r, const struct wait_row *row, char *buf, size_t sz,
+		 struct peer *net)
+{
+	const struct wt_reason *reason = row->state == WT_NET ? ledger__reason(r->ledger, row->object) :
+		NULL;
+	bool known = reason && peers__of_reason(r->peers, reason, net);
+	const struct wt_server_row *server = known ? servers__of(r->servers, &net->id) : NULL;
+	char name[2 * WT_COMM_LEN];
+
+	if (server)
+		text__clean(name, sizeof(name), server->comm, WT_COMM_LEN, false);
+	else
+		snprintf(name, sizeof(name), "%s", known ? peer__service(&net->id) : "");
+	/* "child: make" says its state already */
+	if (row->state == WT_CHILD && !strncmp(row->reason, "child", 5))
+		snprintf(buf, sz, "%s", row->reason);
+	else
+		snprintf(buf, sz, "%s %s%s%s", ledger__state_name(row->state), name,
+			 name[0] ? " " : "", row->reason);
+	return known;
 }
 
 void waits__free(struct waits *w)

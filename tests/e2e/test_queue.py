@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Jobs that queue at one server: what each waited for most has the server's name, and the
+share that the job's own clocks give it."""
+import csv
+import json
+import os
+import re
+import subprocess
+
+import lib
+from lib import S
+
+from test_jobs import jenkins
+import test_real
+
+POINTS = 0.02
+
+# answers one request at a time, each after 10 ms
+SERVER = """
+import socket, sys, threading, time
+slot = threading.Lock()
+def serve(c):
+    while c.recv(100):
+        with slot: time.sleep(0.01)
+        c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+l = socket.create_server(("127.0.0.1", 0))
+print(l.getsockname()[1], flush=True)
+while True:
+    threading.Thread(target=serve, args=(l.accept()[0],), daemon=True).start()
+"""
+
+# asset by asset: fetch, some work, a sidecar; its truth on standard output
+BATCH = """
+import hashlib, json, os, socket, sys, time
+def delay():
+    with open("/proc/thread-self/schedstat") as f: return int(f.read().split()[1])
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+fetch = 0
+for n in range(int(sys.argv[2])):
+    w, c, d = time.monotonic_ns(), time.thread_time_ns(), delay()
+    s.sendall(b"GET / HTTP/1.1\\r\\n\\r\\n"); s.recv(1000)
+    fetch += time.monotonic_ns() - w - (time.thread_time_ns() - c) - (delay() - d)
+    h = b"x"
+    for _ in range(1000): h = hashlib.sha256(h).digest()
+    with open(f"{sys.argv[3]}.{n % 8}", "wb") as f:
+        f.write(h); f.flush(); os.fsync(f.fileno())
+print(json.dumps({"fetch_ns": fetch}))
+"""
+
+# runs the commands of a file, each as a build, side by side; how long each was there
+DRIVER = """
+import json, os, subprocess, sys, threading, time
+jobs, truth = json.load(open(sys.argv[1])), {}
+def one(name, argv, env):
+    began = time.monotonic_ns()
+    p = subprocess.run(argv, env=env, capture_output=True, text=True)
+    truth[name] = {"wall_ns": time.monotonic_ns() - began, "out": p.stdout, "rc": p.returncode}
+v = [threading.Thread(target=one, args=j) for j in jobs]
+for t in v: t.start()
+for t in v: t.join()
+print(json.dumps(truth))
+"""
+
+
+def builds(jobs):
+    """Records commands, {name: argv}, as builds: (the recording, the driver's truth by name)."""
+    with open(lib.tmp("jobs"), "w") as f:
+        json.dump([[name, argv, jenkins(name, 7, LC_ALL="C")] for name, argv in jobs.items()], f)
+    r = lib.record([], [lib.PYTHON, "-c", DRIVER, lib.tmp("jobs")])
+    truth = r.truth_output()
+    assert all(t["rc"] == 0 for t in truth.values()), truth
+    return r, truth
+
+
+def judge(r, name, server, port, blocked_ns, wall_ns):
+    """The job's top wait is for the server, with the share that the driver knows."""
+    (job,) = [j for j in r.summary["jobs"] if j.get("name") == name]
+    top, truth = job["top_wait"], blocked_ns / wall_ns
+    lib.equal(top["wait"], f"net {server.name} 127.0.0.1:{port}", "what it waited for most")
+    share = top["total_ns"] / top["of_ns"]
+    print(f"{name}: {share:.4f} of its work; the driver: {truth:.4f}")
+    lib.at_most(abs(share - truth), POINTS, f"share {share} against {truth} of {name}")
+    lib.contains(r.err, rf"\n  {name}#7 .*\n    most for net {server.name} 127\.0\.0\.1:{port}: ",
+                 "the closing table")
+    with open(os.path.join(r.path, "peers.csv"), newline="") as f:
+        (peer,) = [p for p in csv.DictReader(f)
+                   if p["peer"] == f"127.0.0.1:{port}" and p["job"] == f"{name}#7"]
+    lib.equal((peer["server"], int(peer["server_pid"])), (server.name, server.pid), "peers.csv")
+    lib.equal(int(peer["wait_ns"]), top["total_ns"], "peers.csv against the job's wait")
+
+
+class Name:
+    def __init__(self, p):
+        self.pid, self.name = p.pid, lib.comm_of(p.pid)
+
+
+def test_http():
+    """Two builds that queue at one HTTP server, which nobody traces."""
+    p = lib.spawn([lib.PYTHON, "-c", SERVER], stdout=subprocess.PIPE, text=True)
+    port = int(p.stdout.readline())
+    r, truth = builds({n: [lib.PYTHON, "-c", BATCH, str(port), "120", lib.tmp(n)] for n in ("A", "B")})
+    for name, t in truth.items():
+        judge(r, name, Name(p), port, json.loads(t["out"])["fetch_ns"], t["wall_ns"])
+    # each of them waited for the other's requests, too
+    lib.at_least(min(json.loads(t["out"])["fetch_ns"] for t in truth.values()), 120 * 15e6, "queueing")
+    # and no line of the table says that the time went into waiting for one's own children
+    table = r.err[r.err.index("WHAT IT WAITED FOR"):].splitlines()
+    lib.contains(table[2], rf"^  net {Name(p).name} 127", "the first line")
+
+
+def test_row_lock():
+    """A session that holds a row for 20 ms at a time, and one that wants it."""
+    _, port, quiet, p = test_real.start_postgres()
+    psql = [lib.need("psql"), "-X", "-q", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-d", "postgres"]
+    lib.until(lambda: subprocess.run(psql + ["-c", "CREATE TABLE t (id int PRIMARY KEY, n int); "
+                                             "INSERT INTO t VALUES (1, 0)"],
+                                     **quiet).returncode == 0, 20, "the table")
+    update = "UPDATE t SET n = n + 1 WHERE id = 1;\n"
+    scripts = {"holder": ("BEGIN;\n" + update + "SELECT pg_sleep(0.02);\nCOMMIT;\n") * 60,
+               "waiter": update * 60}
+    for name, text in scripts.items():
+        with open(lib.tmp(name), "w") as f:
+            f.write("\\timing on\n" + text)
+    r, truth = builds({n: psql + ["-f", lib.tmp(n)] for n in scripts})
+    for name, t in truth.items():
+        times = [float(ms) * 1e6 for ms in re.findall(r"^Time: ([0-9.]+) ms", t["out"], re.M)]
+        lib.equal(len(times), 240 if name == "holder" else 60, f"statements of the {name}")
+        judge(r, name, Name(p), port, sum(times), t["wall_ns"])
+    lib.at_least(r.waited(state="net"), 1.5 * S, "waits for the row and for the server's sleep")
+    lib.stop(p, 2)
