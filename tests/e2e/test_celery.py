@@ -94,3 +94,9 @@ def test_worker():
     lib.at_most(len(wrong), 1, f"failed tasks with another begin ({wrong})")
     job = [j for j in r.summary["jobs"] if j.get("units")]
     lib.equal(len(job), 1, "jobs with units")
+    # tasks done by the time from the first's start to the last's end, two workers that pause
+    u = job[0]["units"][0]
+    rate = 60e9 * len(truth) / (max(t[3] for t in truth.values()) - min(t[2] for t in truth.values()))
+    lib.near(u["throughput_per_min"], rate, 0.01 * rate + 1, "tasks a minute")
+    lib.near(u["concurrency"] * 60, u["throughput_per_min"] * u["service_s"]["mean"], 0.1, "Little's law")
+    lib.equal(u["between_units_s"]["n"], len(truth) - 2, "times between two tasks of a process")

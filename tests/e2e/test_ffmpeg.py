@@ -283,6 +283,10 @@ def test_of_units():
     for asset, row in zip(assets, rows):
         lib.near(asset["transcode_ns"], row["elapsed_ns"], 1 * MS, "transcode_ns")
         lib.at_least(asset["thread_ns"], row["thread_ns"], "the asset's thread time has its ffmpeg's")
+    # … which comes when the asset has long ended
+    of_one = [u for j in r.summary["jobs"] for u in j.get("units", []) if u["kind"].startswith("line")][0]
+    lib.near(of_one["thread_ns_per_unit"], sum(u["thread_ns"] for u in assets) / 3, 2, "thread time of an asset")
+    lib.near(of_one["cpu_ns_per_unit"], sum(u["cpu_ns"] for u in assets) / 3, 2, "CPU time of an asset")
 
 
 def test_losses():

@@ -320,12 +320,50 @@ static void test_rates(void **state)
 	}
 	assert_int_equal(cost__report(c, &r), 0);
 	assert_float_equal(r.concurrency, 4, 1e-9);
-	assert_float_equal(r.per_min, 399 / (99 * 0.1) * 60, 1e-6);
+	assert_float_equal(r.per_min, 40 * 60, 1e-6);
+	assert_true(r.t.gaps == 0);
 	assert_float_equal(r.mean_ns, 100 * MS, 1e-3);
 	assert_float_equal(r.mean_lo, 100 * MS, 1);
 	assert_float_equal(r.st_ns[WT_CPU], 60 * MS, 1e-3);
 	assert_float_equal(r.thread_ns, 300 * MS, 1e-3);
 	assert_int_equal(r.trend.way, TREND_STEADY);
+	cost_report__free(&r);
+	cost__free(c);
+}
+
+/*
+ * Two workers, 100 ms of work, 50 ms of none; one of the units began an hour before the
+ * recording.  A child's CPU time comes when its unit is long known.
+ */
+static void test_gaps(void **state)
+{
+	const __u64 more[WT_STATES] = { [WT_CPU] = 30 * MS, [WT_LOCK] = 70 * MS };
+	struct cost *c = fresh(0);
+	struct cost_report r;
+
+	(void)state;
+	for (unsigned i = 0; i < 200; i++) {
+		struct cost_unit u = { .seq = i + 1, .start_ns = 7200 * S + i / 2 * 150 * MS, .since_ns = 7200 * S,
+				       .worker = 1 + i % 2 };
+
+		u.end_ns = u.start_ns + 100 * MS;
+		if (!i)
+			u.start_ns -= 3600 * S;
+		u.elapsed_ns = u.thread_ns = u.st_ns[WT_CHILD] = u.end_ns - u.start_ns;
+		assert_int_equal(cost__unit(c, &u), 0);
+	}
+	for (unsigned i = 0; i < 200; i++)
+		cost__more(c, i + 1, more);
+	assert_int_equal(cost__report(c, &r), 0);
+	/* from the recording's beginning to the last end: 99 times 150 ms and 100 */
+	assert_float_equal(r.per_min, 200 / (99 * 0.15 + 0.1) * 60, 1e-6);
+	assert_float_equal(r.concurrency, 200 * 0.1 / (99 * 0.15 + 0.1), 1e-9);
+	assert_true(r.t.gaps == 198 && r.t.gap_ns == 198 * 50 * MS && r.t.max_gap_ns == 50 * MS);
+	assert_float_equal(r.st_ns[WT_CPU], 30 * MS, 1e-3);
+	assert_float_equal(r.threads[WT_LOCK], 200 * 0.07 / (99 * 0.15 + 0.1), 1e-9);
+	assert_int_equal(r.t.thread_ns, r.t.elapsed_ns + 200 * 100 * MS);
+	for (unsigned i = 0; i < r.n_windows; i++)
+		assert_int_equal(r.windows[i].st_ns[WT_LOCK], r.windows[i].units * 70 * MS);
 	cost_report__free(&r);
 	cost__free(c);
 }
@@ -512,6 +550,7 @@ int main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_quantiles),
 		cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_grouped),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_ratio),

@@ -265,6 +265,8 @@ int session__open(struct session *s, const struct options *o)
 		return err;
 	system__start(s->system);
 	s->start_ns = tracer__start(s->tracer);
+	if (s->costs)
+		costs__begin(s->costs, s->start_ns);
 	if (s->launch)
 		err = launch__go(s->launch);
 	else

@@ -24,6 +24,13 @@ static int unit_is_final(void *ctx, const struct unit_row *r, __u32 row)
 	return costs__unit(s->costs, r, row);
 }
 
+static void on_more(void *ctx, const struct unit_row *r, __u32 row, const __u64 st_ns[WT_STATES])
+{
+	const struct session *s = ctx;
+
+	costs__more(s->costs, r, row, st_ns);
+}
+
 static int on_estimate(void *ctx, const struct unit_row *r, __u64 remaining_ns)
 {
 	const struct session *s = ctx;
@@ -47,7 +54,7 @@ static const char *job_name(void *ctx, __u64 job, __u64 cgroup)
 
 static int open_costs(struct session *s)
 {
-	const struct units_sink sink = { s, unit_is_final, on_estimate };
+	const struct units_sink sink = { s, unit_is_final, on_more, on_estimate };
 	const struct costs_opts opts = {
 		.ledger = s->ledger,
 		.frames = session__frames(s),

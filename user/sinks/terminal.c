@@ -346,14 +346,16 @@ static void write_apart(const struct page *p, const struct waits *w, unsigned st
 
 	for (unsigned i = 0; i < w->n; i++) {
 		const struct wait_row *row = w->rows[i];
+		bool longest = state == WT_IDLE && row->count > 1 && row->max_ns;
 		const char *reason = row->reason;
-		char text[288], buf[32];
+		char text[336], buf[32], most[32];
 
 		if (row->state != state || !row->total_ns)
 			continue;
 		reason += strncmp(reason, "child: ", 7) ? 0 : 7;
-		snprintf(text, sizeof(text), "%s %s %s (%s)", shown ? "," : "", reason,
-			 human_ns(buf, sizeof(buf), row->total_ns), row->comm);
+		snprintf(text, sizeof(text), "%s %s %s (%s%s%s)", shown ? "," : "", reason,
+			 human_ns(buf, sizeof(buf), row->total_ns), row->comm, longest ? ", at most " : "",
+			 longest ? human_ns(most, sizeof(most), row->max_ns) : "");
 		width += human_width(text);
 		if (shown && width > WIDTH)
 			break;

@@ -232,6 +232,17 @@ static json_t *loss(struct maker *m, const struct cost_report *r)
 	return o;
 }
 
+/* How long a process had no unit before its next one. */
+static json_t *between(struct maker *m, const struct cost_totals *t)
+{
+	json_t *o = json_object();
+
+	set(m, o, "n", whole(t->gaps));
+	set(m, o, "mean", t->gaps ? real(t->gap_ns / 1e9 / t->gaps) : json_null());
+	set(m, o, "max", t->gaps ? real(t->max_gap_ns / 1e9) : json_null());
+	return o;
+}
+
 static json_t *units(struct maker *m, const struct judged *j)
 {
 	const struct cost_report *r = &j->report;
@@ -245,6 +256,10 @@ static json_t *units(struct maker *m, const struct judged *j)
 	set(m, o, "throughput_per_min", r->per_min > 0 ? real(r->per_min) : json_null());
 	set(m, o, "service_s", service(m, r));
 	set(m, o, "concurrency", real(r->concurrency));
+	set(m, o, "between_units_s", between(m, &r->t));
+	set(m, o, "cpus_in_use", real(r->threads[WT_CPU]));
+	set(m, o, "waiting_for_cpu", real(r->threads[WT_RUNQ]));
+	set(m, o, "throttled", real(r->threads[WT_THROTTLED]));
 	set(m, o, "cpu_ns_per_unit", rounded(r->st_ns[WT_CPU]));
 	set(m, o, "thread_ns_per_unit", rounded(r->thread_ns));
 	set(m, o, "states_ns_per_unit", states(m, r));

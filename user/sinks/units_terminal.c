@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* units_terminal.c - the section UNITS: how many, how fast, what one costs, and the verdict. */
+#include "ledger/ledger.h"
 #include "ledger/text.h"
 #include "sinks/csv.h"
 #include "sinks/human.h"
@@ -18,6 +19,8 @@
 #define PASSES 0.05		/* a function that spends so little of its time itself … */
 #define ONE 0.7			/* … and so much in one that it calls, only calls: main() */
 #define SAME 0.8
+#define WAITING 0.1		/* threads that wait for a CPU, on average: worth a line */
+#define IDLE_SHARE 0.05		/* of the time without a unit: likewise */
 #define SMALL 0.02		/* of a unit: not worth a line */
 
 static const char *ns_text(char *buf, size_t sz, double ns)
@@ -80,6 +83,49 @@ static void interval(const struct cost_figure *v, FILE *f)
 static double work_ns(const struct cost_report *r)
 {
 	return r->thread_ns - r->st_ns[WT_IDLE] - r->st_ns[WT_STOPPED];
+}
+
+/* "lock 61.7 s, runq 17.2 s, cpu 2.53 s": the states that matter, largest first. */
+static void mix(const struct cost_report *r, FILE *f)
+{
+	bool done[WT_STATES] = { false };
+	char ns[32];
+
+	for (unsigned k = 0; k < WT_STATES; k++) {
+		unsigned top = 0;
+
+		for (unsigned s = 1; s < WT_STATES; s++)
+			if (done[top] || (!done[s] && r->st_ns[s] > r->st_ns[top]))
+				top = s;
+		if (done[top] || r->st_ns[top] < SMALL * r->thread_ns || r->st_ns[top] <= 0)
+			break;
+		done[top] = true;
+		fprintf(f, "%s%s %s", k ? ", " : "    thread time of one: ", ledger__state_name(top),
+			ns_text(ns, sizeof(ns), r->st_ns[top]));
+	}
+	if (r->thread_ns > 0)
+		fputs("\n", f);
+}
+
+/* Why more at once would be no faster, or why less is done than could be. */
+static void occupancy(const struct cost_report *r, FILE *f)
+{
+	const struct cost_totals *t = &r->t;
+	char gap[32], most[32];
+
+	if (r->threads[WT_RUNQ] + r->threads[WT_THROTTLED] >= WAITING) {
+		fprintf(f, "    all together: %.2f CPUs in use on average", r->threads[WT_CPU]);
+		if (r->threads[WT_RUNQ] >= WAITING)
+			fprintf(f, ", %.2f threads waiting for one", r->threads[WT_RUNQ]);
+		if (r->threads[WT_THROTTLED] >= WAITING)
+			fprintf(f, ", %.2f held back by a quota", r->threads[WT_THROTTLED]);
+		fputs("\n", f);
+	}
+	if (t->gaps && t->gap_ns >= IDLE_SHARE * (t->gap_ns + t->elapsed_ns))
+		fprintf(f, "    a process had no unit for %.0f %% of the time: %s between two, at most %s\n",
+			100.0 * t->gap_ns / (t->gap_ns + t->elapsed_ns),
+			ns_text(gap, sizeof(gap), (double)t->gap_ns / t->gaps),
+			ns_text(most, sizeof(most), t->max_gap_ns));
 }
 
 static void waits(const struct cost_report *r, FILE *f)
@@ -272,6 +318,8 @@ static void notes(const struct judged *j, FILE *f, bool colour)
 		fprintf(f, "    %llu small functions and objects are summed as [other]\n", r->t.keys_merged);
 	if (r->t.orphans)
 		fprintf(f, "    lost: %llu details found no place to wait for their unit\n", r->t.orphans);
+	mix(r, f);
+	occupancy(r, f);
 	functions(r, f);
 	waits(r, f);
 }

@@ -56,12 +56,8 @@ static void merge_window(struct cost_window *to, const struct cost_window *from)
 		to->end_ns = from->end_ns;
 	to->elapsed_ns += from->elapsed_ns;
 	to->thread_ns += from->thread_ns;
-	to->elapsed_sq += from->elapsed_sq;
-	to->thread_sq += from->thread_sq;
-	for (unsigned s = 0; s < WT_STATES; s++) {
+	for (unsigned s = 0; s < WT_STATES; s++)
 		to->st_ns[s] += from->st_ns[s];
-		to->st_sq[s] += from->st_sq[s];
-	}
 }
 
 static void halve_windows(struct cost *c)
@@ -120,12 +116,6 @@ static struct cost_window *window_for(struct cost *c, const struct cost_unit *u)
 	return w;
 }
 
-/* Squares of what one unit took, for each of the units of a record. */
-static double squares(__u64 ns, __u64 units)
-{
-	return (double)ns * (double)ns / (double)units;
-}
-
 static void add_to_window(struct cost_window *w, const struct cost_unit *u, __u64 units)
 {
 	w->records++;
@@ -136,13 +126,9 @@ static void add_to_window(struct cost_window *w, const struct cost_unit *u, __u6
 	if (u->end_ns > w->end_ns)
 		w->end_ns = u->end_ns;
 	w->elapsed_ns += u->elapsed_ns;
-	w->elapsed_sq += squares(u->elapsed_ns, units);
 	w->thread_ns += u->thread_ns;
-	w->thread_sq += squares(u->thread_ns, units);
-	for (unsigned s = 0; s < WT_STATES; s++) {
+	for (unsigned s = 0; s < WT_STATES; s++)
 		w->st_ns[s] += u->st_ns[s];
-		w->st_sq[s] += squares(u->st_ns[s], units);
-	}
 }
 
 /* ---- distribution ---- */
@@ -189,13 +175,12 @@ static void add_to_totals(struct cost *c, const struct cost_unit *u, __u64 units
 {
 	struct cost_totals *t = &c->t;
 	__u64 each_ns = u->elapsed_ns / units;
+	__u64 from_ns = u->since_ns > u->start_ns ? u->since_ns : u->start_ns;
+	__u64 before_ns = from_ns - u->start_ns;
 
-	if (!t->records || u->start_ns < t->start_ns)
-		t->start_ns = u->start_ns;
-	if (!t->records || u->end_ns < t->first_end_ns) {
-		t->first_end_ns = u->end_ns;
-		t->first_units = units;
-	}
+	if (!t->records || from_ns < t->start_ns)
+		t->start_ns = from_ns;
+	t->seen_ns += u->elapsed_ns > before_ns ? u->elapsed_ns - before_ns : 0;
 	if (!t->records || each_ns < t->min_ns)
 		t->min_ns = each_ns;
 	if (each_ns > t->max_ns)
@@ -213,13 +198,49 @@ static void add_to_totals(struct cost *c, const struct cost_unit *u, __u64 units
 	c->hist[bucket_of(each_ns)] += units;
 }
 
+/* How long its process had had no unit before. */
+static void add_gap(struct cost *c, const struct cost_unit *u)
+{
+	struct cost_totals *t = &c->t;
+	unsigned i;
+	__u64 gap;
+
+	for (i = 0; i < c->n_workers && c->workers[i].id != u->worker; i++)
+		;
+	if (!u->worker || i == COST_WORKERS)
+		return;
+	if (i == c->n_workers) {
+		c->workers[c->n_workers++] = (struct worker){ u->worker, u->end_ns };
+		return;
+	}
+	gap = u->start_ns > c->workers[i].end_ns ? u->start_ns - c->workers[i].end_ns : 0;
+	t->gaps++;
+	t->gap_ns += gap;
+	t->max_gap_ns = gap > t->max_gap_ns ? gap : t->max_gap_ns;
+	if (u->end_ns > c->workers[i].end_ns)
+		c->workers[i].end_ns = u->end_ns;
+}
+
 int cost__unit(struct cost *c, const struct cost_unit *u)
 {
 	__u64 units = u->units ? u->units : 1;
 
 	add_to_window(window_for(c, u), u, units);
 	add_to_totals(c, u, units);
+	add_gap(c, u);
 	return cost__charge_pending(c);
+}
+
+void cost__more(struct cost *c, __u64 seq, const __u64 st_ns[WT_STATES])
+{
+	struct cost_window *w = c->n_windows ? &c->w[cost__window_of(c, seq)] : NULL;
+
+	for (unsigned s = 0; w && s < WT_STATES; s++) {
+		w->st_ns[s] += st_ns[s];
+		w->thread_ns += st_ns[s];
+		c->t.st_ns[s] += st_ns[s];
+		c->t.thread_ns += st_ns[s];
+	}
 }
 
 /* ---- estimates ---- */

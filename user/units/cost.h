@@ -32,8 +32,10 @@ struct cost_unit {
 	__u64 units;			/* 0 is taken as 1 */
 	__u64 failed;			/* of them */
 	__u64 start_ns, end_ns;		/* CLOCK_MONOTONIC */
+	__u64 since_ns;			/* what it did before that was not recorded; 0: all was */
 	__u64 elapsed_ns;		/* by the clock on the wall, all of them one after the other */
 	__u64 thread_ns;		/* sum of st_ns */
+	__u32 worker;			/* the process that did it, 0: not said */
 	__u64 st_ns[WT_STATES];
 };
 
@@ -56,6 +58,8 @@ void cost__free(struct cost *c);
 
 /* 0 or -ENOMEM.  A unit that comes late goes to the window of its number. */
 int cost__unit(struct cost *c, const struct cost_unit *u);
+/* Time of a unit that came after it: of a process that was started in it. */
+void cost__more(struct cost *c, __u64 seq, const __u64 st_ns[WT_STATES]);
 /*
  * Part of a unit that is final already or will be.  Beyond 50,000 that wait for
  * their units they are counted as orphans.
@@ -80,6 +84,7 @@ int cost__blocked(struct cost *c, __u64 seq, const char *const *names, unsigned 
  */
 #define COST_NO_ESTIMATE ((__u64)-1)
 #define COST_SOURCES 16
+#define COST_WORKERS 64
 void cost__estimate(struct cost *c, __u32 source, __u64 at_ns, __u64 done, __u64 total,
 		    __u64 remaining_ns);
 
@@ -90,7 +95,6 @@ struct cost_window {
 	__u64 records, units, failed;
 	__u64 start_ns, end_ns;		/* of the earliest, of the latest */
 	__u64 elapsed_ns, thread_ns, st_ns[WT_STATES];
-	double elapsed_sq, thread_sq, st_sq[WT_STATES];	/* sums of squares of a unit's ns */
 };
 
 struct cost_key {
@@ -131,9 +135,10 @@ struct cost_totals {
 	__u64 records, units, failed;
 	__u64 grouped;			/* units whose own time is not known: records of several */
 	__u64 elapsed_ns, thread_ns, st_ns[WT_STATES], min_ns, max_ns;
-	__u64 start_ns, end_ns;		/* from the earliest start to the latest end */
-	__u64 first_end_ns;		/* when the first was finished … */
-	__u64 first_units;		/* … and how many that were */
+	__u64 start_ns, end_ns;		/* from the earliest start (in the recording) to the latest end */
+	__u64 seen_ns;			/* the part of elapsed_ns in the recording */
+	/* between two units of a process; of the first COST_WORKERS processes */
+	__u64 gaps, gap_ns, max_gap_ns;
 	__u64 done, total;		/* sums of the counters; total 0: there are none */
 	__u64 waiting;			/* details of units that are not final */
 	__u64 keys_merged;		/* keys that went to [other] */

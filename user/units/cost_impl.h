@@ -24,6 +24,11 @@ struct source {
 	__u64 done, total;
 };
 
+struct worker {
+	__u32 id;
+	__u64 end_ns;		/* of its last unit */
+};
+
 struct cost {
 	char *job, *kind;
 	unsigned max_keys;
@@ -42,6 +47,8 @@ struct cost {
 	struct source sources[COST_SOURCES];
 	unsigned n_sources;
 	__u32 runs;
+	struct worker workers[COST_WORKERS];
+	unsigned n_workers;
 	__u64 gone_done, gone_total;	/* of sources that had to make room */
 	struct cost_guess guesses[COST_GUESSES];
 	unsigned n_guesses, skip, skipped;	/* of the guesses that come, skip that many */

@@ -16,6 +16,7 @@ struct costs {
 	struct costs_opts o;
 	struct cost *v[COSTS_MAX + 1];
 	unsigned n;
+	__u64 since_ns;
 	struct u64map by_hash;
 	__u64 dropped;
 	/* names of the stack at hand */
@@ -44,6 +45,11 @@ void costs__free(struct costs *c)
 		cost__free(c->v[i]);
 	u64map__free(&c->by_hash);
 	free(c);
+}
+
+void costs__begin(struct costs *c, __u64 start_ns)
+{
+	c->since_ns = start_ns;
 }
 
 /* "line:perf", "exec:ffmpeg" */
@@ -120,6 +126,8 @@ int costs__unit(struct costs *c, const struct unit_row *r, __u32 row)
 		.failed = r->failed ? r->n : 0,
 		.start_ns = r->start_ns,
 		.end_ns = r->end_ns,
+		.since_ns = c->since_ns,
+		.worker = r->tgid,
 		.elapsed_ns = r->end_ns - r->start_ns,
 		.thread_ns = unit__thread_ns(r),
 	};
@@ -132,6 +140,14 @@ int costs__unit(struct costs *c, const struct unit_row *r, __u32 row)
 	if (!err && has_counters(r))
 		cost__estimate(cost, r->tgid, r->end_ns, r->done, r->total, COST_NO_ESTIMATE);
 	return err;
+}
+
+void costs__more(struct costs *c, const struct unit_row *r, __u32 row, const __u64 st_ns[WT_STATES])
+{
+	struct cost *cost = cost_of(c, r);
+
+	if (cost)
+		cost__more(cost, row, st_ns);
 }
 
 int costs__estimate(struct costs *c, const struct unit_row *r, __u64 remaining_ns)

@@ -237,11 +237,15 @@ bool cost_report__only_calls(const struct cost_report *r, const struct cost_figu
 static void rates(struct cost_report *r)
 {
 	const struct cost_totals *t = &r->t;
-	__u64 wall_ns = t->end_ns - t->start_ns, span_ns = t->end_ns - t->first_end_ns;
+	__u64 wall_ns = t->end_ns > t->start_ns ? t->end_ns - t->start_ns : 0;
 
-	if (span_ns && t->units > t->first_units)
-		r->per_min = (t->units - t->first_units) * 60e9 / span_ns;
-	r->concurrency = wall_ns ? (double)t->elapsed_ns / wall_ns : 0;
+	/* over the same time, so that the one is the other times the mean (Little's law) */
+	if (wall_ns) {
+		r->per_min = t->units > 1 ? t->units * 60e9 / wall_ns : 0;
+		r->concurrency = (double)t->seen_ns / wall_ns;
+		for (unsigned s = 0; s < WT_STATES; s++)
+			r->threads[s] = (double)t->st_ns[s] / wall_ns;
+	}
 	r->thread_ns = (double)t->thread_ns / t->units;
 	for (unsigned s = 0; s < WT_STATES; s++)
 		r->st_ns[s] = (double)t->st_ns[s] / t->units;

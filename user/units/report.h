@@ -34,11 +34,12 @@ struct cost_report {
 	struct cost_totals t;
 	const struct cost_window *windows;
 	unsigned n_windows;
-	double per_min;			/* finished, from the first end to the last; 0: not known */
+	double per_min;			/* finished, from the first start to the last end; 0: not known */
 	double mean_ns, mean_lo, mean_hi; /* elapsed per unit */
 	__u64 p50_ns, p95_ns, p99_ns;
 	double concurrency;		/* elapsed ÷ wall: how many were at work at once */
 	double thread_ns, st_ns[WT_STATES];	/* per unit */
+	double threads[WT_STATES];	/* how many threads were in a state, on average */
 	double range;			/* units from the first window's middle to the last's */
 	struct trend trend;		/* of elapsed ns per unit over the number of the unit */
 	struct trend_jump jump;		/* found: it says more than the trend */

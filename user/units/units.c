@@ -32,8 +32,13 @@ __u64 unit__thread_ns(const struct unit_row *r)
 static void charge(void *ctx, __u32 row, const struct account *a)
 {
 	struct units *u = ctx;
+	const struct unit_item *it = rows__at(&u->rows, row);
 
 	rows__charge(&u->rows, row, a);
+	if (it && it->final && u->sink.more)
+		u->sink.more(u->sink.ctx, &it->row, row, a->ns);
+	for (unsigned s = 0; !it && s < WT_STATES; s++)
+		u->epochs.late_ns += a->ns[s];
 }
 
 static int final(void *ctx, __u32 row)

@@ -81,6 +81,8 @@ struct units_stats {
 struct units_sink {
 	void *ctx;
 	int (*unit)(void *ctx, const struct unit_row *r, __u32 row);
+	/* … and what came late: of a process that was started in it, say; r has it already */
+	void (*more)(void *ctx, const struct unit_row *r, __u32 row, const __u64 st_ns[WT_STATES]);
 	/* the program's own estimate, as of a line of it */
 	int (*estimate)(void *ctx, const struct unit_row *r, __u64 remaining_ns);
 };
