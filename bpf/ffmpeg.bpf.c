@@ -259,12 +259,15 @@ static __noinline int wt_stage_enter(struct pt_regs *ctx, __u64 cookie)
 	st = wt_stages_of(w, true);
 	if (!k || !st)
 		return 0;
+	now = bpf_ktime_get_ns();
 	if (k->serial != wt_now_serial(w)) {
 		k->serial = wt_now_serial(w);
 		k->n = 0;
 		k->stage = 0;
+		/* until its first call the program was being loaded, by the kernel and ld.so */
+		if (!st->cpu_ns[WT_STAGE_NONE])
+			st->cpu_ns[WT_STAGE_NONE] = wt_cpu_now(w, now);
 	}
-	now = bpf_ktime_get_ns();
 	wt_stage_charge(w, st, k, now);
 	wt_drop_left(k, PT_REGS_SP(ctx) + 1);
 	i = k->n;
@@ -361,6 +364,7 @@ int wt_stage_over(struct wt_task *w)
 {
 	struct wt_stage_thread *k;
 	struct wt_stages *st;
+	__u64 now;
 
 	if (!w || w->stage)
 		return 0;
@@ -368,7 +372,12 @@ int wt_stage_over(struct wt_task *w)
 	st = wt_stages_of(w, false);
 	if (!k || !st || k->serial != wt_now_serial(w))
 		return 0;
-	wt_stage_charge(w, st, k, bpf_ktime_get_ns());
+	now = bpf_ktime_get_ns();
+	if (k->stage)
+		wt_stage_charge(w, st, k, now);
+	/* from there on it unloads what it had loaded, and its memory is given back */
+	if (w->tid == w->tgid)
+		st->elapsed_ns[WT_STAGE_NONE] = k->cpu_ns;
 	k->n = 0;
 	k->stage = 0;
 	return 0;

@@ -83,6 +83,9 @@ def check_stages(row, out, frames_in):
     lib.near(row["media_ns"], seconds(out) * S, 60 * MS, "media time")
     cpu = {s: row[s + "_ns"] for s in STAGES}
     lib.equal(sum(cpu.values()) + row["rest_ns"], row["cpu_ns"], f"CPU time of the stages {cpu}")
+    # nothing is in no stage but loading and unloading the program, which does not grow with the film
+    lib.at_least(sum(cpu.values()) + row["start_ns"] + row["end_ns"], 0.98 * row["cpu_ns"], f"stages, start and end: {row}")
+    lib.at_least(row["start_ns"], 5 * MS, "CPU time to load the program")
     for s in STAGES:
         assert (cpu[s] > 0) == (row[s + "_elapsed_ns"] > 0), f"{s}: {row}"
     if row["frames_out"]:

@@ -60,6 +60,9 @@ static void test_sums(void **state)
 	(void)state;
 	st.cpu_ns[WT_STAGE_DEMUX] = 10;
 	st.cpu_ns[WT_STAGE_ENCODE] = 20;
+	/* its first thread: loaded for 60, behind its last call at 300 of 330 */
+	st.cpu_ns[WT_STAGE_NONE] = 60;
+	st.elapsed_ns[WT_STAGE_NONE] = 300;
 	/* the workers of two codecs, and of one that was opened and never used */
 	st.codec[0] = (struct wt_stage_codec){ .context = 1, .stage = WT_STAGE_DECODE };
 	st.codec[1] = (struct wt_stage_codec){ .context = 2, .stage = WT_STAGE_ENCODE, .cpu_ns = 3 };
@@ -73,7 +76,8 @@ static void test_sums(void **state)
 		.end_pts = 96000, .num = 1, .den = 48000, .type = 1 };
 	st.stream[2] = (struct wt_stage_stream){ .format = 2, .packets = 25, .first_pts = 0, .end_pts = 0,
 		.num = 1, .den = 25 };
-	ffmpeg_sums__make(&s, &st, workers, 1000);
+	ffmpeg_sums__make(&s, &st, workers, 1000, 330);
+	assert_true(s.start_ns == 60 && s.end_ns == 30);
 	assert_int_equal(s.cpu_ns[WT_STAGE_DEMUX], 10);
 	assert_int_equal(s.cpu_ns[WT_STAGE_DECODE], 100);
 	assert_int_equal(s.cpu_ns[WT_STAGE_FILTER], 5);
@@ -86,8 +90,10 @@ static void test_sums(void **state)
 	assert_int_equal(s.media_ns, 2021333333);
 	/* a stream that could not be read: the others do not stand for all */
 	st.unknown = 1;
-	ffmpeg_sums__make(&s, &st, workers, 1000);
+	ffmpeg_sums__make(&s, &st, workers, 350, 0);
 	assert_false(s.written);
+	/* no more than the rest, and no end while it runs */
+	assert_true(s.cpu_ns[WT_STAGE_NONE] == 12 && s.start_ns == 12 && !s.end_ns);
 }
 
 static void test_by_name(void **state)

@@ -20,8 +20,14 @@ static unsigned worker_stage(const struct wt_stages *st, unsigned stage)
 	return stage < WT_STAGES ? stage : WT_STAGE_NONE;
 }
 
+static __u64 at_most(__u64 ns, __u64 most)
+{
+	return ns < most ? ns : most;
+}
+
 void ffmpeg_sums__make(struct ffmpeg_sums *out, const struct wt_stages *st,
-		       const __u64 workers_ns[WT_STAGE_CODEC + WT_STAGE_CODECS], __u64 cpu_ns)
+		       const __u64 workers_ns[WT_STAGE_CODEC + WT_STAGE_CODECS], __u64 cpu_ns,
+		       __u64 leader_ns)
 {
 	__u64 sum = 0;
 
@@ -44,6 +50,12 @@ void ffmpeg_sums__make(struct ffmpeg_sums *out, const struct wt_stages *st,
 	for (unsigned s = WT_STAGE_NONE + 1; s < WT_STAGES; s++)
 		sum += out->cpu_ns[s];
 	out->cpu_ns[WT_STAGE_NONE] = cpu_ns > sum ? cpu_ns - sum : 0;
+	out->start_ns = at_most(st->cpu_ns[WT_STAGE_NONE], out->cpu_ns[WT_STAGE_NONE]);
+	out->end_ns = out->cpu_ns[WT_STAGE_NONE] - out->start_ns;
+	if (st->elapsed_ns[WT_STAGE_NONE] && leader_ns > st->elapsed_ns[WT_STAGE_NONE])
+		out->end_ns = at_most(leader_ns - st->elapsed_ns[WT_STAGE_NONE], out->end_ns);
+	else
+		out->end_ns = 0;
 	out->frames_in = st->frames_in;
 	out->written = !st->unknown;
 	for (unsigned i = 0; i < WT_STAGE_STREAMS; i++) {

@@ -184,6 +184,7 @@ struct ledger_program {
 	__u64 thread_ns, st_ns[WT_STATES];
 	__u64 user_ns, sys_ns;
 	__u64 stage_cpu_ns[WT_STAGE_CODEC + WT_STAGE_CODECS];	/* by wt_thread_rec.stage */
+	__u64 leader_cpu_ns;		/* of its first thread, once that has ended */
 	__u32 alive;			/* of the threads */
 	bool leader_ended;
 	__s32 exit_code;		/* wait(2) status, once it has */

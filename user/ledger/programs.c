@@ -26,6 +26,7 @@ static void add(struct ledger_program *to, const struct prog *p)
 	if (rec->why == WT_REC_EXIT && rec->flags & WT_F_LEADER) {
 		to->leader_ended = true;
 		to->exit_code = rec->exit_code;
+		to->leader_cpu_ns = rec->st_ns[WT_CPU];
 	}
 	to->thread_ns += rec->end_ns - rec->birth_ns;
 	for (unsigned s = 0; s < WT_STATES; s++)

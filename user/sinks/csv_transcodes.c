@@ -108,6 +108,8 @@ static int write_row(void *arg, const struct exec_unit *u)
 		fputs(",,", f);
 	if (u->has_progress && u->left_s >= 0)
 		fprintf(f, "%.1f", u->left_s);
+	known(f, exec_unit__start_known(u), u->sums.start_ns);
+	known(f, u->sums.end_ns, u->sums.end_ns);
 	putc('\n', f);
 	return 0;
 }
@@ -123,7 +125,7 @@ int sink_transcodes_csv(const struct recording *r, FILE *f)
 	      "filter_ns,encode_ns,mux_ns,read_bytes,write_bytes,max_rss_bytes,cpu_ns_per_frame,"
 	      "read_call_bytes,write_call_bytes,seeded,stage_source,stages_from_utc,rest_ns,"
 	      "demux_elapsed_ns,decode_elapsed_ns,filter_elapsed_ns,encode_elapsed_ns,mux_elapsed_ns,"
-	      "progress_percent,eta_s\n", f);
+	      "progress_percent,eta_s,start_ns,end_ns\n", f);
 	err = execs__each(r->execs, write_row, &o);
 	return err ? err : sink_result(f);
 }

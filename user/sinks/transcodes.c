@@ -24,6 +24,12 @@ static int add(void *arg, const struct exec_unit *u)
 	t->thread_ns += u->thread_ns;
 	for (unsigned s = 0; s < WT_STATES; s++)
 		t->st_ns[s] += u->st_ns[s];
+	for (unsigned s = 0; s < WT_STAGES && (u->staged || u->by_stack); s++)
+		t->stage_ns[s] += u->sums.cpu_ns[s];
+	if (exec_unit__start_known(u))
+		t->start_ns += u->sums.start_ns;
+	if (u->staged && u->end_ns)
+		t->end_ns += u->sums.end_ns;
 	if (!u->end_ns) {
 		t->running++;
 		return 0;
@@ -99,6 +105,33 @@ static void print_mix(FILE *f, const struct transcodes *t)
 	}
 }
 
+static void print_stage(FILE *f, const char *name, __u64 ns, __u64 all, unsigned *shown)
+{
+	if (ns * 100 >= all)
+		fprintf(f, "%s%s %.0f %%", (*shown)++ ? ", " : "", name, 100.0 * (double)ns / (double)all);
+}
+
+/* What their CPU time was for. */
+static void print_stages(FILE *f, const struct transcodes *t)
+{
+	static const char *const names[WT_STAGES] = { NULL, "demux", "decode", "filter", "encode", "mux" };
+	unsigned shown = 0;
+	__u64 all = 0;
+	char buf[32];
+
+	for (unsigned s = 0; s < WT_STAGES; s++)
+		all += t->stage_ns[s];
+	if (!all)
+		return;
+	fprintf(f, "  %s of CPU time: ", human_ns(buf, sizeof(buf), all));
+	for (unsigned s = WT_STAGE_DEMUX; s < WT_STAGES; s++)
+		print_stage(f, names[s], t->stage_ns[s], all, &shown);
+	print_stage(f, "loading the program", t->start_ns, all, &shown);
+	print_stage(f, "unloading it", t->end_ns, all, &shown);
+	print_stage(f, "in no stage", t->stage_ns[WT_STAGE_NONE] - t->start_ns - t->end_ns, all, &shown);
+	putc('\n', f);
+}
+
 int transcodes__print(const struct recording *r, FILE *f, bool colour)
 {
 	char mean[32], p95[32], thread[32], frames[32];
@@ -129,6 +162,7 @@ int transcodes__print(const struct recording *r, FILE *f, bool colour)
 	fprintf(f, "  %s of thread time: ", human_ns(thread, sizeof(thread), t.thread_ns));
 	print_mix(f, &t);
 	putc('\n', f);
+	print_stages(f, &t);
 	return 0;
 }
 

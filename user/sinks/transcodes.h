@@ -13,6 +13,8 @@ struct transcodes {
 	/* of the ended whose frames and media time are known: 0: of none */
 	__u64 media_ns, media_elapsed_ns, frames_out;
 	__u64 thread_ns, st_ns[WT_STATES];
+	/* of those whose stages are known: [WT_STAGE_NONE] is in none, start_ns the part of it before the first call, end_ns behind the last */
+	__u64 stage_ns[WT_STAGES], start_ns, end_ns;
 };
 
 /* 0 or -ENOMEM. */

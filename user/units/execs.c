@@ -372,7 +372,8 @@ static void set_stages(struct exec_unit *u, const struct exec_entry *t,
 	u->staged = true;
 	if (t->probed_ns > u->start_ns)
 		u->staged_from_ns = t->probed_ns;
-	ffmpeg_sums__make(&u->sums, t->stages, p ? p->stage_cpu_ns : none, u->st_ns[WT_CPU]);
+	ffmpeg_sums__make(&u->sums, t->stages, p ? p->stage_cpu_ns : none, u->st_ns[WT_CPU],
+			  p ? p->leader_cpu_ns : 0);
 }
 
 void execs__view(const struct execs *e, const struct exec_entry *t, struct exec_unit *u)

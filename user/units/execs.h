@@ -72,6 +72,12 @@ typedef int (*exec_unit_fn)(void *arg, const struct exec_unit *u);
 int execs__each(const struct execs *e, exec_unit_fn fn, void *arg);
 
 /* From its start to its end, or to now_ns if it still runs. */
+/* It was seen from its first instruction to its first call of a library, if it came so far. */
+static inline bool exec_unit__start_known(const struct exec_unit *u)
+{
+	return u->staged && !u->staged_from_ns && !(u->x.flags & WT_X_SEEDED);
+}
+
 static inline __u64 exec_unit__elapsed(const struct exec_unit *u, __u64 now_ns)
 {
 	__u64 end = u->end_ns ? u->end_ns : now_ns;
