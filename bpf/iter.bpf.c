@@ -332,6 +332,8 @@ static __always_inline void wt_write_exec(struct wt_scratch *s, struct wt_task *
 		s->rec.birth_ns = at;
 	s->rec.preempt_ns = 0;
 	s->rec.steal_ns = 0;
+	s->rec.irq_ns = 0;
+	s->rec.softirq_ns = 0;
 	s->rec.switches = 0;
 	s->rec.migrations = 0;
 	s->rec.audit_cpu_ours_ns = 0;

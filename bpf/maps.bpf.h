@@ -79,6 +79,7 @@ struct wt_task {
 	__u64 st_ns[WT_STATES];
 	__u64 preempt_ns;
 	__u64 steal_ns, steal_since;
+	__u64 irq_ns, softirq_ns;	/* see wt_thread_rec */
 	__u64 reason, ustack, kstack;	/* of the open interval */
 	__u64 frozen_since;		/* the open wait lies in a freezer since, 0: it does not */
 	__u64 frozen_ns;		/* … and lay there so long before */

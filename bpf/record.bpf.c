@@ -19,6 +19,8 @@ int wt_fill_record(struct wt_scratch *s, struct wt_task *w, __u64 end)
 	__builtin_memcpy(r->st_ns, w->st_ns, sizeof(r->st_ns));
 	r->preempt_ns = w->preempt_ns;
 	r->steal_ns = w->steal_ns;
+	r->irq_ns = w->irq_ns;
+	r->softirq_ns = w->softirq_ns;
 	r->utime_ns = BPF_CORE_READ(t, utime) - w->utime0;
 	r->stime_ns = BPF_CORE_READ(t, stime) - w->stime0;
 	r->audit_cpu_ours_ns = w->audit_cpu;

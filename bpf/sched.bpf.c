@@ -289,6 +289,8 @@ static __noinline int wt_split_exec(struct wt_switch *x, struct wt_task *w, stru
 	w->epoch_cpu_ns = 0;
 	w->preempt_ns = 0;
 	w->steal_ns = 0;
+	w->irq_ns = 0;
+	w->softirq_ns = 0;
 	w->audit_cpu = 0;
 	w->audit_runq = 0;
 	w->audit_ledger_cpu = 0;

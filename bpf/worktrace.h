@@ -222,6 +222,7 @@ struct wt_thread_rec {
 	__u64 st_ns[WT_STATES];
 	__u64 preempt_ns;		/* the part of runq after a preemption */
 	__u64 steal_ns;			/* the part of cpu that the hypervisor took */
+	__u64 irq_ns, softirq_ns;	/* … that interrupts took, where they are looked at */
 	__u64 utime_ns;			/* the kernel's tick-sampled split, growth */
 	__u64 stime_ns;			/* … over the record */
 	/*
@@ -264,7 +265,7 @@ struct wt_thread_rec {
 	char comm[WT_COMM_LEN];		/* the thread's name */
 	char pcomm[WT_COMM_LEN];	/* the process's name: that of its leader */
 };
-_Static_assert(sizeof(struct wt_thread_rec) == 360, "wt_thread_rec is on the wire");
+_Static_assert(sizeof(struct wt_thread_rec) == 376, "wt_thread_rec is on the wire");
 
 /* Ring buffer records: each starts with this. */
 enum wt_event_type {
@@ -359,7 +360,7 @@ struct wt_ev_thread {
 	struct wt_event h;
 	struct wt_thread_rec rec;
 };
-_Static_assert(sizeof(struct wt_ev_thread) == 376, "wt_ev_thread is on the wire");
+_Static_assert(sizeof(struct wt_ev_thread) == 392, "wt_ev_thread is on the wire");
 
 /* Ways of losing data; one counter each, per CPU. */
 enum wt_loss {

@@ -490,6 +490,10 @@ static const struct opt opts[] = {
 	{ "unit-thread-name", 0, NULL, parse_flag, AT(thread_names), 0, 0,
 	  "a thread that takes a new name begins a unit of work" },
 
+	{ .help = "Interrupts:" },
+	{ "irqs", 0, NULL, parse_flag, AT(irqs), 0, 0,
+	  "tell what of threads' CPU time went to interrupts, hard and soft" },
+
 	{ .help = "Network:" },
 	{ "idle-peer", 0, "PEER", parse_idle_peer, 0, 0, 0,
 	  "reading from this peer is waiting for work: idle, not net; ADDR:PORT,\n"

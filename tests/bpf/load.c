@@ -98,6 +98,20 @@ static bool has_tracepoint(const char *name)
 	return btf && btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) > 0;
 }
 
+/* Programs that are only asked for by an option, with the tracepoints that this kernel has. */
+static void optional(struct worktrace_bpf *skel)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, skel->obj) {
+		const char *section = bpf_program__section_name(prog);
+
+		/* libbpf has taken the '?' of their sections away */
+		if (!bpf_program__autoload(prog) && !strncmp(section, "tp_btf/", 7))
+			bpf_program__set_autoload(prog, has_tracepoint(section + 7));
+	}
+}
+
 /* One setting; refusals are reported and counted. */
 static void load(__u32 target, __u32 opts, __s32 subsys)
 {
@@ -120,11 +134,7 @@ static void load(__u32 target, __u32 opts, __s32 subsys)
 	skel->rodata->cfg_cgroup_subsys = subsys;
 	bpf_program__set_autoload(skel->progs.wt_span, opts & WT_OPT_NAMES);
 	skel->rodata->cfg_n_idle_peers = opts & WT_OPT_CONNS ? WT_MAX_IDLE_PEERS : 0;
-	bpf_program__set_autoload(skel->progs.wt_block_start, has_tracepoint("block_io_start"));
-	bpf_program__set_autoload(skel->progs.wt_block_insert, true);
-	bpf_program__set_autoload(skel->progs.wt_filemap_fault, has_tracepoint("mm_filemap_fault"));
-	bpf_program__set_autoload(skel->progs.wt_block_issue, true);
-	bpf_program__set_autoload(skel->progs.wt_block_complete, true);
+	optional(skel);
 	err = worktrace_bpf__load(skel);
 	if (err) {
 		refused++;

@@ -75,3 +75,51 @@ def test_migrations_are_counted():
     lib.at_least(r.ledger["migrations"], 99, "migrations")
     # itself, a few of the start, and none for each of the 100 sleeps
     lib.at_most(r.ledger["migrations"], 130, "migrations")
+
+
+FLOOD = """
+import os, socket, sys, time
+os.sched_setaffinity(0, {int(sys.argv[1])})
+r = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+r.bind(("127.0.0.1", 0))
+r.setblocking(False)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(r.getsockname())
+def ticks():
+    with open("/proc/stat") as f:
+        for line in f:
+            if line.startswith(f"cpu{sys.argv[1]} "):
+                return int(line.split()[7])
+before, end = ticks(), time.monotonic() + 3
+while time.monotonic() < end:
+    for _ in range(100):
+        s.send(b"x" * 100)
+    try:
+        while True: r.recv(200)
+    except BlockingIOError:
+        pass
+print((ticks() - before) * 1000000000 // os.sysconf("SC_CLK_TCK"))
+"""
+
+
+def test_interrupts():
+    """Packets over loopback arrive in the sender's soft interrupts: against the kernel's ticks."""
+    lib.need_root()
+    cpu = str(max(os.sched_getaffinity(0)))
+    r = lib.record(["--irqs"], [lib.PYTHON, "-c", FLOOD, cpu])
+    truth = int(r.out)
+    cpu_state = r.ledger["states"]["cpu"]
+    soft, hard = cpu_state["softirq_ns"], cpu_state["irq_ns"]
+    print(f"soft {soft / lib.MS:.0f} ms, the kernel's ticks {truth / lib.MS:.0f} ms; hard {hard / lib.MS:.1f} ms")
+    # the ticks count what lies around the handlers, too, and what others do on this CPU
+    lib.near(soft, truth, 0.3 * truth + 60 * lib.MS, "soft interrupts against /proc/stat")
+    lib.at_least(soft, 0.05 * cpu_state["ns"], "soft interrupts")
+    # the timer's
+    lib.at_least(hard, 1, "hard interrupts")
+    lib.at_most(hard + soft, cpu_state["ns"], "interrupts are a part of cpu")
+    for column in ("softirq_ns", "irq_ns", "steal_ns"):
+        lib.equal(sum(t[column] for t in r.threads()), cpu_state[column], f"{column} of threads.csv")
+        lib.equal(sum(j[column] for j in r.jobs()), cpu_state[column], f"{column} of jobs.csv")
+    # nobody looks unless asked to
+    r = lib.record([], [lib.PYTHON, "-c", "pass"])
+    lib.equal((r.ledger["states"]["cpu"]["softirq_ns"], r.ledger["states"]["cpu"]["irq_ns"]), (0, 0))

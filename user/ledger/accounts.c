@@ -39,6 +39,7 @@ static int account_of_prog(const struct ledger *l, const struct prog *p, ledger_
 
 	a.processes = a.threads && rec->flags & WT_F_LEADER;
 	memcpy(a.st_ns, rec->st_ns, sizeof(a.st_ns));
+	taken__add_rec(&a.taken, rec);
 	return fn(arg, &a);
 }
 
@@ -47,6 +48,7 @@ static int account_of_group(const struct group *g, ledger_account_fn fn, void *a
 	struct ledger_account a = {
 		.job = g->job, .cgroup = g->cgroup, .flags = g->flags, .threads = g->count,
 		.processes = g->leaders, .start_ns = g->first_ns, .end_ns = g->last_ns,
+		.taken = g->program_taken,
 	};
 
 	/* threads that went on as another program: their last one's group counts them */

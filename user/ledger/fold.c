@@ -133,6 +133,7 @@ static int fold_prog(struct ledger *l, __u32 prog)
 		g->unattributed_ns[i] += s->unattributed_ns[i];
 		l->folded.unattributed_st_ns[i] += s->unattributed_ns[i];
 	}
+	taken__add_rec(&g->program_taken, &p->rec);
 	l->folded.user_ns += s->user_ns;
 	l->folded.sys_ns += s->sys_ns;
 	l->folded.overattributed_ns += s->over_ns;
@@ -153,6 +154,7 @@ static void add_to_row(struct group *g, const struct prog *p)
 		g->st_ns[s] += p->rec.st_ns[s];
 	g->user_ns += p->settled.user_ns;
 	g->sys_ns += p->settled.sys_ns;
+	taken__add_rec(&g->taken, &p->rec);
 }
 
 static const struct prog *last_prog(const struct ledger *l, const struct task *t)

@@ -154,8 +154,10 @@ struct group {
 	__u64 start_ns, end_ns, thread_ns;
 	__u64 st_ns[WT_STATES];
 	__u64 user_ns, sys_ns;
+	struct ledger_taken taken;
 	/* the lines, and beside them: programs of this name */
 	__u64 first_ns, last_ns, program_st_ns[WT_STATES];
+	struct ledger_taken program_taken;
 	__u64 unattributed_ns[WT_STATES];
 	__u64 unsampled_ns;
 };
@@ -217,6 +219,7 @@ int ledger__fold_old(struct ledger *l);
 int proc__join(struct ledger *l, struct task *t, const struct wt_thread_rec *rec);
 void proc__leave(struct ledger *l, struct task *t);
 /* settle.c */
+void taken__add_rec(struct ledger_taken *t, const struct wt_thread_rec *rec);
 void totals__add_rec(struct ledger_totals *t, __u64 *clock_ns, const struct wt_thread_rec *rec);
 /*
  * Settles the lines in l->scratch against the exact times st_ns: every line

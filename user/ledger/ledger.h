@@ -103,6 +103,12 @@ enum ledger_cut {
 /* "complete", "no_frame_pointer", "too_deep", "unreadable", "lost", "folded", … */
 const char *ledger__cut_name(enum ledger_cut c);
 
+/* Parts of CPU time that were not the thread's own doing. */
+struct ledger_taken {
+	__u64 steal_ns;			/* by the hypervisor */
+	__u64 irq_ns, softirq_ns;	/* by interrupts; 0 where nobody looked */
+};
+
 struct ledger_totals {
 	__u64 threads, processes;	/* as the kernel counts them: over execs */
 	__u64 folded_threads;		/* of them, in folded rows */
@@ -118,7 +124,7 @@ struct ledger_totals {
 	__u64 st_ns[WT_STATES];
 	__u64 unattributed_st_ns[WT_STATES];
 	__u64 user_ns, sys_ns;		/* cpu, split by samples, else by the kernel's ticks: an estimate */
-	__u64 steal_ns;
+	struct ledger_taken taken;	/* parts of cpu */
 	__u64 wakeup_ns, preempt_ns;	/* runq */
 	/* audit; residuals in ppm of wall */
 	__u64 cpu_kernel_ns, cpu_ours_ns, runq_kernel_ns, runq_ours_ns;
@@ -154,6 +160,7 @@ struct ledger_thread {
 	__u64 start_ns, end_ns, thread_ns;
 	__u64 st_ns[WT_STATES];
 	__u64 user_ns, sys_ns;
+	struct ledger_taken taken;
 };
 typedef int (*ledger_thread_fn)(void *arg, const struct ledger_thread *t);
 /* In order of start; stops at the first non-zero return and returns it. */
@@ -174,6 +181,7 @@ struct ledger_account {
 	__u64 processes;	/* of them, leaders */
 	__u64 start_ns, end_ns, thread_ns;
 	__u64 st_ns[WT_STATES];
+	struct ledger_taken taken;
 };
 typedef int (*ledger_account_fn)(void *arg, const struct ledger_account *a);
 int ledger__each_account(struct ledger *l, ledger_account_fn fn, void *arg);

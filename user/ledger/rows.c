@@ -36,6 +36,7 @@ static void row_of_task(struct ledger *l, const struct task *t, __u32 index, str
 			out->st_ns[s] += rec->st_ns[s];
 		out->user_ns += p->settled.user_ns;
 		out->sys_ns += p->settled.sys_ns;
+		taken__add_rec(&out->taken, rec);
 		i = p->next_of_task;
 	}
 	out->end_ns = last_end;
@@ -58,6 +59,7 @@ static void row_of_group(struct group *g, __u32 index, struct row *row)
 	memcpy(out->st_ns, g->st_ns, sizeof(out->st_ns));
 	out->user_ns = g->user_ns;
 	out->sys_ns = g->sys_ns;
+	out->taken = g->taken;
 }
 
 static void row_of_lost(const struct ledger *l, struct row *rows, __u32 n)

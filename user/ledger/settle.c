@@ -289,12 +289,19 @@ static int settle_lost(struct ledger *l)
 	return settle__owner(l, l->lost_st_ns, 0, 0, &l->lost_settled);
 }
 
+void taken__add_rec(struct ledger_taken *t, const struct wt_thread_rec *rec)
+{
+	t->steal_ns += rec->steal_ns;
+	t->irq_ns += rec->irq_ns;
+	t->softirq_ns += rec->softirq_ns;
+}
+
 void totals__add_rec(struct ledger_totals *t, __u64 *clock_ns, const struct wt_thread_rec *rec)
 {
 	t->wall_ns += rec->end_ns - rec->birth_ns;
 	for (unsigned s = 0; s < WT_STATES; s++)
 		t->st_ns[s] += rec->st_ns[s];
-	t->steal_ns += rec->steal_ns;
+	taken__add_rec(&t->taken, rec);
 	t->preempt_ns += rec->preempt_ns;
 	t->cpu_kernel_ns += rec->audit_cpu_kernel_ns;
 	t->cpu_ours_ns += rec->audit_cpu_ours_ns;

@@ -97,6 +97,35 @@ static void configure_disks(struct worktrace_bpf *skel, const struct options *o,
 	bpf_program__set_autoload(skel->progs.wt_block_complete, on);
 }
 
+/* --irqs: what of it this kernel traces; without handlers of devices and soft ones there is none. */
+static int configure_irqs(struct worktrace_bpf *skel, const struct options *o, const struct features *f)
+{
+	const struct { struct bpf_program *entry, *exit; int args; } progs[] = {
+		{ skel->progs.wt_softirq_entry, skel->progs.wt_softirq_exit, f->tp.softirq_entry },
+		{ skel->progs.wt_irq_handler_entry, skel->progs.wt_irq_handler_exit,
+		  f->tp.irq_handler_entry },
+		{ skel->progs.wt_local_timer_entry, skel->progs.wt_local_timer_exit,
+		  f->tp.local_timer_entry },
+		{ skel->progs.wt_reschedule_entry, skel->progs.wt_reschedule_exit,
+		  f->tp.reschedule_entry },
+		{ skel->progs.wt_call_function_entry, skel->progs.wt_call_function_exit,
+		  f->tp.call_function_entry },
+		{ skel->progs.wt_call_function_single_entry,
+		  skel->progs.wt_call_function_single_exit, f->tp.call_function_single_entry },
+		{ skel->progs.wt_irq_work_entry, skel->progs.wt_irq_work_exit, f->tp.irq_work_entry },
+	};
+
+	if (!o->irqs)
+		return 0;
+	if (f->tp.softirq_entry < 0 || f->tp.irq_handler_entry < 0)
+		return wt_error(WT_ESAID, "--irqs: this kernel does not trace interrupts");
+	for (unsigned i = 0; i < sizeof(progs) / sizeof(*progs); i++) {
+		bpf_program__set_autoload(progs[i].entry, progs[i].args >= 0);
+		bpf_program__set_autoload(progs[i].exit, progs[i].args >= 0);
+	}
+	return 0;
+}
+
 static int configure(struct worktrace_bpf *skel, const struct options *o, const struct target *t,
 		     const struct features *f)
 {
@@ -117,6 +146,8 @@ static int configure(struct worktrace_bpf *skel, const struct options *o, const 
 	int err;
 
 	err = check_cgroup(t, f);
+	if (!err)
+		err = configure_irqs(skel, o, f);
 	if (err)
 		return err;
 	if (!o->no_user_stacks)

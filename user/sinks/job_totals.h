@@ -12,6 +12,7 @@ struct job_total {
 	__u64 start_ns, end_ns;		/* its first program's birth, its last one's end */
 	__u64 thread_ns, work_ns;	/* work: neither idle nor stopped */
 	__u64 st_ns[WT_STATES];
+	struct ledger_taken taken;	/* parts of cpu */
 };
 
 struct job_totals {

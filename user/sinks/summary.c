@@ -64,7 +64,9 @@ static json_t *states_json(const struct ledger_totals *t)
 		if (s == WT_CPU) {
 			set(o, "user_ns", ns_json(t->user_ns));
 			set(o, "sys_ns", ns_json(t->sys_ns));
-			set(o, "steal_ns", ns_json(t->steal_ns));
+			set(o, "steal_ns", ns_json(t->taken.steal_ns));
+			set(o, "irq_ns", ns_json(t->taken.irq_ns));
+			set(o, "softirq_ns", ns_json(t->taken.softirq_ns));
 		} else if (s == WT_RUNQ) {
 			set(o, "wakeup_ns", ns_json(t->wakeup_ns));
 			set(o, "preempt_ns", ns_json(t->preempt_ns));

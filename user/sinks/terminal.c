@@ -100,9 +100,13 @@ static void write_states(const struct page *p)
 		if (s == WT_CPU) {
 			state_row(p, "  user", t->user_ns, true, false, "estimate");
 			state_row(p, "  system", t->sys_ns, true, false, "estimate");
-			if (t->steal_ns)
-				state_row(p, "  stolen", t->steal_ns, true, false,
+			if (t->taken.steal_ns)
+				state_row(p, "  stolen", t->taken.steal_ns, true, false,
 					  "by the hypervisor, in cpu");
+			if (t->taken.irq_ns)
+				state_row(p, "  hard irqs", t->taken.irq_ns, true, false, "in cpu");
+			if (t->taken.softirq_ns)
+				state_row(p, "  soft irqs", t->taken.softirq_ns, true, false, "in cpu");
 		} else if (s == WT_RUNQ) {
 			state_row(p, "  woken", t->wakeup_ns, true, false, NULL);
 			state_row(p, "  preempted", t->preempt_ns, true, false, NULL);
