@@ -11,35 +11,46 @@
 #define WT_HIERARCHIES 16
 
 struct wt_cgroup_pick {
+	struct list_head *at, *head;
 	struct cgroup *group;
 	__u32 level, hierarchy;
 };
+
+static long wt_cgroup_step(__u32 i, struct wt_cgroup_pick *best)
+{
+	struct list_head *at = best->at;
+	struct cgrp_cset_link *link = (void *)at -
+				      bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
+	struct cgroup *group;
+	__u32 level, hierarchy;
+
+	if (!at || at == best->head)
+		return 1;
+	group = BPF_CORE_READ(link, cgrp);
+	level = BPF_CORE_READ(group, level);
+	hierarchy = BPF_CORE_READ(group, root, hierarchy_id);
+	best->at = BPF_CORE_READ(at, next);
+	if (!level || (int)level < 0)
+		return 0;
+	if (!hierarchy)
+		level = ~0;
+	if (best->group && (level < best->level ||
+			    (level == best->level && hierarchy > best->hierarchy)))
+		return 0;
+	best->group = group;
+	best->level = level;
+	best->hierarchy = hierarchy;
+	return 0;
+}
 
 /* All hierarchies hang on a task's set of groups, the unified one too. */
 static __always_inline void wt_cgroup_pick(struct css_set *set, struct wt_cgroup_pick *best)
 {
 	struct list_head *head = (void *)set + bpf_core_field_offset(struct css_set, cgrp_links);
-	struct list_head *at = BPF_CORE_READ(head, next);
 
-	for (int i = 0; i < WT_HIERARCHIES && at && at != head; i++) {
-		struct cgrp_cset_link *link = (void *)at -
-					      bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
-		struct cgroup *group = BPF_CORE_READ(link, cgrp);
-		__u32 level = BPF_CORE_READ(group, level);
-		__u32 hierarchy = BPF_CORE_READ(group, root, hierarchy_id);
-
-		at = BPF_CORE_READ(at, next);
-		if (!level || (int)level < 0)
-			continue;
-		if (!hierarchy)
-			level = ~0;
-		if (best->group && (level < best->level ||
-				    (level == best->level && hierarchy > best->hierarchy)))
-			continue;
-		best->group = group;
-		best->level = level;
-		best->hierarchy = hierarchy;
-	}
+	best->head = head;
+	best->at = BPF_CORE_READ(head, next);
+	bpf_loop(WT_HIERARCHIES, wt_cgroup_step, best, 0);
 }
 
 static __always_inline struct kernfs_node *wt_kn_parent(struct kernfs_node *kn)

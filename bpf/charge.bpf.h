@@ -69,29 +69,28 @@ static __always_inline __u64 wt_not_before(__u64 at, __u64 since)
 	return since;
 }
 
+/* 1 or 0, without a branch, whatever the compiler thinks of that. */
+static __always_inline __u64 wt_nonzero(__u64 v)
+{
+	__u64 minus = -v;
+
+	asm volatile("" : "+r"(minus));
+	return (v | minus) >> 63;
+}
+
 /* See WT_BUCKETS in worktrace.h.  Without branches: each would double the verifier's work. */
 static __always_inline __u32 wt_bucket(__u64 ns)
 {
-	__u64 v = ns | 16;
-	__u32 e = 0, step, b;
+	__u64 v = ns | 16, e = 0, step;
+	__u32 b;
 
-	step = (v >> 32 != 0) << 5;
-	v >>= step;
-	e += step;
-	step = (v >> 16 != 0) << 4;
-	v >>= step;
-	e += step;
-	step = (v >> 8 != 0) << 3;
-	v >>= step;
-	e += step;
-	step = (v >> 4 != 0) << 2;
-	v >>= step;
-	e += step;
-	step = (v >> 2 != 0) << 1;
-	v >>= step;
-	e += step;
-	e += v >> 1 != 0;
-	b = 1 + (e - 4) * 4 + ((ns >> ((e - 2) & 63)) & 3);
+#pragma unroll
+	for (int shift = 5; shift >= 0; shift--) {
+		step = wt_nonzero(v >> (1 << shift)) << shift;
+		v >>= step;
+		e += step;
+	}
+	b = 1 + ((__u32)e - 4) * 4 + ((ns >> ((e - 2) & 63)) & 3);
 	if (ns < 16)
 		return 0;
 	return b < WT_BUCKETS ? b : WT_BUCKETS - 1;

@@ -346,7 +346,7 @@ static __always_inline void wt_write_exec(struct wt_scratch *s, struct wt_task *
 	s->rec.job = w->exec_job;
 	s->rec.tid = t->pid;
 	bpf_core_read(s->rec.comm, WT_COMM_LEN, &t->comm);
-	bpf_core_read(s->rec.pcomm, WT_COMM_LEN, &t->group_leader->comm);
+	BPF_CORE_READ_INTO(&s->rec.pcomm, t, group_leader, comm);
 }
 
 /* What lasts at the end is no span, but it is told of. */
@@ -359,10 +359,45 @@ static __always_inline void wt_open_spans(struct wt_scratch *s, struct wt_task *
 		wt_spans_open(s, w, k);
 }
 
+struct wt_writing {
+	struct wt_scratch *s;
+	struct wt_task *w;
+	struct task_struct *t;
+	struct seq_file *seq;
+	__u32 written;
+};
+
+/* It may run while we copy: a copy that does not add up was torn, and is made again. */
+static long wt_write_step(__u32 i, struct wt_writing *x)
+{
+	bool last = run_iter == WT_ITER_END;
+	struct wt_scratch *s = x->s;
+	struct wt_task *w = x->w;
+	__u64 end = bpf_ktime_get_ns();
+
+	if (!s || !w)
+		return 1;
+	if (end > run_end_ns)
+		end = run_end_ns;
+	if (w->exec_ns && w->exec_serial && w->state == WT_CPU && w->exec_ns < end)
+		wt_write_exec(s, w, x->t, x->seq, end);
+	else
+		wt_open_record(s, w, end);
+	if (s->rec.end_ns <= s->rec.birth_ns)
+		return 1;
+	if (!wt_balances(s))
+		return 0;
+	s->rec.why = last ? WT_REC_END : WT_REC_SNAPSHOT;
+	bpf_seq_write(x->seq, &s->rec, sizeof(s->rec));
+	x->written = 1;
+	return 1;
+}
+
 static __always_inline void wt_write(struct wt_scratch *s, struct task_struct *t,
 				     struct seq_file *seq)
 {
 	struct wt_task *w = wt_task_of(t);
+	struct wt_writing x = { .s = s, .w = w, .t = t, .seq = seq };
 	bool last = run_iter == WT_ITER_END;
 	__u64 end;
 
@@ -378,25 +413,9 @@ static __always_inline void wt_write(struct wt_scratch *s, struct task_struct *t
 	}
 	if (last)
 		wt_settle_frozen(w);
-	/* it may run while we copy: a copy that does not add up was torn */
-	for (int i = 0; i < 8; i++) {
-		end = bpf_ktime_get_ns();
-		if (end > run_end_ns)
-			end = run_end_ns;
-		if (w->exec_ns && w->exec_serial && w->state == WT_CPU && w->exec_ns < end)
-			wt_write_exec(s, w, t, seq, end);
-		else
-			wt_open_record(s, w, end);
-		if (s->rec.end_ns <= s->rec.birth_ns)
-			return;
-		if (!wt_balances(s))
-			continue;
-		s->rec.why = last ? WT_REC_END : WT_REC_SNAPSHOT;
-		bpf_seq_write(seq, &s->rec, sizeof(s->rec));
-		if (last && w->spans)
-			wt_open_spans(s, w, t);
-		return;
-	}
+	bpf_loop(8, wt_write_step, &x, 0);
+	if (x.written && last && w->spans)
+		wt_open_spans(s, w, t);
 }
 
 /* Sleepable, to read the memory of tasks that are not current. */

@@ -555,8 +555,11 @@ static __always_inline void wt_py_holder(struct wt_scratch *s, __u64 holder)
 		wt_py_str(y, c_word(y, l->c_name), y->ev.name, &y->ev.name_len, &y->ev.name_kind,
 			  false, 0);
 		if (y->ev.name_kind == 1 && wt_user_word(frame + l->f_code) == f_word(y, l->f_code)) {
-			for (__u32 i = 0; i < WT_NAME_LEN - 1; i++)
-				r->name[i] = i < y->ev.name_len ? y->ev.name[i] : 0;
+			__u32 len = y->ev.name_len;
+
+			__builtin_memset(r->name, 0, WT_NAME_LEN);
+			if (len < WT_NAME_LEN)
+				bpf_probe_read_kernel(r->name, len & 63, y->ev.name);
 			return;
 		}
 	}

@@ -421,8 +421,15 @@ int BPF_PROG(wt_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	     unsigned int prev_state)
 {
 	struct wt_task *p = NULL, *n = NULL;
-	struct wt_switch x = {};
-	struct rq *rq;
+	/*
+	 * Of this CPU.  First, where the verifier comes by once: for each step along such a
+	 * pointer it searches all the kernel's types.  Without a branch, which would double
+	 * what follows; there is always a queue.
+	 */
+	struct rq *rq = prev->se.cfs_rq->rq;
+	struct wt_switch x = {
+		.clock = rq->clock, .clock_task = rq->clock_task, .steal = wt_steal(rq),
+	};
 
 	if (prev->pid)
 		p = wt_task_of(prev);
@@ -453,12 +460,6 @@ int BPF_PROG(wt_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	}
 	if (wt_rivals_on())
 		wt_note_run(prev, p, x.now);
-	rq = p ? wt_rq(prev) : wt_rq(next);
-	if (rq) {
-		x.clock = rq->clock;
-		x.clock_task = rq->clock_task;
-		x.steal = wt_steal(rq);
-	}
 	if (p)
 		wt_leave(&x, p, prev, preempt, prev_state);
 	x.asleep = true;
@@ -471,22 +472,23 @@ int BPF_PROG(wt_sched_switch, bool preempt, struct task_struct *prev, struct tas
 static __always_inline int wt_woken(struct task_struct *t)
 {
 	struct wt_task *w = wt_task_of(t);
-	struct rq *rq;
-	__u64 booked;
+	struct cfs_rq *q;
+	__u64 booked, clock;
 
 	/* it also fires for tasks that run or are queued already */
 	if (!w || w->wake_ns || w->state == WT_CPU || (w->state < WT_DISK && w->queued_clock))
 		return 0;
-	rq = wt_rq(t);
-	if (rq) {
-		w->queued_clock = rq->clock;
+	q = wt_queue(t);
+	clock = BPF_CORE_READ(q, rq, clock);
+	if (clock) {
+		w->queued_clock = clock;
 		/*
 		 * The balancer may move a sleeper whose dequeue was delayed; the kernel
 		 * then takes it for queued from there on.  A wakeup queues a task at the
 		 * queue's clock, so an earlier instant tells.
 		 */
 		booked = t->sched_info.last_queued;
-		w->booked_asleep = w->state >= WT_DISK && booked && booked + WT_GAP_NS < rq->clock;
+		w->booked_asleep = w->state >= WT_DISK && booked && booked + WT_GAP_NS < clock;
 	}
 	wt_note_queue(w, t);
 	if (w->state < WT_DISK)

@@ -136,16 +136,7 @@ static __always_inline bool wt_has_throttle_clock(void)
 
 static __always_inline __u64 wt_steal(struct rq *rq)
 {
-	if (rq && bpf_core_field_exists(rq->prev_steal_time))
-		return rq->prev_steal_time;
-	return 0;
-}
-
-static __always_inline struct rq *wt_rq(struct task_struct *t)
-{
-	struct cfs_rq *q = t->se.cfs_rq;
-
-	return q ? q->rq : NULL;
+	return bpf_core_field_exists(rq->prev_steal_time) ? rq->prev_steal_time : 0;
 }
 
 /* 64-bit mixing (the finaliser of MurmurHash3, public domain). */
@@ -279,7 +270,7 @@ static __always_inline __u32 wt_bits(struct task_struct *t)
 	    (bpf_core_field_exists(t->in_memstall) && BPF_CORE_READ_BITFIELD(t, in_memstall)))
 		b |= WT_B_MEMSTALL;
 	/* asleep until its memory cgroup, whose OOM killer is off, has memory again */
-	if (bpf_core_field_exists(t->memcg_in_oom) && t->memcg_in_oom)
+	if (bpf_core_field_exists(t->memcg_in_oom) && BPF_CORE_READ(t, memcg_in_oom))
 		b |= WT_B_OOM;
 	if (t->flags & PF_KTHREAD)
 		b |= WT_B_KTHREAD;
