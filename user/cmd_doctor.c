@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* cmd_doctor.c - `worktrace doctor`: what can be recorded here, and what not. */
+#include <bpf/btf.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -161,7 +162,7 @@ int cmd_doctor(int argc, char **argv)
 	}
 	if (tgid)
 		return look_at_process(tgid, json);
-	features__detect(&f);
+	btf__free(features__detect(&f));
 	features__try_uprobe(&f);
 	if (json && print_json(&f))
 		return 1;

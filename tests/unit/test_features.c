@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What is detected agrees with what /proc and /sys say; verdicts follow from it. */
+#include <bpf/btf.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -39,7 +40,7 @@ static void test_leaves_nothing(void **state)
 	int before = count_fds();
 
 	(void)state;
-	features__detect(&again);
+	btf__free(features__detect(&again));
 	assert_int_equal(count_fds(), before);
 	assert_memory_equal(&again, &here, sizeof(here));
 }
@@ -285,7 +286,7 @@ static int setup(void **state)
 	(void)state;
 	/* padding is compared as well */
 	memset(&here, 0, sizeof(here));
-	features__detect(&here);
+	btf__free(features__detect(&here));
 	return 0;
 }
 

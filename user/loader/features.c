@@ -146,7 +146,7 @@ static void match(struct features *f, const struct btf *btf, const struct btf_ty
 }
 
 /* One pass over some 100,000 types: btf__find_by_name would make one for each name. */
-static void detect_btf(struct features *f)
+static struct btf *detect_btf(struct features *f)
 {
 	struct stat st;
 	struct btf *btf;
@@ -154,12 +154,12 @@ static void detect_btf(struct features *f)
 
 	f->btf_err = stat(BTF_PATH, &st) ? -errno : 0;
 	if (f->btf_err)
-		return;
+		return NULL;
 	f->btf_bytes = st.st_size;
 	btf = btf__parse_raw(BTF_PATH);
 	if (!btf) {
 		f->btf_err = -errno;
-		return;
+		return NULL;
 	}
 	n = btf__type_cnt(btf);
 	for (__u32 id = 1; id < n; id++) {
@@ -177,7 +177,7 @@ static void detect_btf(struct features *f)
 		if (kind == BTF_KIND_ENUM && !strcmp(name, "cgroup_subsys_id"))
 			read_subsys(f, btf, t);
 	}
-	btf__free(btf);
+	return btf;
 }
 
 bool features__follows_tcp(const struct features *f)
@@ -446,9 +446,10 @@ static void detect_settings(struct features *f)
 	detect_cgroups(f);
 }
 
-void features__detect(struct features *f)
+struct btf *features__detect(struct features *f)
 {
 	struct utsname uts;
+	struct btf *btf;
 
 	/* to the last byte, so that two of them can be compared */
 	memset(f, 0, sizeof(*f));
@@ -467,8 +468,9 @@ void features__detect(struct features *f)
 		snprintf(f->machine, sizeof(f->machine), "%s", uts.machine);
 	}
 	snprintf(f->libbpf, sizeof(f->libbpf), "%s", libbpf_version_string());
-	detect_btf(f);
+	btf = detect_btf(f);
 	detect_privileges(f);
 	detect_settings(f);
 	detect_by_trial(f);
+	return btf;
 }

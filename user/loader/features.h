@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <linux/types.h>
 
+struct btf;
+
 #define FEATURES_SUBSYS_MAX 24
 #define FEATURES_ABSENT (-1000)	/* a setting that this kernel does not have */
 
@@ -85,10 +87,10 @@ struct features {
 };
 
 /*
- * Never fails: what could not be found out is lacking.  Leaves nothing behind.
- * Takes 12 ms where BTF has 5.5 MB.
+ * Never fails: what could not be found out is lacking.  Takes 12 ms where BTF has 5.5 MB.
+ * Returns the kernel's BTF, which the caller frees (btf__free), or NULL.
  */
-void features__detect(struct features *f);
+struct btf *features__detect(struct features *f);
 /*
  * Puts a probe into ourselves, which must count one call.  Not part of the above: the
  * kernel takes 0.1 s to give it up again.

@@ -24,33 +24,6 @@ static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list 
 	return vfprintf(stderr, fmt, ap);
 }
 
-static void configure_target(struct worktrace_bpf *skel, const struct target *t,
-			     const struct features *f)
-{
-	skel->rodata->cfg_target = t->type;
-	if (t->type == WT_TARGET_JOB) {
-		skel->rodata->cfg_job_name = wt_job_value_hash(t->job);
-		skel->rodata->cfg_job_build = t->build[0] ? wt_job_value_hash(t->build) : 0;
-	}
-	memcpy((void *)skel->rodata->cfg_comm, t->comm, WT_COMM_LEN);
-	if (t->type != WT_TARGET_CGROUP)
-		return;
-	skel->rodata->cfg_cgroup_id = t->cgroup.id;
-	skel->rodata->cfg_cgroup_level = t->cgroup.level;
-	skel->rodata->cfg_cgroup_subsys =
-		t->cgroup.v2 ? -1 : features__subsys_index(f, t->cgroup.controller);
-}
-
-static void configure_jobs(struct worktrace_bpf *skel, const struct options *o)
-{
-	struct job_env names[WT_ENV_NAMES];
-	unsigned n = job_presets(names, o->job_env, o->n_job_env);
-
-	job_rules((void *)skel->rodata->cfg_job_rules, o->n_job_env);
-	for (unsigned i = 0; i < n; i++)
-		((__u8 *)skel->rodata->cfg_env_first)[(__u8)names[i].name[0]] = 1;
-}
-
 /* The names that the programs look for. */
 static int allow_names(struct tracer *t)
 {
@@ -64,141 +37,6 @@ static int allow_names(struct tracer *t)
 		snprintf(key, sizeof(key), "%s", names[i].name);
 		if (bpf_map_update_elem(bpf_map__fd(t->skel->maps.env_names), key, &role, BPF_ANY))
 			return wt_error(-errno, "cannot note the variable %s", names[i].name);
-	}
-	return 0;
-}
-
-/* A cgroup level deeper than the programs can follow, or a controller the kernel lacks. */
-static int check_cgroup(const struct target *t, const struct features *f)
-{
-	if (t->type != WT_TARGET_CGROUP)
-		return 0;
-	if (!t->cgroup.v2 && features__subsys_index(f, t->cgroup.controller) < 0)
-		return wt_error(WT_ESAID, "the kernel does not know the cgroup controller \"%s\"",
-				t->cgroup.controller);
-	if (t->cgroup.level > 63)
-		return wt_error(WT_ESAID, "%s is %d levels deep, 63 can be followed",
-				t->cgroup.path, t->cgroup.level);
-	return 0;
-}
-
-static void configure_disks(struct worktrace_bpf *skel, const struct options *o,
-			    const struct features *f)
-{
-	bool on = !o->no_disks && features__block(f), start = f->tp.block_io_start == 1;
-
-	skel->rodata->cfg_blk_notes = o->disk_requests / 4 * 3;
-	bpf_program__set_autoload(skel->progs.wt_block_start, on && start);
-	bpf_program__set_autoload(skel->progs.wt_filemap_fault,
-				  !o->no_files && f->tp.mm_filemap_fault == 2);
-	bpf_program__set_autoload(skel->progs.wt_block_insert,
-				  on && !start && f->tp.block_rq_insert == 1);
-	bpf_program__set_autoload(skel->progs.wt_block_issue, on);
-	bpf_program__set_autoload(skel->progs.wt_block_complete, on);
-}
-
-/* --irqs: what of it this kernel traces; without handlers of devices and soft ones there is none. */
-static int configure_irqs(struct worktrace_bpf *skel, const struct options *o, const struct features *f)
-{
-	const struct { struct bpf_program *entry, *exit; int args; } progs[] = {
-		{ skel->progs.wt_softirq_entry, skel->progs.wt_softirq_exit, f->tp.softirq_entry },
-		{ skel->progs.wt_irq_handler_entry, skel->progs.wt_irq_handler_exit,
-		  f->tp.irq_handler_entry },
-		{ skel->progs.wt_local_timer_entry, skel->progs.wt_local_timer_exit,
-		  f->tp.local_timer_entry },
-		{ skel->progs.wt_reschedule_entry, skel->progs.wt_reschedule_exit,
-		  f->tp.reschedule_entry },
-		{ skel->progs.wt_call_function_entry, skel->progs.wt_call_function_exit,
-		  f->tp.call_function_entry },
-		{ skel->progs.wt_call_function_single_entry,
-		  skel->progs.wt_call_function_single_exit, f->tp.call_function_single_entry },
-		{ skel->progs.wt_irq_work_entry, skel->progs.wt_irq_work_exit, f->tp.irq_work_entry },
-	};
-
-	if (!o->irqs)
-		return 0;
-	if (f->tp.softirq_entry < 0 || f->tp.irq_handler_entry < 0)
-		return wt_error(WT_ESAID, "--irqs: this kernel does not trace interrupts");
-	for (unsigned i = 0; i < sizeof(progs) / sizeof(*progs); i++) {
-		bpf_program__set_autoload(progs[i].entry, progs[i].args >= 0);
-		bpf_program__set_autoload(progs[i].exit, progs[i].args >= 0);
-	}
-	return 0;
-}
-
-static int configure(struct worktrace_bpf *skel, const struct options *o, const struct target *t,
-		     const struct features *f)
-{
-	struct { struct bpf_map *map; unsigned n; } sizes[] = {
-		{ skel->maps.detail_a, o->detail_entries },
-		{ skel->maps.detail_b, o->detail_entries },
-		{ skel->maps.seen, o->seen_entries },
-		{ skel->maps.ring, o->ring_kb * 1024 },
-		{ skel->maps.writes, options__units(o) ? o->write_kb * 1024 : sysconf(_SC_PAGESIZE) },
-		{ skel->maps.span_totals, o->n_spans + 1 },
-		{ skel->maps.conns, o->conn_entries },
-		{ skel->maps.blk_rows, o->disk_rows },
-		{ skel->maps.paths, o->max_files },
-		{ skel->maps.blk_requests, o->disk_requests },
-		{ skel->maps.targets, t->n_pids > 4096 ? t->n_pids * 2 : 4096 },
-	};
-	__u32 opts = 0;
-	int err;
-
-	err = check_cgroup(t, f);
-	if (!err)
-		err = configure_irqs(skel, o, f);
-	if (err)
-		return err;
-	if (!o->no_user_stacks)
-		opts |= WT_OPT_USTACK;
-	if (!o->no_kernel_stacks)
-		opts |= WT_OPT_KSTACK;
-	if (o->no_remember)
-		opts |= WT_OPT_NOREMEMBER;
-	if (o->frame_pointers)
-		opts |= WT_OPT_FP;
-	if (o->unwind_check)
-		opts |= WT_OPT_CHECK;
-	if (!o->no_rivals)
-		opts |= WT_OPT_RIVALS;
-	if (options__units(o))
-		opts |= WT_OPT_EPOCHS | WT_OPT_BINARY;
-	if (!o->no_job_env)
-		opts |= WT_OPT_JOBS;
-	configure_jobs(skel, o);
-	if (o->thread_names)
-		opts |= WT_OPT_NAMES;
-	if (!o->no_connections && features__follows_tcp(f))
-		opts |= WT_OPT_CONNS;
-	tracer__configure_net(skel, o, opts & WT_OPT_CONNS);
-	if (!o->no_files)
-		opts |= WT_OPT_PATHS;
-	skel->rodata->cfg_opts = opts;
-	skel->rodata->cfg_fault = o->fault;
-	skel->rodata->cfg_self_tgid = getpid();
-	syscall_classes((void *)skel->rodata->cfg_class, false);
-	syscall_classes((void *)skel->rodata->cfg_class_compat, true);
-	syscall_path_args((void *)skel->rodata->cfg_path_arg);
-	configure_target(skel, t, f);
-	configure_disks(skel, o, f);
-	bpf_program__set_autoload(skel->progs.wt_task_rename, f->tp.task_rename >= 0);
-	bpf_program__set_autoload(skel->progs.wt_cgroup_attach, f->tp.cgroup_attach_task >= 0);
-	bpf_program__set_autoload(skel->progs.wt_sample, o->freq > 0);
-	bpf_program__set_autoload(skel->progs.wt_sys_exit, options__units(o));
-	skel->rodata->cfg_execs = strcmp(o->unit_exec, "none") != 0;
-	bpf_program__set_autoload(skel->progs.wt_process_exit, skel->rodata->cfg_execs);
-	bpf_program__set_autoload(skel->progs.wt_stage_probe, options__stages(o));
-	if (f->uprobe_multi)
-		bpf_program__set_expected_attach_type(skel->progs.wt_stage_probe, TRACER_UPROBE_MULTI);
-	bpf_program__set_autoload(skel->progs.wt_span, o->n_spans > 0);
-	if (f->uprobe_multi)
-		bpf_program__set_expected_attach_type(skel->progs.wt_span, TRACER_UPROBE_MULTI);
-	bpf_program__set_autoload(skel->progs.wt_fault_skipped, o->fault & WT_FAULT_SKIPPED);
-	for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-		err = bpf_map__set_max_entries(sizes[i].map, sizes[i].n);
-		if (err)
-			return wt_error(err, "cannot size the map %s", bpf_map__name(sizes[i].map));
 	}
 	return 0;
 }
@@ -225,7 +63,7 @@ static int note_names(struct tracer *t)
 }
 
 int tracer__open(struct tracer **out, const struct options *o, const struct target *target,
-		 const struct features *f)
+		 const struct features *f, struct btf **kernel)
 {
 	struct tracer *t = calloc(1, sizeof(*t));
 	__u32 zero = 0;
@@ -244,20 +82,9 @@ int tracer__open(struct tracer **out, const struct options *o, const struct targ
 		goto fail;
 	}
 	t->n_cpus = err;
-	t->skel = worktrace_bpf__open();
-	if (!t->skel) {
-		err = wt_error(-errno, "cannot open the BPF object");
-		goto fail;
-	}
-	err = configure(t->skel, o, target, f);
+	err = tracer__load(t, target, f, kernel);
 	if (err)
 		goto fail;
-	err = worktrace_bpf__load(t->skel);
-	if (err) {
-		wt_error(err, "the kernel %s refuses worktrace's programs "
-			 "(worktrace doctor says what it lacks, --verbose shows why)", f->release);
-		goto fail;
-	}
 	if (!t->skel->bss || !t->skel->data) {
 		err = wt_error(WT_ESAID, "the kernel refuses memory that programs and worktrace share");
 		goto fail;
@@ -290,7 +117,7 @@ void tracer__close(struct tracer *t)
 	tracer__cost_end(t);
 	sampler__close(t->sampler);
 	ring_buffer__free(t->ring);
-	worktrace_bpf__destroy(t->skel);
+	tracer__unload(t);
 	free(t);
 }
 
@@ -317,8 +144,8 @@ void tracer__unwind_fds(const struct tracer *t, struct tracer_unwind_fds *out)
 void tracer__spans(const struct tracer *t, struct tracer_spans *out)
 {
 	*out = (struct tracer_spans){
-		.probe = t->skel->progs.wt_span,
-		.multi = bpf_program__expected_attach_type(t->skel->progs.wt_span) == TRACER_UPROBE_MULTI,
+		.probe = TRACER_PROG(t, wt_span),
+		.multi = bpf_program__expected_attach_type(TRACER_PROG(t, wt_span)) == TRACER_UPROBE_MULTI,
 		.totals_fd = bpf_map__fd(t->skel->maps.span_totals),
 		.n_cpus = t->n_cpus,
 	};
@@ -342,7 +169,7 @@ bool tracer__has(const struct tracer *t, pid_t pid)
 void tracer__disk_fds(const struct tracer *t, struct tracer_disk_fds *out)
 {
 	*out = (struct tracer_disk_fds){
-		.on = bpf_program__fd(t->skel->progs.wt_block_issue) >= 0,
+		.on = bpf_program__fd(TRACER_PROG(t, wt_block_issue)) >= 0,
 		.disks = bpf_map__fd(t->skel->maps.blk_disks),
 		.rows = bpf_map__fd(t->skel->maps.blk_rows),
 	};
@@ -364,7 +191,7 @@ int tracer__add_pids(struct tracer *t, const pid_t *pids, unsigned n)
 
 int tracer__attach(struct tracer *t)
 {
-	int err = worktrace_bpf__attach(t->skel);
+	int err = tracer__attach_parts(t);
 
 	if (err)
 		return wt_error(err, "cannot attach to the kernel's scheduler tracepoints");
@@ -373,14 +200,14 @@ int tracer__attach(struct tracer *t)
 		return err;
 	if (!t->o->freq)
 		return 0;
-	return sampler__open(&t->sampler, t->skel->progs.wt_sample, t->o->event, t->o->freq);
+	return sampler__open(&t->sampler, TRACER_PROG(t, wt_sample), t->o->event, t->o->freq);
 }
 
 void tracer__detach(struct tracer *t)
 {
 	sampler__close(t->sampler);
 	t->sampler = NULL;
-	worktrace_bpf__detach(t->skel);
+	tracer__detach_parts(t);
 }
 
 /* All programs that ran before this call have ended when it returns (see grace in core.bpf.c). */
@@ -412,7 +239,7 @@ static int run_iter(struct tracer *t, enum wt_iter what, tracer_record_fn fn, vo
 	struct to_record x = { fn, arg };
 
 	t->skel->bss->run_iter = what;
-	return walk__run(bpf_link__fd(t->skel->links.wt_iter_task), sizeof(struct wt_thread_rec),
+	return walk__run(bpf_link__fd(TRACER_LINK(t, wt_iter_task)), sizeof(struct wt_thread_rec),
 			 "the kernel's tasks", put_record, &x);
 }
 
@@ -559,12 +386,12 @@ double tracer__detail_fill(const struct tracer *t)
 
 struct bpf_program *tracer__stage_probe(const struct tracer *t)
 {
-	return options__stages(t->o) ? t->skel->progs.wt_stage_probe : NULL;
+	return options__stages(t->o) ? TRACER_PROG(t, wt_stage_probe) : NULL;
 }
 
 bool tracer__stage_multi(const struct tracer *t)
 {
-	return bpf_program__expected_attach_type(t->skel->progs.wt_stage_probe) == TRACER_UPROBE_MULTI;
+	return bpf_program__expected_attach_type(TRACER_PROG(t, wt_stage_probe)) == TRACER_UPROBE_MULTI;
 }
 
 bool tracer__stages_of(const struct tracer *t, __u64 image, struct wt_stages *out)
@@ -670,13 +497,15 @@ static __u64 sum_programs(const struct tracer *t, bool cost)
 	struct bpf_program *p;
 	__u64 sum = 0;
 
-	bpf_object__for_each_program(p, t->skel->obj) {
-		struct bpf_prog_info info = {};
-		__u32 len = sizeof(info);
-		int fd = bpf_program__fd(p);
+	for (unsigned i = 0; i < TRACER_PARTS; i++) {
+		bpf_object__for_each_program(p, t->part[i]->obj) {
+			struct bpf_prog_info info = {};
+			__u32 len = sizeof(info);
+			int fd = bpf_program__fd(p);
 
-		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
-			sum += cost ? info.run_time_ns : info.recursion_misses;
+			if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
+				sum += cost ? info.run_time_ns : info.recursion_misses;
+		}
 	}
 	return sum;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tracer.h - the kernel side as the rest of user space sees it; tracer.c is the
- * only file that knows the skeleton.
+ * tracer.h - the kernel side as the rest of user space sees it; tracer*.c are the
+ * only files that know the skeleton.
  *
  * Life: open (configure, load) → attach → seed → start → … swap, records, ring …
  * → stop → the same readers once more → close.  Errors are printed where they
@@ -19,8 +19,12 @@
 
 struct tracer;
 
+/*
+ * kernel: the kernel's BTF, or where NULL lies; freed, as soon as it is needed no more, and
+ * set to NULL.
+ */
 int tracer__open(struct tracer **out, const struct options *o, const struct target *t,
-		 const struct features *f);
+		 const struct features *f, struct btf **kernel);
 /* Detaches and frees everything; NULL is fine. */
 void tracer__close(struct tracer *t);
 

@@ -6,8 +6,16 @@
 #include "loader/tracer.h"
 #include "worktrace.skel.h"
 
+/* The programs are loaded in two parts, at the same time: what runs at switches, and the rest. */
+enum tracer_part {
+	TRACER_SWITCHES,
+	TRACER_REST,
+	TRACER_PARTS
+};
+
 struct tracer {
-	struct worktrace_bpf *skel;
+	struct worktrace_bpf *skel;	/* the maps and the shared memory; none of its programs */
+	struct worktrace_bpf *part[TRACER_PARTS];	/* the programs, with skel's maps */
 	struct sampler *sampler;
 	struct ring_buffer *ring;
 	const struct options *o;
@@ -23,9 +31,27 @@ struct tracer {
 /* BPF_TRACE_UPROBE_MULTI, which the headers that we build with need not know. */
 #define TRACER_UPROBE_MULTI ((enum bpf_attach_type)48)
 
+/* A program or a link of TRACER_REST. */
+#define TRACER_PROG(t, name) ((t)->part[TRACER_REST]->progs.name)
+#define TRACER_LINK(t, name) ((t)->part[TRACER_REST]->links.name)
+
+/* tracer_config.c: before loading */
+/* Constants and sizes of maps.  0 or a negative error, said. */
+int tracer__configure(struct worktrace_bpf *skel, const struct options *o, const struct target *t,
+		      const struct features *f);
+/* Which programs the options and this kernel allow. */
+void tracer__choose(struct worktrace_bpf *skel, const struct options *o, const struct features *f);
+
+/* tracer_load.c: 0 or a negative error, said but for attaching; unload: what load left, at any stage */
+int tracer__load(struct tracer *t, const struct target *target, const struct features *f,
+		 struct btf **kernel);
+int tracer__attach_parts(struct tracer *t);
+void tracer__detach_parts(struct tracer *t);
+void tracer__unload(struct tracer *t);
+
 /* tracer_net.c */
-/* Before loading: which programs, whose reads are idle.  follows: TCP connections. */
-void tracer__configure_net(struct worktrace_bpf *skel, const struct options *o, bool follows);
+/* Before loading.  follows: TCP connections. */
+void tracer__choose_net(struct worktrace_bpf *skel, bool follows);
 /* After the others were attached. */
 int tracer__attach_net(struct tracer *t);
 

@@ -11,7 +11,7 @@
 #include "loader/walk.h"
 #include "util/log.h"
 
-void tracer__configure_net(struct worktrace_bpf *skel, const struct options *o, bool follows)
+void tracer__choose_net(struct worktrace_bpf *skel, bool follows)
 {
 	struct bpf_program *const progs[] = {
 		skel->progs.wt_sock_state, skel->progs.wt_sock_gone, skel->progs.wt_reset_sent,
@@ -24,8 +24,6 @@ void tracer__configure_net(struct worktrace_bpf *skel, const struct options *o, 
 	/* attached by hand: they want to know of which map */
 	bpf_program__set_autoattach(skel->progs.wt_iter_conn, false);
 	bpf_program__set_autoattach(skel->progs.wt_iter_listener, false);
-	skel->rodata->cfg_n_idle_peers = o->n_idle_peers;
-	memcpy((void *)skel->rodata->cfg_idle_peers, o->idle_peers, sizeof(o->idle_peers));
 }
 
 /* An iterator over the elements of a map. */
@@ -45,10 +43,10 @@ int tracer__attach_net(struct tracer *t)
 
 	if (!t->follows)
 		return 0;
-	err = attach_walk(t->skel->progs.wt_iter_conn, t->skel->maps.conns,
-			  &t->skel->links.wt_iter_conn);
-	return err ? err : attach_walk(t->skel->progs.wt_iter_listener, t->skel->maps.listeners,
-				       &t->skel->links.wt_iter_listener);
+	err = attach_walk(TRACER_PROG(t, wt_iter_conn), t->skel->maps.conns,
+			  &TRACER_LINK(t, wt_iter_conn));
+	return err ? err : attach_walk(TRACER_PROG(t, wt_iter_listener), t->skel->maps.listeners,
+				       &TRACER_LINK(t, wt_iter_listener));
 }
 
 int tracer__find_conns(struct tracer *t, bool late)
@@ -57,7 +55,7 @@ int tracer__find_conns(struct tracer *t, bool late)
 
 	if (!t->follows)
 		return 0;
-	fd = bpf_link__fd(t->skel->links.wt_iter_file);
+	fd = bpf_link__fd(TRACER_LINK(t, wt_iter_file));
 	t->skel->bss->run_conn_pass = WT_PASS_LISTENERS;
 	err = walk__run(fd, 8, "the descriptors of processes", NULL, NULL);
 	t->skel->bss->run_conn_pass = late ? WT_PASS_LATE : WT_PASS_CONNS;
@@ -104,7 +102,7 @@ int tracer__conns(struct tracer *t, tracer_conn_fn fn, void *arg)
 
 	if (!t->follows)
 		return 0;
-	err = walk__run(bpf_link__fd(t->skel->links.wt_iter_conn), sizeof(struct wt_conn),
+	err = walk__run(bpf_link__fd(TRACER_LINK(t, wt_iter_conn)), sizeof(struct wt_conn),
 			"the connections", put_conn, &x);
 	for (unsigned i = 0; i < x.n_lost; i++)
 		bpf_map_delete_elem(bpf_map__fd(t->skel->maps.conns), &x.lost[i]);
@@ -130,7 +128,7 @@ int tracer__listeners(struct tracer *t, tracer_listener_fn fn, void *arg)
 
 	if (!t->follows)
 		return 0;
-	return walk__run(bpf_link__fd(t->skel->links.wt_iter_listener),
+	return walk__run(bpf_link__fd(TRACER_LINK(t, wt_iter_listener)),
 			 sizeof(struct wt_listen_row), "the listeners", put_listener, &x);
 }
 

@@ -2,6 +2,7 @@
 /* session.c - opening and closing: everything that must hold before time is charged. */
 #include "record/session.h"
 
+#include <bpf/btf.h>
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
@@ -159,7 +160,7 @@ static int open_stages(struct session *s)
 		return wt_error(err, "cannot start");
 	err = o->inlines ? symbols__want_inlines(s->symbols) : 0;
 	if (!err)
-		err = tracer__open(&s->tracer, o, s->target, &s->features);
+		err = tracer__open(&s->tracer, o, s->target, &s->features, &s->kernel_btf);
 	if (!err)
 		err = sideband__open(&s->sideband, o->sideband_pages);
 	if (!err && !o->frame_pointers)
@@ -231,7 +232,7 @@ int session__open(struct session *s, const struct options *o)
 	err = open_signals(s);
 	if (err)
 		return err;
-	features__detect(&s->features);
+	s->kernel_btf = features__detect(&s->features);
 	err = checks__require(&s->features);
 	if (!err)
 		err = open_output(s);
@@ -316,6 +317,7 @@ void session__close(struct session *s)
 	unwind__free(s->unwind);
 	unwind_maps__close(s->unwind_maps);
 	tracer__close(s->tracer);
+	btf__free(s->kernel_btf);
 	sideband__close(s->sideband);
 	symbols__free(s->symbols);
 	ledger__free(s->ledger);

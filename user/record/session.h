@@ -37,6 +37,7 @@
 struct session {
 	const struct options *o;
 	struct features features;
+	struct btf *kernel_btf;		/* until the tracer has it */
 	struct recdir *dir;		/* NULL: --folded without -o */
 	struct launch *launch;		/* NULL: no command */
 	struct target *target;
