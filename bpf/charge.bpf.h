@@ -55,7 +55,7 @@ static __always_inline __u64 wt_frozen_part(struct wt_task *w, __u64 wake)
 	if (since && since < w->since)
 		since = w->since;
 	if (since && since < wake)
-		ns += wake - since;
+		ns += wt_within(since, wake);
 	return ns < wake - w->since ? ns : wake - w->since;
 }
 

@@ -289,7 +289,7 @@ static __always_inline void wt_mark_frozen(struct task_struct *t)
 		if (!since)
 			w->frozen_since = now;
 	} else if (since) {
-		w->frozen_ns += now > since ? now - since : 0;
+		w->frozen_ns += wt_within(since, now);
 		w->frozen_since = 0;
 	}
 }

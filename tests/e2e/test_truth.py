@@ -413,7 +413,7 @@ def freeze(argv, state, v2, before_s, script):
             f"stopped: {sorted_waits(r, p.pid)}")
     if state == "cpu":
         row["cpu_ns"] += row["runq_ns"]
-    near(row[state + "_ns"], r.duration - row["stopped_ns"], r.duration / 100, state)
+    near(row[state + "_ns"], r.duration - row["stopped_ns"], r.duration / 100, f"{state}: {row}")
     near(r.waited(state="stopped", reason="frozen", pid=p.pid), row["stopped_ns"], 0, "frozen")
     return r
 

@@ -169,7 +169,7 @@ bool tracer__has(const struct tracer *t, pid_t pid)
 void tracer__disk_fds(const struct tracer *t, struct tracer_disk_fds *out)
 {
 	*out = (struct tracer_disk_fds){
-		.on = bpf_program__fd(TRACER_PROG(t, wt_block_issue)) >= 0,
+		.on = bpf_program__fd(t->part[TRACER_EVENTS]->progs.wt_block_issue) >= 0,
 		.disks = bpf_map__fd(t->skel->maps.blk_disks),
 		.rows = bpf_map__fd(t->skel->maps.blk_rows),
 	};

@@ -6,9 +6,9 @@
 #include "loader/tracer.h"
 #include "worktrace.skel.h"
 
-/* The programs are loaded in two parts, at the same time: what runs at switches, and the rest. */
+/* The programs are loaded in two parts, at the same time: what threads do and wait for, the rest. */
 enum tracer_part {
-	TRACER_SWITCHES,
+	TRACER_EVENTS,
 	TRACER_REST,
 	TRACER_PARTS
 };

@@ -11,29 +11,32 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "loader/corebtf.h"
 #include "util/log.h"
+#include "util/thread.h"
 
 /* Only programs of this part, of those that tracer__choose() wants. */
 static void choose_part(struct worktrace_bpf *skel, enum tracer_part part)
 {
-	struct bpf_program *const switches[] = {
+	/* about half of all that there is to prove */
+	struct bpf_program *const events[] = {
 		skel->progs.wt_sched_switch, skel->progs.wt_sched_wakeup,
-		skel->progs.wt_sched_wakeup_new,
+		skel->progs.wt_sched_wakeup_new, skel->progs.wt_process_exec,
+		skel->progs.wt_sys_exit, skel->progs.wt_filemap_fault,
+		skel->progs.wt_block_start, skel->progs.wt_block_insert,
+		skel->progs.wt_block_issue, skel->progs.wt_block_complete,
 	};
 	struct bpf_program *p;
 
 	bpf_object__for_each_program(p, skel->obj) {
 		bool here = false;
 
-		for (size_t i = 0; i < sizeof(switches) / sizeof(*switches); i++)
-			here |= p == switches[i];
-		if (here != (part == TRACER_SWITCHES))
+		for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++)
+			here |= p == events[i];
+		if (here != (part == TRACER_EVENTS))
 			bpf_program__set_autoload(p, false);
 	}
 }
@@ -111,20 +114,16 @@ static void *load_part(void *arg)
 	return NULL;
 }
 
-/* Each in a thread of its own; a signal is the main thread's. */
+/* Each in a thread of its own. */
 static int load_parts(struct tracer *t)
 {
 	struct loading parts[TRACER_PARTS] = { 0 };
-	sigset_t all, before;
 	int err = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (unsigned i = 1; i < TRACER_PARTS; i++) {
 		parts[i].skel = t->part[i];
-		parts[i].started = !pthread_create(&parts[i].thread, NULL, load_part, &parts[i]);
+		parts[i].started = !thread__start(&parts[i].thread, load_part, &parts[i]);
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	for (unsigned i = 0; i < TRACER_PARTS; i++) {
 		parts[i].skel = t->part[i];
 		if (parts[i].started)
@@ -172,7 +171,7 @@ int tracer__attach_parts(struct tracer *t)
 {
 	int err = worktrace_bpf__attach(t->part[TRACER_REST]);
 
-	return err ? err : worktrace_bpf__attach(t->part[TRACER_SWITCHES]);
+	return err ? err : worktrace_bpf__attach(t->part[TRACER_EVENTS]);
 }
 
 void tracer__detach_parts(struct tracer *t)

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "net/peers.h"
+#include "util/thread.h"
 
 struct host {
 	__u16 family;
@@ -135,7 +136,7 @@ int hosts__resolve(struct hosts **out, const struct peers *p, unsigned max, unsi
 	pthread_cond_init(&q->over, NULL);
 	collect(q, p, max);
 	q->refs = 2;
-	if (pthread_create(&thread, NULL, ask_all, q)) {
+	if (thread__start(&thread, ask_all, q)) {
 		q->refs = 1;
 	} else {
 		pthread_detach(thread);

@@ -249,11 +249,12 @@ int session__open(struct session *s, const struct options *o)
 	if (!err)
 		err = interrupted(s);
 	if (!err)
-		err = tracer__attach(s->tracer);
-	if (!err)
 		err = session__open_stages(s);
 	if (!err)
+		err = tracer__attach(s->tracer);
+	if (!err)
 		err = session__attach_spans(s);
+	session__await_stages(s);
 	if (!err)
 		err = tracer__seed(s->tracer);
 	if (!err)
@@ -311,6 +312,7 @@ void session__close(struct session *s)
 	drain__free(s->drain);
 	spans__free(s->spans);
 	units__free(s->units);
+	session__await_stages(s);
 	stage_probes__free(s->stages);
 	execs__free(s->execs);
 	costs__free(s->costs);

@@ -10,6 +10,7 @@
 #define WT_SESSION_H
 
 #include <linux/types.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -51,6 +52,8 @@ struct session {
 	struct units *units;		/* NULL: nobody asked for units */
 	struct jobs *jobs;
 	struct stage_probes *stages;	/* NULL: --no-stages */
+	pthread_t stages_thread;	/* puts them in; only if … */
+	bool stages_pending;
 	struct execs *execs;		/* NULL: --unit-exec none */
 	struct costs *costs;		/* … what they cost */
 	struct spans *spans;		/* NULL: nobody asked for spans */
@@ -84,8 +87,13 @@ void session__close(struct session *s);
 
 /* Names of the ledger's frames. */
 struct ledger_frames session__frames(struct session *s);
-/* transcode_stage.c: after the tracer was attached; once a tick. */
+/*
+ * transcode_stage.c: once the tracer is loaded: probes are put into the libraries that are
+ * installed, in a thread of its own, for the kernel waits meanwhile; this waits for its end,
+ * at any stage; once a tick.
+ */
 int session__open_stages(struct session *s);
+void session__await_stages(struct session *s);
 void session__look_for_libraries(struct session *s);
 
 /* unit_stage.c: after the drain was made. */

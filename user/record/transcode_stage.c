@@ -3,6 +3,13 @@
 #include "record/session.h"
 
 #include "util/clock.h"
+#include "util/thread.h"
+
+static void *put_in(void *probes)
+{
+	stage_probes__installed(probes);
+	return NULL;
+}
 
 int session__open_stages(struct session *s)
 {
@@ -11,9 +18,19 @@ int session__open_stages(struct session *s)
 	if (!options__stages(s->o))
 		return 0;
 	err = stage_probes__new(&s->stages, s->tracer);
-	if (!err)
-		stage_probes__installed(s->stages);
-	return err;
+	if (err)
+		return err;
+	s->stages_pending = !thread__start(&s->stages_thread, put_in, s->stages);
+	if (!s->stages_pending)
+		put_in(s->stages);
+	return 0;
+}
+
+void session__await_stages(struct session *s)
+{
+	if (s->stages_pending)
+		pthread_join(s->stages_thread, NULL);
+	s->stages_pending = false;
 }
 
 struct libraries {

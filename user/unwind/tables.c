@@ -7,27 +7,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "unwind/tables_impl.h"
 #include "util/clock.h"
+#include "util/thread.h"
 
 #define MAX_JOBS 1024		/* waiting; each holds a descriptor */
 #define MAX_IMAGE (1 << 20)
 
 static int start_thread(struct tables *t)
 {
-	sigset_t all, old;
-	int err;
+	int err = thread__start(&t->thread, tables__worker, t);
 
-	/* signals are the owner's */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&t->thread, NULL, tables__worker, t);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	t->threaded = !err;
 	return -err;
 }
