@@ -37,14 +37,15 @@ struct wt_ev_write {
 	__u64 job, cgroup;
 	__u64 inode;			/* of what was written to */
 	__u32 dev;
-	__u32 fd;
+	__u32 fd;			/* with WT_WRITE_EXEC: wt_thread_rec.parent */
 	__u32 tgid, tid;
 	__u32 task;			/* wt_thread_rec.task */
 	__u32 epoch_before, epoch_after;
 	__u32 size;			/* bytes copied, behind this record */
 	__u8 stream;			/* enum wt_stream */
 	__u8 flags;			/* WT_WRITE_* */
-	__u8 zero[6];
+	__u8 zero[2];
+	__u32 serial;			/* of the thread */
 	char comm[WT_COMM_LEN];		/* the process's name */
 };
 _Static_assert(sizeof(struct wt_ev_write) == 104, "wt_ev_write is on the wire");

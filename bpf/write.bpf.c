@@ -293,6 +293,7 @@ static __always_inline void wt_fill_write(struct wt_write_buf *b, struct wt_task
 	b->e.tgid = w->tgid;
 	b->e.tid = w->tid;
 	b->e.task = w->task;
+	b->e.serial = w->serial;
 	b->e.flags = owner->epoch_ns ? 0 : WT_WRITE_NEW;
 	if (owner->flags & WT_F_SEEDED)
 		b->e.flags |= WT_WRITE_SEEDED;
@@ -373,7 +374,7 @@ int wt_exec_bound(struct wt_task *w, __u64 now)
 	b->e.flags = WT_WRITE_EXEC;
 	b->e.inode = 0;
 	b->e.dev = 0;
-	b->e.fd = 0;
+	b->e.fd = w->parent;
 	b->e.stream = 0;
 	if (wt_output(b, 0)) {
 		wt_lost(WT_LOSS_WRITE);

@@ -243,6 +243,61 @@ over = True
     lib.equal(r.loss["split_ring_full"], 0, "splits lost")
 
 
+THREADS = r"""
+import json, os, subprocess, sys, threading, time
+truth = {}
+def work(k):
+    time.sleep(0.03 * k)
+    for i in range(4):
+        name = f"t{k}-{i}"
+        os.write(1, f"begin {name}\n".encode())
+        begin, cpu = time.time_ns(), time.thread_time_ns()
+        while time.thread_time_ns() - cpu < (k + 1) * 10e6:
+            pass
+        if k == 2:
+            subprocess.run(["sh", "-c", "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done"])
+        slept = time.monotonic_ns()
+        time.sleep(0.1)
+        slept = time.monotonic_ns() - slept
+        truth[name] = [begin, time.time_ns(), time.thread_time_ns() - cpu, slept]
+        os.write(1, f"end {name}\n".encode())
+        time.sleep(0.02)
+threads = [threading.Thread(target=work, args=(k,)) for k in range(3)]
+for t in threads: t.start()
+for t in threads: t.join()
+json.dump(truth, open(sys.argv[1], "w"))
+"""
+
+
+def test_threads_at_once():
+    """Units of three threads overlap: each has what its thread did, and the child that it ran."""
+    path = lib.tmp("truth.json")
+    r = lib.record(["--unit-line", r"^begin (?<unit>\S+)(?<begin>)", "--unit-line", r"^end (?<unit>\S+)(?<end>)"],
+                   [lib.PYTHON, "-c", THREADS, path])
+    with open(path) as f:
+        truth = json.load(f)
+    rows = {u["unit"]: u for u in units(r)}
+    lib.equal(set(rows), set(truth), "units")
+    lib.equal(len(units(r)), len(truth), "rows")
+    for name, (begin, end, cpu, slept) in truth.items():
+        u = rows[name]
+        within(u["start_utc"], begin - u["runq_ns"], begin, name + " begins")
+        within(u["end_utc"], end, end + u["runq_ns"], name + " ends")
+        # what it measured has the wait for a CPU and for the interpreter in it
+        lib.at_least(u["sleep_ns"], 99 * lib.MS, name + ": sleep")
+        lib.at_most(u["sleep_ns"], slept + 2 * lib.MS, name + ": sleep")
+        if name[1] == "2":
+            lib.at_least(u["cpu_ns"], cpu + 10 * lib.MS, name + ": cpu, with the child's")
+            lib.at_least(u["child_ns"], 10 * lib.MS, name + ": waiting for the child")
+        else:
+            lib.near(u["cpu_ns"], cpu, 3 * lib.MS, name + ": cpu")
+            # besides its thread: the main thread, where no other unit is at work; after t0-0 it waits for a lock
+            slack = 0.02 * u["elapsed_ns"] + 2 * lib.MS
+            lib.at_least(u["thread_ns"], u["elapsed_ns"] - slack, name + ": one thread")
+            if name != "t0-0":
+                lib.at_most(u["thread_ns"] - u["lock_ns"], u["elapsed_ns"] + slack, name + ": one thread")
+
+
 def test_units_running_already():
     """Attached in the middle: the unit at work then is not counted, the others are whole."""
     path = lib.tmp("truth.json")

@@ -281,6 +281,81 @@ static void test_children_inherit(void **state)
 	drop_bench(b);
 }
 
+static void says(struct bench *b, __u32 thread, __u64 ts, const char *label, bool begin)
+{
+	struct unit_mark m = { .image = 7, .ts_ns = ts, .thread = thread, .pattern = "line 1", .label = label,
+			       .label_len = strlen(label), .begin = begin, .remaining_ns = ~0ULL };
+	struct uproc *p = epochs__proc(&b->epochs, 7, 7, 0, ts);
+
+	assert_non_null(p);
+	assert_int_equal(epochs__spoke(p, thread, thread), 0);
+	assert_int_equal(form__mark(&b->form, &m), 0);
+	assert_int_equal(form__settle(&b->form), 0);
+}
+
+/*
+ * Units of two threads that overlap: each has what its thread did; a third thread's time is
+ * the one's that is alone; a child counts for the thread that started it.
+ */
+static void test_threads_overlap(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	const struct unit_row *x, *y;
+	struct found f;
+
+	(void)state;
+	bound(b, 7, 0, 1, 10 * MS);
+	says(b, 70, 20 * MS, "x", true);		/* 70 begins x */
+	bound(b, 7, 1, 2, 20 * MS);
+	assert_int_equal(epochs__charge_thread(&b->epochs, 2, 70, WT_CPU, 10 * MS), 0);
+	assert_int_equal(epochs__charge_thread(&b->epochs, 2, 90, WT_IDLE, 10 * MS), 0);
+	says(b, 71, 30 * MS, "y", true);		/* 71 begins y */
+	bound(b, 7, 2, 3, 30 * MS);
+	assert_int_equal(epochs__charge_thread(&b->epochs, 3, 70, WT_CPU, 20 * MS), 0);
+	assert_int_equal(epochs__charge_thread(&b->epochs, 3, 71, WT_NET, 20 * MS), 0);
+	assert_int_equal(epochs__charge_thread(&b->epochs, 3, 90, WT_IDLE, 20 * MS), 0);
+	assert_int_equal(epochs__charge_thread(&b->epochs, 3, 71, ACCOUNT_TRANSCODE, 7), 0);
+	bound(b, 8, 3, 4, 35 * MS);			/* a child that 71 has started */
+	epochs__find_proc(&b->epochs, 8)->inherited_by = 71;
+	epochs__charge(&b->epochs, 4, WT_CPU, 1000);
+	epochs__exited(&b->epochs, 8, 40 * MS);
+	says(b, 70, 50 * MS, "x", false);		/* x ends */
+	bound(b, 7, 3, 5, 50 * MS);
+	assert_int_equal(epochs__generation(&b->epochs), 0);
+	assert_int_equal(epochs__row(&b->epochs, 3), UNITS_OPEN);	/* y goes on */
+	assert_int_equal(epochs__charge_thread(&b->epochs, 5, 71, WT_NET, 30 * MS), 0);
+	assert_int_equal(epochs__charge_thread(&b->epochs, 5, 70, WT_SLEEP, 30 * MS), 0);
+	assert_int_equal(epochs__charge_thread(&b->epochs, 5, 90, WT_IDLE, 30 * MS), 0);
+	says(b, 71, 80 * MS, "y", false);		/* y ends */
+	bound(b, 7, 5, 6, 80 * MS);
+	assert_int_equal(epochs__generation(&b->epochs), 0);
+	assert_int_equal(epochs__generation(&b->epochs), 0);
+	f = rows_of(b);
+	assert_int_equal(f.n, 2);
+	x = &f.row[0];
+	y = &f.row[1];
+	assert_true(x->start_ns == 20 * MS && x->end_ns == 50 * MS && y->start_ns == 30 * MS && y->end_ns == 80 * MS);
+	assert_int_equal(x->st_ns[WT_CPU], 30 * MS);
+	assert_int_equal(x->st_ns[WT_IDLE], 10 * MS);
+	assert_int_equal(unit__thread_ns(x), 40 * MS);
+	assert_int_equal(y->st_ns[WT_NET], 50 * MS);
+	assert_int_equal(y->st_ns[WT_IDLE], 30 * MS);
+	assert_int_equal(y->st_ns[WT_CPU], 1000);
+	assert_int_equal(unit__thread_ns(y), 80 * MS + 1000);
+	assert_true(x->transcode_ns == 0 && y->transcode_ns == 7);
+	/* 90 while both were at work */
+	assert_int_equal(b->epochs.shared_ns, 20 * MS);
+	assert_int_not_equal(epochs__row_of(&b->epochs, 3, 70), epochs__row_of(&b->epochs, 3, 71));
+	assert_int_equal(epochs__row_of(&b->epochs, 5, 70), 0);
+	/* what comes late finds the thread's unit */
+	assert_int_equal(epochs__charge_thread(&b->epochs, 3, 71, WT_LOCK, 5), 0);
+	assert_int_equal(epochs__charge_thread_time(&b->epochs, 7, 3, 70, 25 * MS, 55 * MS, WT_LOCK, 30 * MS), 0);
+	f = rows_of(b);
+	assert_true(f.row[0].st_ns[WT_LOCK] == 25 * MS && f.row[1].st_ns[WT_LOCK] == 5);
+	assert_int_equal(b->epochs.late_ns, 0);
+	drop_bench(b);
+}
+
 /* a process that was there before: its first counter says nothing of how long it took */
 static void test_seeded_counter(void **state)
 {
@@ -444,6 +519,7 @@ int main(void)
 		cmocka_unit_test(test_stated_elapsed),
 		cmocka_unit_test(test_handed_over),
 		cmocka_unit_test(test_children_inherit),
+		cmocka_unit_test(test_threads_overlap),
 		cmocka_unit_test(test_seeded_counter),
 		cmocka_unit_test(test_early_charges),
 		cmocka_unit_test(test_random_conservation),

@@ -60,7 +60,8 @@ int ledger__generation(struct ledger *l);
 struct ledger_line;
 struct ledger_retire {
 	void *ctx;
-	__u32 (*unit)(void *ctx, __u32 epoch);	/* 0: of none; LEDGER_EPOCH_OPEN: not known yet */
+	/* of that thread (its serial) in that epoch; 0: of none; LEDGER_EPOCH_OPEN: not known yet */
+	__u32 (*unit)(void *ctx, __u32 epoch, __u32 thread);
 	int (*detail)(void *ctx, __u32 unit, const struct ledger_line *line);
 	bool keep;
 };

@@ -203,7 +203,7 @@ static int retire_prog(struct ledger *l, struct prog *p, const struct ledger_ret
 		__u32 i = *at, unit;
 		struct line *line = pool__at(&l->lines, i);
 
-		unit = line->epoch ? r->unit(r->ctx, line->epoch) : LEDGER_EPOCH_OPEN;
+		unit = line->epoch ? r->unit(r->ctx, line->epoch, p->serial) : LEDGER_EPOCH_OPEN;
 		if (unit == LEDGER_EPOCH_OPEN) {
 			at = &line->next;
 			continue;

@@ -10,11 +10,11 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-static __u32 unit_of(void *ctx, __u32 epoch)
+static __u32 unit_of(void *ctx, __u32 epoch, __u32 thread)
 {
 	const struct session *s = ctx;
 
-	return units__of_epoch(s->units, epoch);
+	return units__of_epoch(s->units, epoch, thread);
 }
 
 static int unit_is_final(void *ctx, const struct unit_row *r, __u32 row)
@@ -118,6 +118,9 @@ unsigned session__unit_losses(const struct session *s, struct recording_loss *ou
 		"stretches between two writes belong to no unit: too many waited for one", st.given_up, false };
 	out[n++] = (struct recording_loss){ "unit_late_ns",
 		"ns of waits that began in a unit long forgotten are in no unit", st.late_ns, true };
+	out[n++] = (struct recording_loss){ "unit_shared_ns",
+		"ns of threads that tell of no units, while others of their process were at several, are in no unit",
+		st.shared_ns, true };
 	out[n++] = (struct recording_loss){ "units_folded",
 		"units share a row with others of their kind: there were too many (--max-units)", st.folded, true };
 	return n;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "units/epochs.h"
+#include "units/epochs_impl.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,6 +22,7 @@ int epochs__init(struct epochs *e, unsigned max, const struct epochs_sink *sink)
 static void free_proc(struct epochs *e, struct uproc *p)
 {
 	free(p->stretches);
+	free(p->speakers);
 	if (p->form)
 		e->sink.free_form(p->form);
 }
@@ -33,6 +34,12 @@ void epochs__destroy(struct epochs *e)
 
 		if (p->used)
 			free_proc(e, p);
+	}
+	for (__u32 i = 1; i < e->epochs.end; i++) {
+		struct epoch *ep = pool__at(&e->epochs, i);
+
+		if (ep->used)
+			free(ep->parts);
 	}
 	pool__destroy(&e->procs);
 	pool__destroy(&e->epochs);
@@ -94,6 +101,44 @@ static __u32 proc_number(const struct epochs *e, const struct uproc *p)
 	return slot ? slot->value : 0;
 }
 
+int epochs__spoke(struct uproc *p, __u32 serial, __u32 task)
+{
+	struct speaker *v;
+
+	if (!serial || p->n_speakers == SPEAKERS_MAX || epochs__speaker(p, serial) >= 0)
+		return 0;
+	if (!(p->n_speakers & (p->n_speakers - 1))) {	/* 0, 1, 2, 4 …: full */
+		v = reallocarray(p->speakers, p->n_speakers ? 2 * p->n_speakers : 1, sizeof(*v));
+		if (!v)
+			return -ENOMEM;
+		p->speakers = v;
+	}
+	p->speakers[p->n_speakers++] = (struct speaker){ .serial = serial, .task = task };
+	return 0;
+}
+
+/*
+ * What a thread's time in an epoch is added to; NULL when memory is out.  As long as only
+ * one thread writes there is nothing to tell apart.
+ */
+static struct account *account_of(const struct uproc *p, struct epoch *ep, __u32 thread)
+{
+	int i = p->n_speakers > 1 ? epochs__speaker(p, thread) : -1;
+	struct account *v;
+
+	if (i < 0)
+		return &ep->account;
+	if ((unsigned)i >= ep->n_parts) {
+		v = reallocarray(ep->parts, p->n_speakers, sizeof(*v));
+		if (!v)
+			return NULL;
+		memset(v + ep->n_parts, 0, (p->n_speakers - ep->n_parts) * sizeof(*v));
+		ep->parts = v;
+		ep->n_parts = p->n_speakers;
+	}
+	return &ep->parts[i];
+}
+
 static int open_epoch(struct epochs *e, struct uproc *p, __u32 id, __u64 ts_ns)
 {
 	__u32 i = pool__get(&e->epochs);
@@ -141,60 +186,7 @@ int epochs__bound(struct epochs *e, struct uproc *p, __u32 after, __u64 ts_ns, b
 	return err;
 }
 
-/* The part of a that falls to [from, to] of [begin, end], by what is before it: sums stay whole. */
-static __u64 part(__u64 ns, __u64 begin, __u64 end, __u64 from, __u64 to)
-{
-	unsigned __int128 x = ns;
-
-	return (__u64)(x * (to - begin) / (end - begin)) - (__u64)(x * (from - begin) / (end - begin));
-}
-
-/* The first stretch that ends behind ts. */
-static unsigned first_stretch(const struct uproc *p, __u64 ts)
-{
-	unsigned lo = 0, hi = p->n_stretches;
-
-	while (lo < hi) {
-		unsigned mid = (lo + hi) / 2;
-
-		if (p->stretches[mid].to_ns > ts)
-			hi = mid;
-		else
-			lo = mid + 1;
-	}
-	return lo;
-}
-
-/*
- * An account of [begin, end] to the units that have claimed parts of it.  The row
- * that has most of it, 0: none has any.
- */
-static __u32 make_over(struct epochs *e, const struct uproc *p, __u64 begin, __u64 end,
-		       const struct account *a)
-{
-	__u64 most = 0;
-	__u32 row = 0;
-
-	for (unsigned i = first_stretch(p, begin); i < p->n_stretches; i++) {
-		const struct stretch *s = &p->stretches[i];
-		__u64 from = s->from_ns > begin ? s->from_ns : begin;
-		__u64 to = s->to_ns < end ? s->to_ns : end;
-		struct account share;
-
-		if (from >= to)
-			break;
-		for (unsigned k = 0; k < ACCOUNT_SIZE; k++)
-			share.ns[k] = part(a->ns[k], begin, end, from, to);
-		e->sink.charge(e->sink.ctx, s->row, &share);
-		if (to - from > most) {
-			most = to - from;
-			row = s->row;
-		}
-	}
-	return row;
-}
-
-static int put_early(struct epochs *e, __u32 id, unsigned what, __u64 ns)
+static int put_early(struct epochs *e, __u32 id, __u32 thread, unsigned what, __u64 ns)
 {
 	if (e->n_early == e->cap_early) {
 		size_t cap = e->cap_early ? 2 * e->cap_early : 256;
@@ -205,25 +197,46 @@ static int put_early(struct epochs *e, __u32 id, unsigned what, __u64 ns)
 		e->early = v;
 		e->cap_early = cap;
 	}
-	e->early[e->n_early++] = (struct early){ id, what, ns };
+	e->early[e->n_early++] = (struct early){ id, thread, what, ns };
 	return 0;
+}
+
+/* Where it is noted whose an epoch was for that thread, if for it it was another's. */
+static __u64 resolved_key(__u32 id, __u32 thread)
+{
+	return id | (__u64)thread << 32;
+}
+
+static struct u64map_slot *find_resolved(const struct epochs *e, __u32 id, __u32 thread)
+{
+	struct u64map_slot *slot = thread ? u64map__find(&e->resolved, resolved_key(id, thread)) : NULL;
+
+	return slot ? slot : u64map__find(&e->resolved, id);
 }
 
 int epochs__charge(struct epochs *e, __u32 id, unsigned what, __u64 ns)
 {
+	return epochs__charge_thread(e, id, 0, what, ns);
+}
+
+int epochs__charge_thread(struct epochs *e, __u32 id, __u32 thread, unsigned what, __u64 ns)
+{
 	struct epoch *ep = find_epoch(e, id);
 	struct u64map_slot *slot;
-	struct account a = {};
+	struct account a = {}, *to;
 
 	if (!id || !ns)
 		return 0;
 	if (ep) {
-		ep->account.ns[what] += ns;
+		to = account_of(pool__at(&e->procs, ep->proc), ep, thread);
+		if (!to)
+			return -ENOMEM;
+		to->ns[what] += ns;
 		return 0;
 	}
 	if (id > e->last_id)
-		return put_early(e, id, what, ns);
-	slot = u64map__find(&e->resolved, id);
+		return put_early(e, id, thread, what, ns);
+	slot = find_resolved(e, id, thread);
 	if (!slot) {
 		e->late_ns += ns;
 		return 0;
@@ -244,7 +257,7 @@ static int charge_early(struct epochs *e)
 	for (size_t i = 0; i < n && !err; i++) {
 		struct early c = e->early[i];	/* it may be put back in its place */
 
-		err = epochs__charge(e, c.epoch, c.what, c.ns);
+		err = epochs__charge_thread(e, c.epoch, c.thread, c.what, c.ns);
 	}
 	return err;
 }
@@ -252,25 +265,31 @@ static int charge_early(struct epochs *e)
 int epochs__charge_time(struct epochs *e, __u64 image, __u32 id, __u64 from, __u64 to,
 			unsigned what, __u64 ns)
 {
+	return epochs__charge_thread_time(e, image, id, 0, from, to, what, ns);
+}
+
+int epochs__charge_thread_time(struct epochs *e, __u64 image, __u32 id, __u32 thread, __u64 from,
+			       __u64 to, unsigned what, __u64 ns)
+{
 	struct uproc *p = epochs__find_proc(e, image);
-	struct account a = {};
+	struct account a = {}, *of;
 	__u64 at = from, until;
 	int err = 0;
 
 	if (!p || from >= to)
-		return epochs__charge(e, id, what, ns);
+		return epochs__charge_thread(e, id, thread, what, ns);
 	/* before its first boundary: the epoch it came from */
 	if (p->first && at < epoch_at(e, p->first)->begin_ns && !p->resolved_ns) {
 		until = epoch_at(e, p->first)->begin_ns;
 		until = until < to ? until : to;
-		err = epochs__charge(e, id, what, part(ns, from, to, at, until));
+		err = epochs__charge_thread(e, id, thread, what, epochs__part(ns, from, to, at, until));
 		at = until;
 	}
 	/* what is made over already */
 	if (at < to && at < p->resolved_ns) {
 		until = p->resolved_ns < to ? p->resolved_ns : to;
-		a.ns[what] = part(ns, from, to, at, until);
-		make_over(e, p, at, until, &a);
+		a.ns[what] = epochs__part(ns, from, to, at, until);
+		epochs__make_over(e, p, at, until, &a, thread);
 		at = until;
 	}
 	for (__u32 i = p->first; i && at < to; i = epoch_at(e, i)->next) {
@@ -279,33 +298,13 @@ int epochs__charge_time(struct epochs *e, __u64 image, __u32 id, __u64 from, __u
 		until = ep->end_ns && ep->end_ns < to ? ep->end_ns : to;
 		if (until <= at)
 			continue;
-		ep->account.ns[what] += part(ns, from, to, at, until);
+		of = account_of(p, ep, thread);
+		if (!of)
+			return -ENOMEM;
+		of->ns[what] += epochs__part(ns, from, to, at, until);
 		at = until;
 	}
 	return err;
-}
-
-int epochs__claim(struct epochs *e, struct uproc *p, __u64 from, __u64 to, __u32 row)
-{
-	(void)e;
-	if (p->n_stretches && from < p->stretches[p->n_stretches - 1].to_ns)
-		from = p->stretches[p->n_stretches - 1].to_ns;
-	if (from < p->resolved_ns)
-		from = p->resolved_ns;
-	if (to <= from)
-		to = from;
-	if (p->n_stretches == p->cap_stretches) {
-		unsigned cap = p->cap_stretches ? 2 * p->cap_stretches : 16;
-		struct stretch *s = reallocarray(p->stretches, cap, sizeof(*s));
-
-		if (!s)
-			return -ENOMEM;
-		p->stretches = s;
-		p->cap_stretches = cap;
-	}
-	p->stretches[p->n_stretches++] = (struct stretch){ from, to, row };
-	p->matched = true;
-	return 0;
 }
 
 void epochs__decided(struct uproc *p, __u64 ts_ns)
@@ -357,14 +356,41 @@ void epochs__exited(struct epochs *e, __u64 image, __u64 ts_ns)
 	p->over_gen = e->gen;
 }
 
-static int note_resolved(struct epochs *e, __u32 id, __u32 row)
+static int note_resolved(struct epochs *e, __u64 key, __u32 row)
 {
-	struct u64map_slot *slot = u64map__put(&e->resolved, id, row);
+	struct u64map_slot *slot = u64map__put(&e->resolved, key, row);
 
 	if (!slot)
 		return -ENOMEM;
 	slot->used = 1 + e->gen;
 	return 0;
+}
+
+/* What single threads did in an epoch whose other threads' time was row's. */
+static int resolve_parts(struct epochs *e, const struct uproc *p, const struct epoch *ep, __u32 row)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < p->n_speakers && p->n_speakers > 1 && !err; i++) {
+		static const struct account none;
+		const struct speaker *s = &p->speakers[i];
+		const struct account *a = i < ep->n_parts ? &ep->parts[i] : &none;
+		__u32 own = epochs__make_over(e, p, ep->begin_ns, ep->end_ns, a, s->serial);
+
+		if (own == row)
+			continue;
+		err = note_resolved(e, resolved_key(ep->id, s->serial), own);
+		if (!err && s->task != s->serial)
+			err = note_resolved(e, resolved_key(ep->id, s->task), own);
+	}
+	return err;
+}
+
+static void add_parts(struct epoch *ep)
+{
+	for (unsigned i = 0; i < ep->n_parts; i++)
+		for (unsigned k = 0; k < ACCOUNT_SIZE; k++)
+			ep->account.ns[k] += ep->parts[i].ns[k];
 }
 
 /* The first epoch of p is made over: to p's own units, or to the one it was started in. */
@@ -373,10 +399,13 @@ static int resolve_first(struct epochs *e, struct uproc *p, __u32 inherited_row)
 	__u32 i = p->first, row;
 	struct epoch *ep = epoch_at(e, i);
 	__u32 id = ep->id;
+	int err = 0;
 
 	if (p->matched) {
-		row = make_over(e, p, ep->begin_ns, ep->end_ns, &ep->account);
+		row = epochs__make_over(e, p, ep->begin_ns, ep->end_ns, &ep->account, 0);
+		err = resolve_parts(e, p, ep, row);
 	} else {
+		add_parts(ep);
 		row = inherited_row;
 		if (row)
 			e->sink.charge(e->sink.ctx, row, &ep->account);
@@ -388,14 +417,15 @@ static int resolve_first(struct epochs *e, struct uproc *p, __u32 inherited_row)
 	else
 		p->last = 0;
 	u64map__delete(&e->by_id, id);
+	free(ep->parts);
 	pool__put(&e->epochs, i);
-	return note_resolved(e, id, row);
+	return err ? err : note_resolved(e, id, row);
 }
 
 /* The row that p's time belongs to while p itself tells of no units; UNITS_OPEN: it is not known. */
 static __u32 inherited_row(const struct epochs *e, const struct uproc *p)
 {
-	return p->inherited ? epochs__row(e, p->inherited) : UNITS_OPEN;
+	return p->inherited ? epochs__row_of(e, p->inherited, p->inherited_by) : UNITS_OPEN;
 }
 
 static int finalize(struct epochs *e, struct uproc *p)
@@ -555,12 +585,17 @@ int epochs__finish(struct epochs *e, __u64 end_ns)
 
 __u32 epochs__row(const struct epochs *e, __u32 id)
 {
+	return epochs__row_of(e, id, 0);
+}
+
+__u32 epochs__row_of(const struct epochs *e, __u32 id, __u32 thread)
+{
 	struct u64map_slot *slot;
 
 	if (!id)
 		return 0;
 	if (id > e->last_id || u64map__find(&e->by_id, id))
 		return UNITS_OPEN;
-	slot = u64map__find(&e->resolved, id);
+	slot = find_resolved(e, id, thread);
 	return slot ? slot->value : 0;
 }

@@ -28,13 +28,23 @@ struct epoch {
 	__u32 resolve_gen;
 	bool binary;			/* no text was written where it began */
 	bool used, complete;		/* complete: all lines that will come by themselves are in */
-	struct account account;
+	struct account account;		/* of all threads but those that have a part */
+	struct account *parts;		/* of the process's speakers, NULL: none was charged */
+	unsigned n_parts;
 };
 
 /* A stretch of a process's time that belongs to a unit. */
 struct stretch {
 	__u64 from_ns, to_ns;
 	__u32 row;
+	__u32 thread;			/* serial: it is only that thread's; 0: the whole process's */
+};
+
+/* A thread that writes text. */
+#define SPEAKERS_MAX 64
+struct speaker {
+	__u32 serial, task;		/* see wt_thread_rec */
+	bool has_units;			/* of its own: they may overlap with those of others */
 };
 
 struct uproc {
@@ -45,11 +55,16 @@ struct uproc {
 	__u32 tgid;
 	__u64 image;
 	__u32 inherited;		/* the epoch it was started in */
+	__u32 inherited_by;		/* … by the thread of that task number, 0: not known */
+	struct speaker *speakers;
+	unsigned n_speakers;
+	bool scoped;			/* some stretches are of single threads */
 	__u32 first, last;		/* epochs, in order */
 	__u64 decided_ns;		/* before this it is known which unit time belongs to */
 	__u64 resolved_ns;		/* before this it has been made over */
-	struct stretch *stretches;	/* in order, without overlap */
+	struct stretch *stretches;	/* by their ends; those of one thread, and those of all, without overlap */
 	unsigned n_stretches, cap_stretches;
+	__u64 longest_ns;		/* of them */
 	unsigned final;			/* stretches before this one are final */
 	__u64 touched_ns;
 	__u64 job, cgroup;		/* as of its last write */
@@ -74,10 +89,11 @@ struct epochs {
 	unsigned max;
 	__u32 gen;
 	__u64 n_bounds, given_up, late_ns;
+	__u64 shared_ns;		/* of no unit, as several were at work */
 	__u32 last_id;			/* the highest that is known */
 	/* charges to epochs whose boundary has not been read yet */
 	struct early {
-		__u32 epoch;
+		__u32 epoch, thread;
 		unsigned what;
 		__u64 ns;
 	} *early;
@@ -91,13 +107,24 @@ struct uproc *epochs__proc(struct epochs *e, __u64 image, __u32 tgid, __u32 epoc
 struct uproc *epochs__find_proc(const struct epochs *e, __u64 image);
 /* The process leaves an epoch for another. */
 int epochs__bound(struct epochs *e, struct uproc *p, __u32 after, __u64 ts_ns, bool binary);
+/* That thread of p has written text.  0 or -ENOMEM. */
+int epochs__spoke(struct uproc *p, __u32 serial, __u32 task);
 /* Charges what happened anywhere in an epoch.  0 or -ENOMEM. */
 int epochs__charge(struct epochs *e, __u32 epoch, unsigned what, __u64 ns);
+/* … to a thread, by its serial or task number. */
+int epochs__charge_thread(struct epochs *e, __u32 epoch, __u32 thread, unsigned what, __u64 ns);
 /* … in [from, to] of a process, evenly; epoch: where it began, for a process not known. */
 int epochs__charge_time(struct epochs *e, __u64 image, __u32 epoch, __u64 from_ns, __u64 to_ns,
 			unsigned what, __u64 ns);
-/* [from, to] belongs to a unit; what overlaps an earlier one stays with that. */
-int epochs__claim(struct epochs *e, struct uproc *p, __u64 from_ns, __u64 to_ns, __u32 row);
+int epochs__charge_thread_time(struct epochs *e, __u64 image, __u32 epoch, __u32 thread, __u64 from_ns,
+			       __u64 to_ns, unsigned what, __u64 ns);
+/*
+ * [from, to] belongs to a unit; what overlaps an earlier one stays with that.  thread: the
+ * unit is that thread's alone: what other threads did meanwhile is not in it if they have units
+ * of their own; if they have none, it is where no other unit was at work.  0: of all threads.
+ */
+int epochs__claim(struct epochs *e, struct uproc *p, __u64 from_ns, __u64 to_ns, __u32 row,
+		  __u32 thread);
 /* Nothing before ts will be claimed any more. */
 void epochs__decided(struct uproc *p, __u64 ts_ns);
 /* The boundary of that process nearest to ts; 0: none that is known. */
@@ -112,5 +139,7 @@ int epochs__generation(struct epochs *e);
 /* … and all that is left. */
 int epochs__finish(struct epochs *e, __u64 end_ns);
 __u32 epochs__row(const struct epochs *e, __u32 epoch);
+/* … of what a thread did in it. */
+__u32 epochs__row_of(const struct epochs *e, __u32 epoch, __u32 thread);
 
 #endif /* WT_UNITS_EPOCHS_H */

@@ -67,13 +67,13 @@ static int tell(struct execs *e, struct exec_entry *t, struct units *u, __u64 no
 	t->told = true;
 	if (err || t->kind != EXEC_FFMPEG || !t->x.epoch)
 		return err;
-	return units__on_transcode(u, t->x.epoch, elapsed_ns);
+	return units__on_transcode(u, t->x.epoch, t->x.parent, elapsed_ns);
 }
 
 /* The unit it was run for, once that is known. */
 static int find_parent(struct exec_entry *t, const struct units *u)
 {
-	__u32 row = t->x.epoch ? units__of_epoch(u, t->x.epoch) : 0;
+	__u32 row = t->x.epoch ? units__of_epoch(u, t->x.epoch, t->x.parent) : 0;
 	const struct unit_row *r;
 
 	if (row == UNITS_OPEN)

@@ -27,13 +27,22 @@ struct seq {
 	__u64 shown;			/* the counter as it was last read, units of this write included */
 	__u64 last_ns;			/* the end of the last unit, 0: none yet */
 	bool ends;			/* its units are said to end, not only to begin */
-	__u64 open_ns;			/* else: the one that is at work began here … */
-	char open[256];			/* … and is called this */
+	struct open *opens;		/* else: those that are at work, one for each thread that says so */
+	unsigned n_opens;
+};
+
+/* The next of its thread ends it. */
+struct open {
+	__u32 thread;
+	__u64 ts_ns;
+	char label[256];
 };
 
 struct begun {
 	__u64 hash;			/* of its label */
 	__u64 ts_ns;
+	__u32 thread;			/* that said so */
+	struct seq *seq;
 };
 
 /* What is kept with a process. */
@@ -51,6 +60,7 @@ void form__free_proc(void *state)
 		struct seq *s = pf->seqs;
 
 		pf->seqs = s->next;
+		free(s->opens);
 		free(s);
 	}
 	free(pf);
@@ -97,31 +107,61 @@ static __u64 label_hash(const char *label, size_t len)
 	return h;
 }
 
-static void note_begun(struct proc_form *pf, const struct unit_mark *m)
+static void forget_begun(struct proc_form *pf, unsigned i)
+{
+	memmove(pf->begun + i, pf->begun + i + 1, (--pf->n_begun - i) * sizeof(*pf->begun));
+}
+
+static void note_begun(struct proc_form *pf, struct seq *s, const struct unit_mark *m)
 {
 	__u64 hash = label_hash(m->label, m->label_len);
 
+	/* what has no name is told apart by who said so */
 	for (unsigned i = 0; i < pf->n_begun; i++)
-		if (pf->begun[i].hash == hash)
-			pf->begun[i--] = pf->begun[--pf->n_begun];
+		if (pf->begun[i].hash == hash && (m->label_len || pf->begun[i].thread == m->thread))
+			forget_begun(pf, i--);
 	if (pf->n_begun == OPEN_MAX)
-		memmove(pf->begun, pf->begun + 1, --pf->n_begun * sizeof(*pf->begun));
-	pf->begun[pf->n_begun++] = (struct begun){ hash, m->ts_ns };
+		forget_begun(pf, 0);
+	pf->begun[pf->n_begun++] = (struct begun){ hash, m->ts_ns, m->thread, s };
 }
 
-/* When the unit of that label began, as the process itself said; 0: it did not. */
-static __u64 take_begun(struct proc_form *pf, const struct unit_mark *m)
+/* When the unit of that label began, as the process itself said; false: it did not. */
+static bool take_begun(struct proc_form *pf, const struct unit_mark *m, struct begun *out)
 {
-	__u64 hash = label_hash(m->label, m->label_len), ts;
+	__u64 hash = label_hash(m->label, m->label_len);
+	unsigned found = OPEN_MAX;
 
 	for (unsigned i = 0; i < pf->n_begun; i++) {
 		if (pf->begun[i].hash != hash)
 			continue;
-		ts = pf->begun[i].ts_ns;
-		memmove(pf->begun + i, pf->begun + i + 1, (--pf->n_begun - i) * sizeof(*pf->begun));
-		return ts;
+		if (found == OPEN_MAX || pf->begun[i].thread == m->thread)
+			found = i;
+		if (pf->begun[i].thread == m->thread)
+			break;
 	}
-	return 0;
+	if (found == OPEN_MAX)
+		return false;
+	*out = pf->begun[found];
+	forget_begun(pf, found);
+	return true;
+}
+
+/*
+ * Before the mark's time it is known whose time is; but for what a thread has begun and
+ * will say the end of.  What it began before that, it is no longer expected to end.
+ */
+static void decide(struct uproc *p, const struct proc_form *pf, __u64 ts)
+{
+	for (unsigned i = pf->n_begun; p->n_speakers > 1 && i-- > 0; ) {
+		const struct begun *b = &pf->begun[i];
+		bool last = (b->seq->ends || b->seq->n_opens > 1) && b->thread && b->ts_ns < ts;
+
+		for (unsigned k = i + 1; k < pf->n_begun && last; k++)
+			last = pf->begun[k].thread != b->thread;
+		if (last)
+			ts = b->ts_ns;
+	}
+	epochs__decided(p, ts);
 }
 
 static int note_waiting(struct form *f, const struct unit_mark *m)
@@ -153,11 +193,11 @@ static __u64 take_waiting(struct form *f, const struct unit_mark *m, __u64 begin
 	return ~0ULL;
 }
 
-/* Where the unit that ends at `end` began. */
-static __u64 begin_of(struct form *f, struct uproc *p, struct proc_form *pf, const struct seq *s,
-		      const struct unit_mark *m, __u64 end)
+/* Where the unit that ends at `end` began; begun: 0, or where that was said. */
+static __u64 begin_of(struct form *f, struct uproc *p, const struct seq *s, const struct unit_mark *m,
+		      __u64 begun, __u64 end)
 {
-	__u64 begun = take_begun(pf, m), from, near, reach;
+	__u64 from, near, reach;
 
 	if (m->elapsed_ns && m->elapsed_ns < end) {
 		from = end - m->elapsed_ns;
@@ -183,12 +223,12 @@ static __u64 begin_of(struct form *f, struct uproc *p, struct proc_form *pf, con
 }
 
 /* How many units that line tells of: 0, none that we know the beginning of. */
-static __u64 units_of(const struct seq *s, const struct unit_mark *m, bool seeded)
+static __u64 units_of(const struct seq *s, const struct unit_mark *m, bool seeded, __u64 begun)
 {
 	__u64 n;
 
 	/* the first of a process that was there before: it began we do not know when */
-	if (seeded && !s->last_ns && !m->elapsed_ns)
+	if (seeded && !s->last_ns && !m->elapsed_ns && !begun)
 		return 0;
 	if (!m->has_done)
 		return 1;
@@ -200,7 +240,7 @@ static __u64 units_of(const struct seq *s, const struct unit_mark *m, bool seede
 }
 
 static int add_row(struct form *f, struct uproc *p, struct seq *s, const struct unit_mark *m,
-		   __u64 from, __u64 to, __u64 n, unsigned batch)
+		   __u64 from, __u64 to, __u64 n, unsigned batch, __u32 thread)
 {
 	char number[32];
 	struct unit_row row = {
@@ -230,31 +270,58 @@ static int add_row(struct form *f, struct uproc *p, struct seq *s, const struct 
 	i = rows__add(f->rows, &row);
 	if (!i)
 		return -ENOMEM;
-	err = epochs__claim(f->epochs, p, from, to, i);
+	err = epochs__claim(f->epochs, p, from, to, i, thread);
 	if (!err && m->remaining_ns != ~0ULL && f->sink.estimate)
 		err = f->sink.estimate(f->sink.ctx, &rows__at(f->rows, i)->row, m->remaining_ns);
 	return err;
 }
 
-/* A unit begins; where none is ever said to end, the last one ends with that. */
+/* The place of that thread's unit, of the longest at work when there are too many; NULL: memory is out. */
+static struct open *open_of(struct seq *s, __u32 thread)
+{
+	unsigned oldest = 0;
+	struct open *v;
+
+	for (unsigned i = 0; i < s->n_opens; i++) {
+		if (s->opens[i].thread == thread)
+			return &s->opens[i];
+		if (s->opens[i].ts_ns < s->opens[oldest].ts_ns)
+			oldest = i;
+	}
+	if (s->n_opens == SPEAKERS_MAX) {
+		s->opens[oldest] = (struct open){ .thread = thread };
+		return &s->opens[oldest];
+	}
+	v = reallocarray(s->opens, s->n_opens + 1, sizeof(*v));
+	if (!v)
+		return NULL;
+	s->opens = v;
+	v[s->n_opens] = (struct open){ .thread = thread };
+	return &v[s->n_opens++];
+}
+
+/* A unit begins; where none is ever said to end, the last one of its thread ends with that. */
 static int begin(struct form *f, struct uproc *p, struct proc_form *pf, const struct unit_mark *m)
 {
 	struct seq *s = seq_of(pf, m);
+	struct open *o = s && !s->ends ? open_of(s, m->thread) : NULL;
 	struct unit_mark last = *m;
 	int err = 0;
 
-	if (!s)
+	if (!s || (!s->ends && !o))
 		return -ENOMEM;
-	note_begun(pf, m);
-	if (!s->ends && s->open_ns) {
-		last.label = s->open;
-		last.label_len = strlen(s->open);
-		err = add_row(f, p, s, &last, s->open_ns, m->ts_ns, 1, 1);
+	note_begun(pf, s, m);
+	if (!o)
+		return 0;
+	if (o->ts_ns) {
+		last.label = o->label;
+		last.label_len = strlen(o->label);
+		err = add_row(f, p, s, &last, o->ts_ns, m->ts_ns, 1, 1, m->thread);
 		s->n++;
-		epochs__decided(p, m->ts_ns);
+		decide(p, pf, m->ts_ns);
 	}
-	s->open_ns = m->ts_ns;
-	snprintf(s->open, sizeof(s->open), "%.*s", (int)(m->label ? m->label_len : 0),
+	o->ts_ns = m->ts_ns;
+	snprintf(o->label, sizeof(o->label), "%.*s", (int)(m->label ? m->label_len : 0),
 		 m->label ? m->label : "");
 	return err;
 }
@@ -265,17 +332,24 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 {
 	struct seq *s = seq_of(pf, m);
 	__u64 from, to, end = m->ts_ns, n;
+	struct begun begun = {};
+	bool own = false;
 	int err = 0;
 
 	if (!s)
 		return -ENOMEM;
-	n = units_of(s, m, !p->born);
-	from = begin_of(f, p, pf, s, m, end);
+	if (take_begun(pf, m, &begun)) {
+		/* begun and ended by one thread: it is that one's unit, whatever others do meanwhile */
+		own = begun.thread == m->thread;
+		begun.seq->ends = true;		/* this pattern tells of ends, that one of begins */
+	}
+	n = units_of(s, m, !p->born, begun.ts_ns);
+	from = begin_of(f, p, s, m, begun.ts_ns, end);
 	to = end;
-	if (to_come && !m->elapsed_ns && from < end)
+	if (to_come && !m->elapsed_ns && from < end && !own)
 		to = from + (end - from) / (to_come + 1);
 	if (n)
-		err = add_row(f, p, s, m, from, to, n, batch);
+		err = add_row(f, p, s, m, from, to, n, batch, own ? m->thread : 0);
 	s->n += n;
 	s->ends = true;
 	s->has_done |= m->has_done;
@@ -387,7 +461,7 @@ static int settle_write(struct form *f, size_t first, size_t end)
 	for (unsigned i = 0; i < n && !err; i++)
 		err = end_unit(f, p, pf, &f->marks[first + i], n - 1 - i, n);
 	if (n)
-		epochs__decided(p, f->marks[first].ts_ns);
+		decide(p, pf, f->marks[first].ts_ns);
 	return err;
 }
 

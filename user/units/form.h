@@ -15,6 +15,7 @@ struct unit_mark {
 	__u64 ts_ns;			/* of the write that completed it */
 	__u64 sink;			/* where it was written to, as a number of its own */
 	bool passed_on;			/* … from where somebody may read and write it again */
+	__u32 thread;			/* serial of the one that wrote it, 0: not known */
 	unsigned series;		/* counters that go on beside each other have different ones */
 	const char *pattern;		/* name of the preset or pattern; lives as long as the recording */
 	const char *label;		/* the unit's own name, NULL: it has none */

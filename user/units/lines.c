@@ -50,6 +50,7 @@ static void on_match(void *ctx, __u64 key, const struct match *m)
 		.pattern = matcher__kind(l->matcher, m->kind),
 		.series = m->series,
 		.ts_ns = m->line.at.ts_ns,
+		.thread = m->line.at.serial,
 		.label = m->label,
 		.label_len = m->label_len,
 		.has_done = m->has_done,
@@ -140,6 +141,7 @@ int lines__feed(struct lines *l, const struct wt_ev_write *e, const char *data)
 			.epoch_after = e->epoch_after,
 			.tgid = e->tgid,
 			.tid = e->tid,
+			.serial = e->serial,
 		},
 	};
 	int err = note_stream(l, key, sink, e);

@@ -28,6 +28,7 @@ struct text_at {
 	__u64 ts_ns;		/* CLOCK_MONOTONIC */
 	__u32 epoch_before, epoch_after; /* of the process, around the write */
 	__u32 tgid, tid;
+	__u32 serial;		/* of the thread: see wt_thread_rec */
 };
 
 struct text_write {

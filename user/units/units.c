@@ -108,8 +108,12 @@ int units__on_write(struct units *u, const struct wt_ev_write *e, size_t size)
 	memcpy(p->comm, e->comm, WT_COMM_LEN);
 	p->comm[WT_COMM_LEN - 1] = 0;
 	p->born |= (e->flags & WT_WRITE_EXEC) || !(e->flags & WT_WRITE_SEEDED);
+	if (e->flags & WT_WRITE_EXEC)
+		p->inherited_by = e->fd;
+	else if (e->size)
+		err = epochs__spoke(p, e->serial, e->task);
 	/* the line belongs to the epoch that it ends: it is read before the next one begins */
-	if (u->lines && e->size)
+	if (!err && u->lines && e->size)
 		err = lines__feed(u->lines, e, (const char *)(e + 1));
 	if (!err && e->epoch_after != e->epoch_before)
 		err = epochs__bound(&u->epochs, p, e->epoch_after, e->h.ts_ns,
@@ -132,21 +136,24 @@ static int hold(struct units *u, const struct held *h)
 	return 0;
 }
 
-static int hold_interval(struct units *u, __u64 image, __u32 epoch, __u8 state, __u64 from, __u64 to)
+static int hold_interval(struct units *u, __u64 image, __u32 epoch, __u32 thread, __u8 state,
+			 __u64 from, __u64 to)
 {
-	struct held h = { .image = image, .epoch = epoch, .state = state, .from_ns = from, .to_ns = to };
+	struct held h = { .image = image, .epoch = epoch, .thread = thread, .state = state,
+			  .from_ns = from, .to_ns = to };
 
 	return state < WT_STATES && to > from ? hold(u, &h) : 0;
 }
 
 int units__on_split(struct units *u, const struct wt_ev_split *e)
 {
-	return hold_interval(u, e->image, e->key.epoch, e->key.state, e->from_ns, e->to_ns);
+	return hold_interval(u, e->image, e->key.epoch, e->key.thread, e->key.state, e->from_ns, e->to_ns);
 }
 
 int units__on_detail(struct units *u, const struct wt_detail_key *k, const struct wt_detail_val *v)
 {
-	return k->state < WT_STATES ? epochs__charge(&u->epochs, k->epoch, k->state, v->ns) : 0;
+	return k->state < WT_STATES ?
+		epochs__charge_thread(&u->epochs, k->epoch, k->thread, k->state, v->ns) : 0;
 }
 
 int units__on_record(struct units *u, const struct wt_thread_rec *rec)
@@ -158,12 +165,12 @@ int units__on_record(struct units *u, const struct wt_thread_rec *rec)
 
 	if (rec->why == WT_REC_SNAPSHOT)
 		return 0;
-	err = epochs__charge(&u->epochs, rec->epoch, WT_CPU, rec->epoch_cpu_ns);
+	err = epochs__charge_thread(&u->epochs, rec->epoch, rec->serial, WT_CPU, rec->epoch_cpu_ns);
 	if (!err && rec->open_runq_ns)
-		err = hold_interval(u, rec->image, rec->epoch, WT_RUNQ, at - rec->open_runq_ns, at);
+		err = hold_interval(u, rec->image, rec->epoch, rec->serial, WT_RUNQ, at - rec->open_runq_ns, at);
 	at -= rec->open_runq_ns;
 	if (!err && rec->open_ns)
-		err = hold_interval(u, rec->image, rec->epoch, rec->open_state, at - rec->open_ns, at);
+		err = hold_interval(u, rec->image, rec->epoch, rec->serial, rec->open_state, at - rec->open_ns, at);
 	/* after an exec the process goes on under another image: tgid 0, its lines are not over */
 	if (rec->why == WT_REC_EXEC)
 		exited.tgid = 0;
@@ -180,8 +187,8 @@ int units__caught_up(struct units *u)
 		const struct held *h = &u->held[i];
 
 		if (h->state != HELD_EXIT) {
-			err = epochs__charge_time(&u->epochs, h->image, h->epoch, h->from_ns, h->to_ns,
-						  h->state, h->to_ns - h->from_ns);
+			err = epochs__charge_thread_time(&u->epochs, h->image, h->epoch, h->thread, h->from_ns,
+							 h->to_ns, h->state, h->to_ns - h->from_ns);
 			continue;
 		}
 		/* its last lines first: a process that is gone claims nothing any more */
@@ -193,9 +200,9 @@ int units__caught_up(struct units *u)
 	return err;
 }
 
-int units__on_transcode(struct units *u, __u32 epoch, __u64 elapsed_ns)
+int units__on_transcode(struct units *u, __u32 epoch, __u32 task, __u64 elapsed_ns)
 {
-	return epochs__charge(&u->epochs, epoch, ACCOUNT_TRANSCODE, elapsed_ns);
+	return epochs__charge_thread(&u->epochs, epoch, task, ACCOUNT_TRANSCODE, elapsed_ns);
 }
 
 int units__put(struct units *u, const struct unit_row *r)
@@ -231,9 +238,9 @@ int units__finish(struct units *u, __u64 end_ns)
 	return err ? err : epochs__finish(&u->epochs, end_ns);
 }
 
-__u32 units__of_epoch(const struct units *u, __u32 epoch)
+__u32 units__of_epoch(const struct units *u, __u32 epoch, __u32 thread)
 {
-	return epochs__row(&u->epochs, epoch);
+	return epochs__row_of(&u->epochs, epoch, thread);
 }
 
 const struct unit_row *units__row(const struct units *u, __u32 row)
@@ -256,6 +263,7 @@ void units__stats(const struct units *u, struct units_stats *out)
 	out->epochs = u->epochs.n_bounds;
 	out->given_up = u->epochs.given_up;
 	out->late_ns = u->epochs.late_ns;
+	out->shared_ns = u->epochs.shared_ns;
 	out->folded = u->rows.folded;
 	out->queued = u->form.queued;
 	out->relayed = u->form.relayed;

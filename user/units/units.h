@@ -68,6 +68,7 @@ struct units_stats {
 	__u64 lines_cut;	/* lines of which the end was not captured */
 	__u64 epochs;		/* boundaries */
 	__u64 given_up;		/* epochs that no unit claimed before there were too many */
+	__u64 shared_ns;	/* time of threads without units of their own, while several were at work: in none */
 	__u64 late_ns;		/* time that came for epochs long forgotten: in no unit */
 	__u64 folded;		/* units in folded rows */
 	__u64 match_limit;	/* lines that a pattern gave up on (its limit) */
@@ -100,8 +101,8 @@ int units__on_split(struct units *u, const struct wt_ev_split *e);
 int units__on_detail(struct units *u, const struct wt_detail_key *k, const struct wt_detail_val *v);
 /* A thread's record: what of it is in no line; only that of a last record counts. */
 int units__on_record(struct units *u, const struct wt_thread_rec *rec);
-/* Elapsed time of a transcode that was started in that epoch. */
-int units__on_transcode(struct units *u, __u32 epoch, __u64 elapsed_ns);
+/* Elapsed time of a transcode that was started in that epoch by that thread (its task number). */
+int units__on_transcode(struct units *u, __u32 epoch, __u32 task, __u64 elapsed_ns);
 /* A unit that is complete: of a program or a span.  r->label and pattern are copied. */
 int units__put(struct units *u, const struct unit_row *r);
 /* Writes were lost since the last one: unfinished lines are dropped. */
@@ -113,9 +114,12 @@ int units__generation(struct units *u);
 /* The recording is over: what has not ended by now ends at end_ns. */
 int units__finish(struct units *u, __u64 end_ns);
 
-/* The row that an epoch belongs to: 0 none, or UNITS_OPEN: not known yet. */
+/*
+ * The row that a thread's time in an epoch belongs to: 0 none, or UNITS_OPEN: not known yet.
+ * thread: its serial or its task number (which no other thread has as its serial).
+ */
 #define UNITS_OPEN 0xffffffffu
-__u32 units__of_epoch(const struct units *u, __u32 epoch);
+__u32 units__of_epoch(const struct units *u, __u32 epoch, __u32 thread);
 /* NULL: there is no such row (any more). */
 const struct unit_row *units__row(const struct units *u, __u32 row);
 

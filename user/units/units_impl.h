@@ -15,7 +15,7 @@ struct lines;
 struct held {
 	__u64 image;
 	__u64 from_ns, to_ns;
-	__u32 epoch, tgid;
+	__u32 epoch, tgid, thread;
 	__u8 state;
 };
 
