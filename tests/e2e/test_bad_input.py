@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Bad input: one clear sentence, status 1 or 2 (125 with --exit-status), nothing left."""
+# side by side
 import os
 import subprocess
 

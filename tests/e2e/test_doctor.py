@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """worktrace doctor says what this machine allows, and record agrees with it."""
+# side by side
 import json
 import subprocess
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How recordings end: each way writes a whole one, or says why not."""
+# side by side
 import calendar
 import json
 import os

@@ -5,6 +5,7 @@ The program (tests/workloads/WlJava.java) takes its methods' CPU time from its o
 their shares in the samples must be within 3 points, and 4 standard errors more for
 the few samples of a short run.
 """
+# side by side
 import glob
 import json
 import math

@@ -3,6 +3,7 @@
 
 Whatever is lost, the totals stay exact: lib.check() runs for each recording.
 """
+# side by side
 import os
 import re
 import signal

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Connections and peers against witnesses: servers' own counts, ss, /proc/net."""
+# side by side
 import array
 import csv
 import os

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Where recordings go, who owns them, what standard output gets."""
+# side by side
 import os
 import pty
 import pwd

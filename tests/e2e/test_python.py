@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """CPython: names and lines are the program's own, whatever calls what."""
+# side by side
 import glob
 import json
 import os

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Spans: counts are exact, times are the program's own, and no program is harmed by them."""
+# side by side
 import csv
 import json
 import os

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Names for what real machines run: made code, containers, files that are gone."""
+# side by side
 import json
 import os
 import re

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Each kind of target reaches what it should, and nothing else."""
+# side by side
 import os
 import pwd
 import signal

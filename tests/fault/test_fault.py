@@ -4,6 +4,7 @@
 Whatever fails: no crash, one sentence, and a whole recording or none.  A fault may
 also be harmless (a read of something optional): then the recording is whole.
 """
+# side by side
 import os
 import resource
 import signal
