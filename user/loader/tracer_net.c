@@ -150,6 +150,6 @@ int tracer__servers(struct tracer *t, tracer_server_fn fn, void *arg)
 
 	if (!t->follows)
 		return 0;
-	return walk__run(bpf_link__fd(t->skel->links.wt_iter_server), sizeof(struct wt_server_row),
+	return walk__run(bpf_link__fd(TRACER_LINK(t, wt_iter_server)), sizeof(struct wt_server_row),
 			 "the descriptors of processes", put_server, &x);
 }
