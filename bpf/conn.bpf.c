@@ -129,6 +129,8 @@ int BPF_PROG(wt_sock_state, struct sock *sk, int old, int new)
 	if (cookie)
 		c = bpf_map_lookup_elem(&conns, &cookie);
 	if (c && new != WT_TCP_SYN_SENT) {
+		if (wt_fault(WT_FAULT_CONN_STATE, 1))
+			return 0;
 		wt_conn_moves(c, sk, old, new, now);
 		return 0;
 	}

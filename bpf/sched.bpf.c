@@ -488,7 +488,8 @@ static __always_inline int wt_woken(struct task_struct *t)
 		 * queue's clock, so an earlier instant tells.
 		 */
 		booked = t->sched_info.last_queued;
-		w->booked_asleep = w->state >= WT_DISK && booked && booked + WT_GAP_NS < clock;
+		w->booked_asleep = w->state >= WT_DISK && booked &&
+				   (booked + WT_GAP_NS < clock || wt_fault(WT_FAULT_BOOKED, 16));
 	}
 	wt_note_queue(w, t);
 	if (w->state < WT_DISK)

@@ -457,7 +457,9 @@ struct wt_stats {
 #define WT_FAULT_SKIPPED 64		/* a program that the kernel has to skip */
 #define WT_FAULT_ENV 128		/* an environment cannot be read */
 #define WT_FAULT_UNITS 256		/* no room for a program that is a unit */
-#define WT_FAULT_CLOSE 512		/* the end of a connection is not seen */
+#define WT_FAULT_CLOSE 512		/* that a connection is destroyed is not seen */
+#define WT_FAULT_CONN_STATE 1024	/* … nor how its state changes */
+#define WT_FAULT_BOOKED 2048		/* the kernel had it queued before it was woken */
 
 /* How the system calls are told apart: one class for each number. */
 enum wt_class {

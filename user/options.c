@@ -324,6 +324,7 @@ static int parse_fault(struct options *o, const struct opt *opt, const char *arg
 		{ "recall", WT_FAULT_RECALL },   { "hidden", WT_FAULT_HIDDEN },
 		{ "skipped", WT_FAULT_SKIPPED }, { "environ", WT_FAULT_ENV },
 		{ "units", WT_FAULT_UNITS },       { "close", WT_FAULT_CLOSE },
+		{ "conn-state", WT_FAULT_CONN_STATE }, { "booked", WT_FAULT_BOOKED },
 	};
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {

@@ -396,6 +396,11 @@ def test_end_missed():
     lib.equal(len(conns(r)), 200, "rows")
     # what was missed is that the socket went: its state had said that it is over
     lib.equal({c["end_reason"] for c in conns(r)}, {"closed here"}, "ends")
+    lib.equal(r.loss["connection_end_missed"], 0, "connection_end_missed")
+    r = lib.record(["--fault", "close", "--fault", "conn-state"],
+                   client("127.0.0.1", server.port, 200, 0, 100, 1000))
+    lib.equal(len(conns(r)), 200, "rows, when their state was not seen to change, either")
+    lib.at_least(r.loss["connection_end_missed"], 10, "connection_end_missed: one in four of 200")
 
 
 # ---- a network of the test's own -------------------------------------------------

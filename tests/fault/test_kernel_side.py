@@ -104,6 +104,13 @@ def test_none_hidden_that_come_and_go():
         lib.equal(r.loss["hidden_threads"], 0, "loss.hidden_threads")
 
 
+def test_booked_before_it_was_woken():
+    """Waits that the kernel's books cannot be compared for are left out of the audit, and counted."""
+    r = pingpong("booked")
+    lib.at_least(r.loss["audit_waits"], 100, "loss.audit_waits")
+    lib.at_most(abs(r.summary["audit"]["runq_residual_ppm"]), 1000, "the audit of the others")
+
+
 def test_programs_skipped():
     """A program within itself is not run by the kernel; that is found in the kernel's count."""
     command = [lib.workload("wl_states"), "--dir", lib.TMP, "pipe=300", "cpu_sys=300", "disk=100"]
