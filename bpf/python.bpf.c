@@ -117,6 +117,7 @@ static __always_inline void wt_py_begin(struct wt_scratch *s)
 	if (!ts)
 		return;
 	y->begun = WT_PY_BEGUN;
+	y->ts = ts;
 	y->bad = 0;
 	y->torn = 0;
 	y->leaf = 0;
@@ -125,6 +126,7 @@ static __always_inline void wt_py_begin(struct wt_scratch *s)
 	y->loops[0] = 0;
 	y->loops[1] = 0;
 	y->cframe = 0;
+	y->depth = 0;
 	y->frame = wt_user_word(ts + y->py.l.ts_frame);
 	if (y->py.l.cf_frame != 0xffff && y->frame) {
 		y->cframe = y->frame;
@@ -293,30 +295,163 @@ static __always_inline bool wt_in_register(__u64 v)
 }
 
 /*
- * The loop's prologue links its C frame first and tells it its Python frame a few
- * instructions later: in between it names whatever ran at this depth the last time.
+ * The order in which the loop links what it enters is the compiler's, so for some
+ * instructions a frame or C frame is there that does not name the next one yet, but
+ * whatever lay there before.  It calls nobody meanwhile: it is the innermost native
+ * frame then, and what it is going to link is in its registers or in that frame.
  */
-#define PROLOGUE 256		/* bytes; the longest one seen takes 160 */
 
-static __always_inline bool wt_py_in_prologue(struct wt_py_walk *y, __u64 frame, __u64 sp, __u64 cfa)
+/* Its prologue, in which a C frame is linked first and filled later. */
+#define PROLOGUE 256		/* bytes; the longest one seen takes 190 */
+
+static __always_inline bool wt_py_has_cframe(struct wt_py_walk *y)
+{
+	return y->py.l.cf_prev != 0xffff && (!y->cfa || (y->cframe >= y->sp && y->cframe < y->cfa));
+}
+
+static __always_inline bool wt_py_in_prologue(struct wt_py_walk *y, __u64 frame)
 {
 	__u32 at = WT_FRAME_OFFSET(frame) - y->py.range[0].start;
 
-	return y->first && y->leaf && y->py.l.cf_prev != 0xffff && at < PROLOGUE &&
-	       y->cframe >= sp && y->cframe < cfa;
+	return y->first && y->leaf && at < PROLOGUE && wt_py_has_cframe(y);
 }
 
-/* What the C frame at hand names does not count: the walk begins with the one before. */
-static __always_inline void wt_py_unlinked(struct wt_py_walk *y, __u64 cframe)
+/* Does the run that was read have an end: the entry frame, the shim? */
+static __always_inline bool wt_py_ended(struct wt_py_walk *y)
 {
-	y->cframe = wt_user_word(cframe + y->py.l.cf_prev);
-	y->frame = y->cframe ? wt_user_word(y->cframe + y->py.l.cf_frame) : 0;
+	return !y->bad && (y->py.l.style == WT_PY_SHIMS ? y->shim >= y->sp : y->cframe != y->run_cframe);
+}
+
+/* … and is that the end of this native frame's, where the C frame before it goes on? */
+static __always_inline bool wt_py_linked(struct wt_scratch *s)
+{
+	struct wt_py_walk *y = &s->py;
+
+	if (s->walk.n >= WT_MAX_FRAMES)
+		return true;
+	if (!y->cfa || !wt_py_ended(y))
+		return false;
+	if (y->py.l.cf_prev == 0xffff)
+		return true;
+	if (y->py.l.style == WT_PY_SHIMS && y->shim >= y->cfa)
+		return false;
+	return wt_user_word(wt_user_word(y->run_cframe + y->py.l.cf_prev) + y->py.l.cf_frame) == y->frame;
+}
+
+/* Back to n frames; the next one is that. */
+static __always_inline void wt_py_back(struct wt_scratch *s, __u32 n, __u64 hash, __u64 frame)
+{
+	struct wt_py_walk *y = &s->py;
+
+	s->walk.n = n;
+	s->walk.hash = hash;
+	y->frame = frame;
+	y->cframe = y->run_cframe;
+	y->shim = 0;
+	y->bad = 0;
+	y->mark_n = y->run_n;
+	y->mark_hash = y->run_hash;
+	y->mark_frame = y->run_frame;
+}
+
+/*
+ * What the C frame names does not count, not even the one before: the next loop's is to be
+ * found by its place, the same in each native frame of the loop.
+ */
+static __always_inline void wt_py_unlinked(struct wt_scratch *s)
+{
+	struct wt_py_walk *y = &s->py;
+
+	wt_py_back(s, y->run_n, y->run_hash, 0);
+	y->depth = y->cfa ? y->cfa - y->run_cframe : 0;
+	y->cframe = 0;
+}
+
+static __always_inline void wt_py_find_cframe(struct wt_py_walk *y)
+{
+	y->cframe = y->cfa - y->depth;
+	y->depth = 0;
+	y->frame = wt_user_word(y->cframe + y->py.l.cf_frame);
+}
+
+/*
+ * The innermost frame does not name its caller (yet, or any more), or what it names may be
+ * another's that was called from there before: then it has not begun.  The caller is in a
+ * register or in the loop's native frame, and it is the one from which the most frames
+ * lead to the end that the run must have.
+ */
+#define PY_REGS 15		/* those of struct pt_regs that can hold a pointer come first */
+
+/* Has the frame that was emitted as number n executed anything, if there is one? */
+static __always_inline bool wt_py_has_begun(struct wt_scratch *s, __u32 n)
+{
+	return n >= s->walk.n || WT_FRAME_LASTI(s->ip[n & 127]) != WT_PY_NOWHERE;
+}
+
+/* The words in which a caller is looked for; false: there is no frame to look for one. */
+static __always_inline bool wt_py_words(struct wt_scratch *s)
+{
+	struct wt_py_walk *y = &s->py;
+	void *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+	if (!y->py.l.ts_top || bpf_probe_read_user(y->gone, sizeof(y->gone),
+						   (void *)(y->ts + y->py.l.ts_top * 8)))
+		y->gone[0] = y->gone[1] = 0;
+	return s->walk.n > y->run_n && !bpf_probe_read_kernel(y->word, PY_REGS * 8, regs) &&
+	       !bpf_probe_read_user(y->word + PY_REGS, (WT_PY_WORDS - PY_REGS) * 8, (void *)y->sp);
+}
+
+/* That word as the innermost frame's caller, from WT_PY_WORDS on what it names itself. */
+static __always_inline void wt_py_as_caller(struct wt_scratch *s, __u32 i)
+{
+	struct wt_py_walk *y = &s->py;
+	__u64 v;
+
+	if (i >= WT_PY_WORDS) {
+		wt_py_back(s, y->run_n, y->run_hash, y->run_frame);
+		return;
+	}
+	v = y->word[i & (WT_PY_WORDS - 1)];
+	if (v == y->run_frame || (v & 7) || v < 1 << 16 || v >> 47 ||
+	    (v >= y->gone[0] && v < y->gone[1]))
+		v = 0;
+	wt_py_back(s, y->run_n + 1, wt_hash_add(y->run_hash, s->ip[y->run_n & 127]), v);
+}
+
+/*
+ * Can the second frame have called the first?  It has begun then, and is elsewhere: a
+ * generator's frame is a copy of the one that made it.
+ */
+static __always_inline bool wt_py_can_call(struct wt_scratch *s)
+{
+	__u32 n = s->py.run_n;
+
+	return n + 1 >= s->walk.n || (wt_py_has_begun(s, n + 1) && s->ip[(n + 1) & 127] != s->ip[n & 127]);
+}
+
+/* A run has been read: 1, the run is this one; 0, another is to be read. */
+static __always_inline long wt_py_judge(struct wt_scratch *s)
+{
+	struct wt_py_walk *y = &s->py;
+	bool linked = wt_py_linked(s);
+	__u32 i = y->tried;
+
+	if (!i && ((linked && wt_py_has_begun(s, y->run_n)) || !wt_py_words(s)))
+		return 1;
+	if (i > WT_PY_WORDS)
+		return 1;
+	if (linked && s->walk.n > y->best_n && (!i || wt_py_can_call(s))) {
+		y->best_n = s->walk.n;
+		y->best = i ? i - 1 : WT_PY_WORDS;
+	}
+	y->tried = i + 1;
+	wt_py_as_caller(s, i < WT_PY_WORDS ? i : y->best);
+	return 0;
 }
 
 /* One Python frame; 1: the last of its native frame. */
-static long wt_py_step(__u32 turn, struct wt_scratch **p)
+static __always_inline long wt_py_frame(struct wt_scratch *s)
 {
-	struct wt_scratch *s = *p;
 	struct wt_py_walk *y = &s->py;
 	struct wt_py_layout *l = &y->py.l;
 	__u64 frame = y->frame;
@@ -330,7 +465,8 @@ static long wt_py_step(__u32 turn, struct wt_scratch **p)
 	}
 	y->frame = f_word(y, l->f_prev);
 	owner = l->style == WT_PY_OBJECTS ? 1 : f_byte(y, l->f_owner);
-	if (l->style == WT_PY_SHIMS && owner >= l->shim) {
+	/* a frame within the loop's native frame is its shim, though it may not say so yet */
+	if (l->style == WT_PY_SHIMS && (owner >= l->shim || (frame >= y->sp && frame < y->cfa))) {
 		y->shim = frame;
 		if (frame >= y->sp)
 			return 1;
@@ -350,6 +486,15 @@ static long wt_py_step(__u32 turn, struct wt_scratch **p)
 		return 0;
 	}
 	return 1;
+}
+
+static long wt_py_step(__u32 turn, struct wt_scratch **p)
+{
+	struct wt_scratch *s = *p;
+
+	if (!wt_py_frame(s))
+		return 0;
+	return s->py.check ? wt_py_judge(s) : 1;
 }
 
 static __always_inline void wt_py_inconsistent(struct wt_scratch *s)
@@ -392,7 +537,9 @@ static __always_inline bool wt_py_run(struct wt_scratch *s)
 	y->shim = 0;
 	if (y->py.l.style == WT_PY_ENTRIES && !w->over && y->frame && y->cframe >= w->sp)
 		return false;
-	bpf_loop(WT_MAX_FRAMES, wt_py_step, &s, 0);
+	bpf_loop(WT_MAX_FRAMES * 4, wt_py_step, &s, 0);
+	if (y->check && !wt_py_ended(y) && w->n < WT_MAX_FRAMES)
+		y->bad = 1;
 	if (!w->over && y->shim >= w->sp) {
 		wt_py_take_back(s);
 		return false;
@@ -400,12 +547,30 @@ static __always_inline bool wt_py_run(struct wt_scratch *s)
 	return true;
 }
 
+/* A native frame of the loop is at hand: where it lies, and what its run begins with. */
+static __always_inline void wt_py_arrive(struct wt_scratch *s, __u64 sp)
+{
+	struct wt_py_walk *y = &s->py;
+	struct wt_walk *w = &s->walk;
+
+	y->sp = w->over ? ~0ULL : sp;
+	y->cfa = w->over ? 0 : w->sp;
+	if (y->depth && y->cfa)
+		wt_py_find_cframe(y);
+	y->run_n = w->n;
+	y->run_hash = w->hash;
+	y->run_frame = y->frame;
+	y->run_cframe = y->cframe;
+	y->tried = 0;
+	y->best = WT_PY_WORDS;
+	y->best_n = 0;
+}
+
 int wt_python(struct wt_scratch *s, __u64 frame, __u64 sp)
 {
-	bool matched = true, prologue;
+	bool matched = true, prologue, half;
 	struct wt_py_walk *y;
 	struct wt_walk *w;
-	__u64 cframe;
 	__u32 n;
 
 	if (!s)
@@ -414,19 +579,19 @@ int wt_python(struct wt_scratch *s, __u64 frame, __u64 sp)
 	y = &s->py;
 	n = w->n;
 	w->dirty = 1;
-	y->sp = w->over ? ~0ULL : sp;
-	cframe = y->cframe;
-	prologue = wt_py_in_prologue(y, frame, sp, w->over ? ~0ULL : w->sp);
-	/* the frame that it is going to name is in a register */
-	if (prologue && !wt_in_register(y->frame))
-		wt_py_unlinked(y, cframe);
+	wt_py_arrive(s, sp);
+	prologue = wt_py_in_prologue(y, frame);
+	half = y->first && y->leaf && y->frame && y->py.l.style != WT_PY_OBJECTS &&
+	       (y->py.l.cf_prev == 0xffff || wt_py_has_cframe(y));
+	y->check = half && !prologue && y->cfa;
+	/* the frame that a C frame is going to name is in a register */
+	if (prologue && (!y->cfa || !wt_in_register(y->frame)))
+		y->bad = 1;
 	else
 		matched = wt_py_run(s);
-	if (y->bad && prologue) {
-		y->bad = 0;
-		wt_py_take_back(s);
-		wt_py_unlinked(y, cframe);
-	}
+	/* where no table says how far the native frame goes, one run cannot be told from the next */
+	if (prologue ? !wt_py_linked(s) : half && y->bad && (!y->cfa || y->py.l.cf_prev != 0xffff))
+		wt_py_unlinked(s);
 	/* only a loop that is being entered or left has no frame, and it calls nobody then */
 	if (y->bad || (!matched && !(y->first && y->leaf)))
 		wt_py_inconsistent(s);
@@ -501,6 +666,8 @@ static __always_inline int wt_py_end(struct wt_scratch *s)
 		return 0;
 	s->walk.dirty = 1;
 	y->sp = ~0ULL;
+	y->cfa = 0;
+	y->check = 0;
 	bpf_loop(WT_MAX_FRAMES, wt_py_step, &s, 0);
 	if (y->bad)
 		wt_py_inconsistent(s);

@@ -26,7 +26,7 @@ struct wt_py_layout {
 	__u8 tag;		/* low bits of frame.code that are no part of the pointer */
 	__u8 lasti_shift;	/* the frame holds a number of instructions, each 1 << this bytes */
 	__u8 has_pointer;	/* … no: it holds the address of the instruction */
-	__u8 zero;
+	__u8 ts_top;		/* PyThreadState: where the frames end, then where their memory does, in words; 0: none */
 	__u16 ts_frame;		/* PyThreadState: its frame, or its C frame … */
 	__u16 cf_frame;		/* … and the frame in that */
 	__u16 cf_prev;		/* C frame: the one before */

@@ -12,6 +12,7 @@ import lib
 from lib import S
 
 SCRIPT = os.path.join(lib.ROOT, "tests/workloads/py_truth.py")
+STEPS = os.path.join(lib.ROOT, "tests/workloads/py_steps.py")
 NO_TABLE = "[no unwind table yet]"	# above what was found of a stack
 PY_FRAME = re.compile(r".+ \(.+:\d+\)")
 
@@ -23,7 +24,8 @@ def suite(name, version):
     where = p.stdout.strip().split("\n")[-1]
     if p.returncode:
         raise lib.Skip(f"Debian {name}'s Python {version}: {where}")
-    shutil.copy(SCRIPT, os.path.join(where, "tmp/py_truth.py"))
+    for script in (SCRIPT, STEPS):
+        shutil.copy(script, os.path.join(where, "tmp"))
     return ["chroot", where, f"/usr/bin/python{version}", "-X", "utf8", "/tmp/py_truth.py"]
 
 
@@ -143,6 +145,46 @@ def check_order(r):
     lib.at_least(n, 20, "calls looked at")
 
 
+# of py_steps.py: who calls a function
+STEPPED = {"leaf": {"inline", "by_c", "by_sort", "__lt__", "prop", "ready", "keywords"},
+           "numbers": {"iterate", "delegating"}, "delegating": {"iterate_c"}, "patient": {"throw"},
+           "fails": {"handle"}, "__init__": {"things", "__init__"}, "__lt__": {"things"},
+           "prop": {"things"}, "ready": {"waits"}, "waits": {"coroutine"},
+           "keywords": {"call_keywords"}, "main": {"<module>"}}
+LOOP = "_PyEval_EvalFrameDefault"
+
+
+def check_stepped(stack, parts):
+    """From the first function to the innermost: whichever instruction it is."""
+    py = [f.split(" (")[0].split(".")[-1] for f in stack if PY_FRAME.fullmatch(f)]
+    lib.equal(py[:2], ["<module>", "main"], f"the outermost functions of {stack}")
+    for caller, callee in zip(py[1:], py[2:]):
+        callers = {"main"} if callee in parts else STEPPED[callee]
+        assert caller in callers, f"{caller} does not call {callee}: {stack}"
+    last = max(i for i, f in enumerate(stack) if PY_FRAME.fullmatch(f))
+    assert LOOP not in stack[:last], f"a loop that runs {stack[last]} is another's: {stack}"
+
+
+def steps(argv, rounds, parts):
+    """The stack of every instruction of what enters and leaves the loop, one after the other."""
+    argv = argv[:-1] + [os.path.join(os.path.dirname(argv[-1]), "py_steps.py")]
+    r = lib.record(["-F", "0", "--budget", "off", "--max-stacks", "200000"],
+                   [lib.workload("wl_step")] + argv + [str(rounds)] + parts)
+    n = r.truth_output()["steps"]
+    lib.at_least(n, 4000, "instructions")
+    lib.at_least(sum(w["count"] for w in r.waits(state="stopped", reason="ptrace")), n, "stops")
+    sound(r)
+    whole = [stack for stack, _ in r.folded("wall") if stack[-1] == "[stopped ptrace]" and
+             any("(py_steps.py:" in f for f in stack) and NO_TABLE not in stack]
+    # of the program, and of wl_step
+    lib.at_least(r.summary["stacks"]["offcpu_waits"]["complete"], 1.7 * n, "whole stacks")
+    lib.at_least(len(whole), 150, "different ones, by function and line")
+    for stack in whole:
+        check_stepped(stack, parts)
+    for f in parts:
+        assert any(x.startswith(f + " (") for stack in whole for x in stack), f"{f} is in no stack"
+
+
 def deep(argv):
     r = lib.record([], argv + ["deep"])
     chain = [clean(f) for f in r.truth_output()["naps"][0]["frames"]]
@@ -195,6 +237,11 @@ def test_cpu_3_11():
     cpu(debian())
 
 
+def test_steps_3_11():
+    steps(debian(), 0, ["iterate_c", "throw", "handle"])
+    steps(debian(), 20, ["inline", "things", "coroutine", "call_keywords"])
+
+
 def test_deep_3_11():
     deep(debian())
 
@@ -222,6 +269,7 @@ def test_debian_3_13():
     argv = suite("trixie", "3.13")
     naps(argv)
     cpu(argv)
+    steps(argv, 20, ["iterate_c", "throw", "handle"])
     gil(argv)
     threads(argv)
 
@@ -231,6 +279,7 @@ def test_debian_3_14():
     argv = suite("sid", "3.14")
     naps(argv)
     cpu(argv)
+    steps(argv, 20, ["iterate_c", "throw", "handle"])
     deep(argv)
     gil(argv)
     threads(argv)
@@ -251,6 +300,7 @@ def test_built_3_9():
 def test_built_3_10():
     naps(built("3.10"))
     cpu(built("3.10"))
+    steps(built("3.10"), 0, ["iterate_c", "throw", "handle"])
     gil(built("3.10"))
 
 
@@ -262,6 +312,7 @@ def test_built_3_11():
 def test_built_3_12():
     naps(built("3.12"))
     cpu(built("3.12"))
+    steps(built("3.12"), 0, ["inline", "things", "coroutine", "call_keywords"])
     gil(built("3.12"))
 
 

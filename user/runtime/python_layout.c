@@ -30,7 +30,7 @@ static const struct python_version versions[] = {
 	{
 		.l = {
 			.major = 3, .minor = 11, .style = WT_PY_ENTRIES, .shim = 255, .has_pointer = 1,
-			.ts_frame = 56, .cf_frame = 8, .cf_prev = 16,
+			.ts_top = 38, .ts_frame = 56, .cf_frame = 8, .cf_prev = 16,
 			.f_code = 32, .f_prev = 48, .f_instr = 56, .f_owner = 68, .f_size = 72,
 			.c_argcount = 56, .c_flags = 48, .c_firstlineno = 72, .c_filename = 112,
 			.c_name = 128, .c_table = 136, .c_size = 144, .c_bytecode = 184,
@@ -42,7 +42,7 @@ static const struct python_version versions[] = {
 	{
 		.l = {
 			.major = 3, .minor = 12, .style = WT_PY_SHIMS, .shim = 3, .has_pointer = 1,
-			.ts_frame = 56, .cf_frame = 0, .cf_prev = 8,
+			.ts_top = 30, .ts_frame = 56, .cf_frame = 0, .cf_prev = 8,
 			.f_code = 0, .f_prev = 8, .f_instr = 56, .f_owner = 70, .f_size = 72,
 			.c_argcount = 52, .c_flags = 48, .c_firstlineno = 68, .c_filename = 112,
 			.c_name = 128, .c_table = 136, .c_size = 144, .c_bytecode = 192,
