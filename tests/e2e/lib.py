@@ -42,12 +42,15 @@ FILES = {"wall.folded", "cpu.folded", "offcpu.folded", "waits.csv", "threads.csv
 MORE_FILES = {"devices.csv", "transcodes.csv", "units.csv", "spans.csv"}
 LOSSES = ["detail_full", "sample_full", "stack_ring_full", "reason_ring_full", "exit_ring_full",
           "threads", "missed_switch", "user_stack_unreadable", "kernel_stack_failed",
-          "clock_backwards", "space_ring_full", "kernel_stack_misremembered",
-          "user_stack_misremembered", "raw_stack_budget", "audit_waits", "hidden_threads",
-          "program_skipped", "sideband", "exec_units_full", "exec_ring_full", "exec_rows_full",
-          "span_events", "span_depth", "disk_requests", "disk_rows_full",
-          "connections_full", "connection_ring_full", "connections_folded", "connection_end_missed",
-          "env_cut", "env_unreadable", "job_ring_full", "object_gone", "frames_folded", "frames_unmapped"]
+          "space_ring_full", "python_inconsistent", "python_code_ring_full", "raw_stack_budget",
+          "lines", "split_ring_full", "env_cut", "env_unreadable", "job_ring_full",
+          "exec_units_full", "exec_ring_full", "span_events", "span_depth", "connections_full",
+          "connection_ring_full", "disk_requests", "disk_rows_full", "files_folded",
+          "file_ring_full", "clock_backwards", "connections_folded", "connection_end_missed",
+          "kernel_stack_misremembered", "user_stack_misremembered", "audit_waits",
+          "hidden_threads", "program_skipped", "sideband", "object_gone", "jvm_method_gone",
+          "frames_folded", "frames_unmapped", "exec_rows_full", "unit_details", "lines_dropped",
+          "match_limit", "epochs_given_up", "unit_late_ns", "unit_shared_ns", "units_folded"]
 # losses after which lines of detail lack: only then may time be unattributed
 DETAIL_LOSSES = ["detail_full", "sample_full", "exit_ring_full", "clock_backwards"]
 RSS_LIMIT = MAPS_LIMIT = 64 << 20

@@ -56,6 +56,12 @@ static const struct {
 };
 _Static_assert(sizeof(kernel_losses) / sizeof(*kernel_losses) == WT_LOSSES, "each loss has a name");
 
+void session__add_loss(struct losses *l, const char *name, const char *what, __u64 count, bool benign)
+{
+			  if (l->n < SESSION_LOSSES)
+			  l->v[l->n++] = (struct recording_loss){ name, what, count, benign };
+}
+
 unsigned session__losses(struct session *s, struct recording_loss *out)
 {
 	struct unwind_stats un = { 0 };
@@ -63,56 +69,55 @@ unsigned session__losses(struct session *s, struct recording_loss *out)
 	struct conns_stats cs;
 	struct sideband_stats sb;
 	struct wt_stats st;
-	unsigned n = 0;
+	struct losses l = { out };
 
 	if (tracer__stats(s->tracer, &st))
 		memset(&st, 0, sizeof(st));
-	for (; n < WT_LOSSES; n++)
-		out[n] = (struct recording_loss){ kernel_losses[n].name, kernel_losses[n].what,
-						  st.loss[kernel_losses[n].loss],
-						  kernel_losses[n].benign };
+	for (unsigned i = 0; i < WT_LOSSES; i++)
+		session__add_loss(&l, kernel_losses[i].name, kernel_losses[i].what,
+			  st.loss[kernel_losses[i].loss], kernel_losses[i].benign);
 	conns__stats(s->conns, &cs);
-	out[n++] = (struct recording_loss){ "connections_folded",
-		"connections are in the sums of their peers only, without a row (--max-conns)",
-		cs.folded, true };
-	out[n++] = (struct recording_loss){ "connection_end_missed",
-		"connections ended unseen: their last figures are missing", cs.lost, true };
+	session__add_loss(&l, "connections_folded",
+			  "connections are in the sums of their peers only, without a row (--max-conns)",
+			  cs.folded, true);
+	session__add_loss(&l, "connection_end_missed",
+			  "connections ended unseen: their last figures are missing", cs.lost, true);
 	symbols__stats(s->symbols, &sym);
 	sideband__stats(s->sideband, &sb);
 	if (s->unwind)
 		unwind__stats(s->unwind, &un);
-	out[n++] = (struct recording_loss){ "kernel_stack_misremembered",
-		"checks of remembered kernel stacks found another one (--no-remember)",
-		st.count[WT_CNT_KSTACK_WRONG], false };
-	out[n++] = (struct recording_loss){ "user_stack_misremembered",
-		"checks of remembered user stacks found another one (--no-remember)",
-		st.count[WT_CNT_USTACK_WRONG], false };
-	out[n++] = (struct recording_loss){ "audit_waits",
-		"waits are not in the audit: the kernel had booked sleep before them as waiting for a CPU",
-		st.count[WT_CNT_BOOKED_ASLEEP], true };
-	out[n++] = (struct recording_loss){ "hidden_threads",
-		"threads are hidden from the task iterator by the kernel: they are outside this account",
-		s->hidden_threads, false };
-	out[n++] = (struct recording_loss){ "program_skipped",
-		"runs of worktrace's programs were skipped by the kernel",
-		tracer__skipped(s->tracer), true };
-	out[n++] = (struct recording_loss){ "sideband", "mapping and process records were lost (--sideband-pages)",
-					    sb.lost, false };
-	out[n++] = (struct recording_loss){ "object_gone", "mapped files were gone before they could be opened",
-					    sym.object_gone, false };
-	out[n++] = (struct recording_loss){ "jvm_method_gone",
-		"Java frames were without a name: their process was gone, or the method was",
-		un.jvm.gone, true };
-	out[n++] = (struct recording_loss){ "frames_folded", "frames found their table full", sym.evicted, false };
-	out[n++] = (struct recording_loss){ "frames_unmapped", "distinct frames lie outside every known mapping",
-					    sym.no_mapping, true };
-	out[n++] = (struct recording_loss){ "exec_rows_full",
-		"programs that are units have no row: there are too many (--max-units)", execs__dropped(s->execs), false };
-	out[n++] = (struct recording_loss){ "unit_details",
-		"details were of units that are folded by now: what a unit costs lacks them",
-		s->costs ? costs__dropped(s->costs) : 0, false };
-	n += session__unit_losses(s, out + n);
-	return n;
+	session__add_loss(&l, "kernel_stack_misremembered",
+			  "checks of remembered kernel stacks found another one (--no-remember)",
+			  st.count[WT_CNT_KSTACK_WRONG], false);
+	session__add_loss(&l, "user_stack_misremembered",
+			  "checks of remembered user stacks found another one (--no-remember)",
+			  st.count[WT_CNT_USTACK_WRONG], false);
+	session__add_loss(&l, "audit_waits",
+			  "waits are not in the audit: the kernel had booked sleep before them as waiting for a CPU",
+			  st.count[WT_CNT_BOOKED_ASLEEP], true);
+	session__add_loss(&l, "hidden_threads",
+			  "threads are hidden from the task iterator by the kernel: they are outside this account",
+			  s->hidden_threads, false);
+	session__add_loss(&l, "program_skipped",
+			  "runs of worktrace's programs were skipped by the kernel",
+			  tracer__skipped(s->tracer), true);
+	session__add_loss(&l, "sideband", "mapping and process records were lost (--sideband-pages)",
+			  sb.lost, false);
+	session__add_loss(&l, "object_gone", "mapped files were gone before they could be opened",
+			  sym.object_gone, false);
+	session__add_loss(&l, "jvm_method_gone",
+			  "Java frames were without a name: their process was gone, or the method was",
+			  un.jvm.gone, true);
+	session__add_loss(&l, "frames_folded", "frames found their table full", sym.evicted, false);
+	session__add_loss(&l, "frames_unmapped", "distinct frames lie outside every known mapping",
+			  sym.no_mapping, true);
+	session__add_loss(&l, "exec_rows_full",
+			  "programs that are units have no row: there are too many (--max-units)", execs__dropped(s->execs), false);
+	session__add_loss(&l, "unit_details",
+			  "details were of units that are folded by now: what a unit costs lacks them",
+			  s->costs ? costs__dropped(s->costs) : 0, false);
+	session__unit_losses(s, &l);
+	return l.n;
 }
 
 static const char *frame_name(void *ctx, __u32 frame)

@@ -100,8 +100,9 @@ void session__look_for_libraries(struct session *s);
 int session__open_units(struct session *s);
 /* The label of the unit that a line belongs to, for recording.unit; NULL: none.  ctx: a session. */
 const char *session__unit_name(void *ctx, const struct ledger_line *line);
-/* What units lost, as session__losses() has it; returns how many. */
-unsigned session__unit_losses(const struct session *s, struct recording_loss *out);
+/* What units lost, for session__losses(). */
+struct losses;
+void session__unit_losses(const struct session *s, struct losses *l);
 /* span_stage.c: once the target is known; after the tracer was attached; row r's parts. */
 int session__open_spans(struct session *s);
 int session__attach_spans(struct session *s);
@@ -125,7 +126,15 @@ int session__count_hidden(struct session *s);
 /* Takes a waiting signal, sent on to the command unless the terminal did so; 0: none. */
 int session__take_signal(struct session *s);
 /* Fills losses (at least SESSION_LOSSES places); returns how many. */
-#define SESSION_LOSSES 48
+#define SESSION_LOSSES 64
 unsigned session__losses(struct session *s, struct recording_loss *out);
+
+struct losses {
+	struct recording_loss *v;	/* SESSION_LOSSES places */
+	unsigned n;
+};
+
+/* One more; the texts are not copied.  Beyond the last place it is left out. */
+void session__add_loss(struct losses *l, const char *name, const char *what, __u64 count, bool benign);
 
 #endif /* WT_SESSION_H */

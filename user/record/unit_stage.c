@@ -103,25 +103,23 @@ int session__open_units(struct session *s)
 	return drain__units(s->drain, s->units, &retire);
 }
 
-unsigned session__unit_losses(const struct session *s, struct recording_loss *out)
+void session__unit_losses(const struct session *s, struct losses *l)
 {
 	struct units_stats st = {};
-	unsigned n = 0;
 
 	if (s->units)
 		units__stats(s->units, &st);
-	out[n++] = (struct recording_loss){ "lines_dropped",
-		"lines lack a part that was lost, and were not looked at (--write-kb)", st.lines_dropped, false };
-	out[n++] = (struct recording_loss){ "match_limit",
-		"lines took a pattern too long to match", st.match_limit, false };
-	out[n++] = (struct recording_loss){ "epochs_given_up",
-		"stretches between two writes belong to no unit: too many waited for one", st.given_up, false };
-	out[n++] = (struct recording_loss){ "unit_late_ns",
-		"ns of waits that began in a unit long forgotten are in no unit", st.late_ns, true };
-	out[n++] = (struct recording_loss){ "unit_shared_ns",
-		"ns of threads that tell of no units, while others of their process were at several, are in no unit",
-		st.shared_ns, true };
-	out[n++] = (struct recording_loss){ "units_folded",
-		"units share a row with others of their kind: there were too many (--max-units)", st.folded, true };
-	return n;
+	session__add_loss(l, "lines_dropped",
+			  "lines lack a part that was lost, and were not looked at (--write-kb)", st.lines_dropped, false);
+	session__add_loss(l, "match_limit",
+			  "lines took a pattern too long to match", st.match_limit, false);
+	session__add_loss(l, "epochs_given_up",
+			  "stretches between two writes belong to no unit: too many waited for one", st.given_up, false);
+	session__add_loss(l, "unit_late_ns",
+			  "ns of waits that began in a unit long forgotten are in no unit", st.late_ns, true);
+	session__add_loss(l, "unit_shared_ns",
+			  "ns of threads that tell of no units, while others of their process were at several, are in no unit",
+			  st.shared_ns, true);
+	session__add_loss(l, "units_folded",
+			  "units share a row with others of their kind: there were too many (--max-units)", st.folded, true);
 }
