@@ -469,7 +469,7 @@ static const struct opt opts[] = {
 	{ "unit-line", 0, "REGEX", parse_unit_line, 0, 0, 0,
 	  "the same by a pattern, with groups (?<done>…), (?<total>…),\n"
 	  "(?<unit>…), (?<begin>…), (?<end>…), (?<ok>…), (?<failed>…),\n"
-	  "(?<elapsed>…), (?<remaining>…); may be repeated" },
+	  "(?<left>…), (?<elapsed>…), (?<remaining>…); may be repeated" },
 	{ "unit", 0, "GLOB", parse_string, AT(unit), 0, 0,
 	  "only units of this name in the folded stacks (* and ? stand for others)" },
 	{ "unit-exec", 0, "NAME[,NAME…]|none", parse_names, AT(unit_exec), 0, 0,

@@ -104,6 +104,15 @@ def test_pattern():
     compare_unbuffered(units(r), truth)
 
 
+def test_counts_down():
+    """So many are left: the only number that some programs tell."""
+    code = "import time\nfor i in range(20, -1, -1):\n    time.sleep(0.01)\n    print(f'{i} assets left', flush=True)\n"
+    rows = units(lib.record(["--unit-line", r"(?<left>\d+) assets left"], [lib.PYTHON, "-c", code]))
+    lib.equal([(u["done"], u["total"]) for u in rows], [(i, 20) for i in range(1, 21)], "counters")
+    for u in rows:
+        lib.at_least(u["sleep_ns"] + u["runq_ns"], 10 * lib.MS - 200_000, f"unit {u['unit']}: sleep")
+
+
 def test_bar():
     """Carriage returns, no newline."""
     r, truth = batch(20, 0.002, 0.01, "bar")

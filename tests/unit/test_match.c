@@ -32,6 +32,8 @@ static void on_match(void *ctx, __u64 key, const struct match *x)
 		ADD(" %llu", x->done);
 	if (x->has_total)
 		ADD("/%llu", x->total);
+	if (x->counts_down)
+		ADD(" down %llu", x->total);
 	if (x->label)
 		ADD(" '%.*s'", (int)x->label_len, x->label);
 	ADD("%s%s%s%s%s%s", x->queued ? " queued" : "", x->begin ? " begin" : "", x->end ? " end" : "",
@@ -531,6 +533,70 @@ static void test_events(void **state)
 	expect("<percent 10/100 @1\n<percent 20/100 @2\npercent 30/100 @3\n");
 }
 
+/* What is left says as much as what is done. */
+static void test_left(void **state)
+{
+	static const char *const p[] = {
+		"to-chk=(?<left>\\d+)/(?<total>\\d+)", "(?<done>\\d+) in, (?<left>\\d+) out", "(?<left>[\\d,]+) left",
+	};
+
+	(void)state;
+	begin(NULL, p, 3);
+	say(1, "(xfr#12, to-chk=328/340)");
+	say(1, "(xfr#12, to-chk=341/340)");
+	say(1, "12 in, 328 out");
+	say(1, "1,328 items, 1,327 left");
+	expect("line 1 12/340 @1\nline 2 12/340 @3\nline 3 down 1327 @4\n");
+	begin("auto", NULL, 0);
+	say(1, "{\"level\":\"info\",\"processed\":1,\"remaining\":23}");
+	say(1, "{\"level\":\"info\",\"processed\":2,\"remaining\":22}");
+	say(1, "{\"level\":\"info\",\"processed\":3,\"remaining\":21}");
+	expect("<json 1/24 @1\n<json 2/24 @2\njson 3/24 @3\n");
+	/* seconds that remain are no units */
+	say(2, "{\"processed\":1,\"remaining\":23}");
+	say(2, "{\"processed\":2,\"remaining\":20}");
+	say(2, "{\"processed\":3,\"remaining\":18}");
+	expect("");
+}
+
+/* Shapes of programs that are met: the first three lines are enough. */
+static void test_shapes(void **state)
+{
+	static const char *const t[][5] = {
+		{ "[Stage 3:====>      (4 + 2) / 24]", "[Stage 3:=====>     (5 + 2) / 24]", "[Stage 3:======>    (6 + 2) / 24]",
+		  "<percent 4/24 @1\n<percent 5/24 @2\npercent 6/24 @3\n" },
+		{ "step 4 - 24", "step 5 - 24", "step 6 - 24", "<counter 4/24 @1\n<counter 5/24 @2\ncounter 6/24 @3\n" },
+		{ "12%", "25 %", "37,5 %", "<percent 12/100 @1\n<percent 25/100 @2\npercent 37/100 @3\n" },
+		{ "Reading database ... 4%", "Reading database ... 8%", "Reading database ... 12%",
+		  "<percent 4/100 @1\n<percent 8/100 @2\npercent 12/100 @3\n" },
+		{ "  Applying app.0001_initial... OK", "  Applying app.0002_photo... OK", "  Applying app.0003_tag... FAILED",
+		  "<finished 'app.0001_initial' end ok @1\n<finished 'app.0002_photo' end ok @2\n"
+		  "finished 'app.0003_tag' end failed @3\n" },
+		{ "Unpacking libfoo1:amd64 (1.2.3-1) ...", "Unpacking libfoo2:amd64 (1.2-1) ...",
+		  "Setting up libfoo1:amd64 (1.2.3-1) ...",
+		  "<finished 'libfoo1:amd64' begin @1\n<finished 'libfoo2:amd64' begin @2\nfinished 'libfoo1:amd64' begin @3\n" },
+		/* bytes are no units, but a share of them is a share */
+		{ "get:  4%|###    | 0.20M/4.80M [00:01<00:22, 2.1MB/s]", "get:  8%|###    | 0.40M/4.80M [00:01<00:22, 2.1MB/s]",
+		  "get: 12%|###    | 0.60M/4.80M [00:01<00:22, 2.1MB/s]",
+		  "<percent 4/100 left 22 @1\n<percent 8/100 left 22 @2\npercent 12/100 left 22 @3\n" },
+		/* what is no progress, though it rises for a while */
+		{ "CPU: 4%", "CPU: 8%", "CPU: 12%", "" },
+		{ "memory 4%", "memory 8%", "memory 12%", "" },
+		{ "Disk usage: 40 %", "Disk usage: 41 %", "Disk usage: 42 %", "" },
+		{ "Reading package lists... Done", "Building dependency tree... Done", "Reading state information... Done", "" },
+		{ "pages 1-40", "pages 41-80", "pages 81-120", "" },
+		{ "Waiting for host1...", "Waiting for host2...", "Waiting for host3...", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		begin("auto", NULL, 0);
+		for (unsigned k = 0; k < 3; k++)
+			say(1, t[i][k]);
+		expect(t[i][3]);
+	}
+}
+
 /* Asked for by name, a preset needs no second line. */
 static void test_presets(void **state)
 {
@@ -604,6 +670,8 @@ int main(void)
 		cmocka_unit_test(test_auto_series),
 		cmocka_unit_test(test_celery),
 		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_left),
+		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_presets),
 		cmocka_unit_test(test_many_streams),
 	};

@@ -356,6 +356,31 @@ static void test_threads_overlap(void **state)
 	drop_bench(b);
 }
 
+/* "22 left", "21 left": each is a unit; the first says where it began; then another run */
+static void test_counts_down(void **state)
+{
+	static const unsigned left[] = { 22, 21, 19, 0, 9, 8 };
+	struct bench *b = setup_bench(100, 100);
+	struct found f;
+
+	(void)state;
+	bound(b, 7, 0, 1, 10 * MS);
+	for (unsigned i = 0; i < 6; i++) {
+		struct unit_mark m = { .image = 7, .ts_ns = (20 + 10 * i) * MS, .pattern = "line 1", .counts_down = true,
+				       .total = left[i], .remaining_ns = ~0ULL };
+
+		assert_int_equal(form__mark(&b->form, &m), 0);
+		assert_int_equal(form__settle(&b->form), 0);
+		bound(b, 7, 1 + i, 2 + i, m.ts_ns);
+	}
+	f = rows_of(b);
+	assert_int_equal(f.n, 4);
+	assert_true(f.row[0].n == 1 && f.row[0].done == 1 && f.row[0].total == 22 && f.row[0].start_ns == 20 * MS);
+	assert_true(f.row[1].n == 2 && f.row[1].done == 3);
+	assert_true(f.row[2].n == 19 && f.row[2].done == 22);
+	drop_bench(b);
+}
+
 /* a process that was there before: its first counter says nothing of how long it took */
 static void test_seeded_counter(void **state)
 {
@@ -520,6 +545,7 @@ int main(void)
 		cmocka_unit_test(test_handed_over),
 		cmocka_unit_test(test_children_inherit),
 		cmocka_unit_test(test_threads_overlap),
+		cmocka_unit_test(test_counts_down),
 		cmocka_unit_test(test_seeded_counter),
 		cmocka_unit_test(test_early_charges),
 		cmocka_unit_test(test_random_conservation),

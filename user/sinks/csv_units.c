@@ -9,9 +9,12 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#define MOST 500000		/* rows in all of units that share a record */
+
 struct out {
 	const struct recording *r;
 	FILE *f;
+	__u64 rows;
 };
 
 /* The i-th of n parts of ns. */
@@ -85,14 +88,16 @@ static void write_one(const struct out *o, const struct unit_row *u, __u32 i)
 static int write_row(void *arg, const struct unit_row *u)
 {
 	struct unit_row whole = *u;
-	const struct out *o = arg;
+	struct out *o = arg;
 
-	if (!strcmp(u->label, UNIT_FOLDED)) {
+	/* nor does anybody want bytes, of which a line tells a million, one by one */
+	if (!strcmp(u->label, UNIT_FOLDED) || (u->n > 1 && o->rows + u->n > MOST)) {
 		whole.n = 1;
 		whole.batched = u->n;
 		write_one(o, &whole, 0);
 		return 0;
 	}
+	o->rows += u->n > 1 ? u->n : 0;
 	for (__u32 i = 0; i < u->n; i++)
 		write_one(o, u, i);
 	return 0;
@@ -100,7 +105,7 @@ static int write_row(void *arg, const struct unit_row *u)
 
 int sink_units_csv(const struct recording *r, FILE *f)
 {
-	struct out o = { r, f };
+	struct out o = { .r = r, .f = f };
 	int err = 0;
 
 	fputs("job,unit,kind,pid,seq,done,total,start_utc,end_utc,elapsed_ns,thread_ns", f);

@@ -26,6 +26,7 @@ struct seq {
 	bool has_shown;
 	__u64 shown;			/* the counter as it was last read, units of this write included */
 	__u64 last_ns;			/* the end of the last unit, 0: none yet */
+	__u64 from, left;		/* of one that counts down: where it began, as far as is known, and is */
 	bool ends;			/* its units are said to end, not only to begin */
 	struct open *opens;		/* else: those that are at work, one for each thread that says so */
 	unsigned n_opens;
@@ -416,8 +417,22 @@ static bool is_relayed(const struct form *f, const struct uproc *p, const struct
 	return same_line(&f->seen[says % SEEN_MAX], m, says, p->job);
 }
 
+/* "328 left": done is what there was at first, less that. */
+static void count_up(struct seq *s, struct unit_mark *m)
+{
+	__u64 left = m->total;
+
+	if (!s->from || left > s->left)		/* or another one begins */
+		s->from = left;
+	s->left = left;
+	m->done = s->from - left;
+	m->total = s->from;
+	m->has_done = m->has_total = true;
+	m->counts_down = false;
+}
+
 /* What of a mark remains: 0, nothing has ended; 1, a unit has. */
-static int take_mark(struct form *f, struct uproc *p, struct proc_form *pf, const struct unit_mark *m)
+static int take_mark(struct form *f, struct uproc *p, struct proc_form *pf, struct unit_mark *m)
 {
 	struct seq *s;
 
@@ -432,6 +447,8 @@ static int take_mark(struct form *f, struct uproc *p, struct proc_form *pf, cons
 	s = seq_of(pf, m);
 	if (!s)
 		return -ENOMEM;
+	if (m->counts_down)
+		count_up(s, m);
 	/* a bar that is drawn again */
 	if (m->has_done && s->has_shown && s->shown == m->done)
 		return 0;

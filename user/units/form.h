@@ -22,6 +22,7 @@ struct unit_mark {
 	size_t label_len;
 	bool has_done, has_total;
 	__u64 done, total;
+	bool counts_down;		/* it has neither; total: so many are left */
 	bool queued;			/* it was taken in and waits; then it neither begins nor ends */
 	bool begin;			/* a unit begins here; else one ends */
 	bool failed;

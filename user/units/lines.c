@@ -57,6 +57,7 @@ static void on_match(void *ctx, __u64 key, const struct match *m)
 		.has_total = m->has_total,
 		.done = m->done,
 		.total = m->total,
+		.counts_down = m->counts_down,
 		.queued = m->queued,
 		.begin = m->begin && !m->end,
 		.failed = m->failed || m->retry,

@@ -31,6 +31,7 @@ struct match {
 	 */
 	bool has_done, has_total;
 	__u64 done, total;
+	bool counts_down;	/* it says neither: `total` is how many are left */
 	/*
 	 * queued: it was taken in and waits; begin: work on it begins, which also ends
 	 * what the stream was at when no end is ever said; end: it has ended, with ok or

@@ -10,9 +10,9 @@
 /* What a named group of a pattern is about. */
 enum role {
 	UNIT, DONE, TOTAL, BEGIN, END, OK, FAILED, ELAPSED, REMAINING,
+	LEFT,			/* units that are still to be done: total = done + left */
 	/* from here on in presets only */
 	QUEUED, RETRY,
-	LEFT,			/* units that are still to be done: total = done + left */
 	ELAPSED_MS,
 	N_ROLES,
 };

@@ -18,8 +18,8 @@
 #define OVECTOR 64		/* groups that can be looked at */
 
 static const char *const role_names[N_ROLES] = {
-	"unit", "done", "total", "begin", "end", "ok", "failed", "elapsed", "remaining", "queued",
-	"retry", "left", "elapsed_ms",
+	"unit", "done", "total", "begin", "end", "ok", "failed", "elapsed", "remaining", "left",
+	"queued", "retry", "elapsed_ms",
 };
 
 /* -1: there is no such role. */
@@ -51,7 +51,7 @@ static int unknown_group(const char *regex, const char *name)
 
 	show(shown, regex, strlen(regex));
 	return wt_error(WT_EUSAGE, "--unit-line \"%s\": there is no group \"%s\": unit, done, total, "
-			"begin, end, ok, failed, elapsed and remaining have a meaning", shown, name);
+			"left, begin, end, ok, failed, elapsed and remaining have a meaning", shown, name);
 }
 
 /* Finds the groups' numbers.  NULL, or the name of one that has no meaning. */
@@ -82,7 +82,7 @@ static const char *find_groups(struct pattern *p, unsigned n_roles)
 
 static bool is_useful(const struct pattern *p)
 {
-	static const enum role useful[] = { UNIT, DONE, BEGIN, END, OK, FAILED };
+	static const enum role useful[] = { UNIT, DONE, LEFT, BEGIN, END, OK, FAILED };
 
 	for (size_t i = 0; i < sizeof(useful) / sizeof(useful[0]); i++)
 		if (p->groups[useful[i]][0])
@@ -150,7 +150,7 @@ int pattern__user(struct pattern *p, const char *regex, unsigned kind)
 		return unknown_group(regex, unknown);
 	if (!is_useful(p))
 		return refuse(regex, "none of its groups says what a line is about: at least one of "
-			      "(?<unit>…), (?<done>…), (?<begin>…), (?<end>…), (?<ok>…), (?<failed>…) "
+			      "(?<unit>…), (?<done>…), (?<left>…), (?<begin>…), (?<end>…), (?<ok>…), (?<failed>…) "
 			      "is needed");
 	return 0;
 }
@@ -301,6 +301,20 @@ static bool get_count(const struct engine *e, const struct pattern *p, enum role
 	return figure__count(s, n, out);
 }
 
+/* So many are left: with one of done and total that is the other; alone it counts down. */
+static void fill_left(struct match *m, __u64 left)
+{
+	if (m->has_done) {
+		m->has_total = !__builtin_add_overflow(m->done, left, &m->total);
+	} else if (m->has_total) {
+		m->has_done = left <= m->total;
+		m->done = m->total - left;
+	} else {
+		m->counts_down = true;
+		m->total = left;
+	}
+}
+
 static void fill(const struct engine *e, const struct pattern *p, const struct text_line *line,
 		 struct match *m)
 {
@@ -315,8 +329,8 @@ static void fill(const struct engine *e, const struct pattern *p, const struct t
 		m->has_total = m->has_done;
 		m->total = p->preset->total;
 	}
-	if (m->has_done && get_count(e, p, LEFT, line, &left))
-		m->has_total = !__builtin_add_overflow(m->done, left, &m->total);
+	if (get_count(e, p, LEFT, line, &left))
+		fill_left(m, left);
 	m->queued = has(e, p, QUEUED);
 	m->begin = has(e, p, BEGIN);
 	m->ok = has(e, p, OK);
@@ -324,7 +338,7 @@ static void fill(const struct engine *e, const struct pattern *p, const struct t
 	m->retry = has(e, p, RETRY);
 	m->end = m->ok || m->failed || m->retry || has(e, p, END);
 	/* a name and nothing else: it is done when it is written */
-	if (m->label && !m->has_done && !m->begin && !m->queued)
+	if (m->label && !m->has_done && !m->counts_down && !m->begin && !m->queued)
 		m->end = true;
 	m->elapsed_ns = get_duration(e, p, ELAPSED, line, NSEC_PER_SEC);
 	if (m->elapsed_ns < 0)
@@ -374,9 +388,13 @@ static bool makes_sense(const struct engine *e, const struct pattern *p,
 
 	if (!p->preset || !m->has_total)
 		return true;
-	return get(e, p, DONE, line, &done, &done_n) && get(e, p, TOTAL, line, &total, &total_n) ?
-		       counter_makes_sense(m, line, done - line->bytes, total + total_n - line->bytes) :
-		       m->done <= m->total;
+	if (!get(e, p, DONE, line, &done, &done_n))
+		return m->done <= m->total;
+	if (!get(e, p, TOTAL, line, &total, &total_n)) {
+		total = done;
+		total_n = done_n;
+	}
+	return counter_makes_sense(m, line, done - line->bytes, total + total_n - line->bytes);
 }
 
 bool pattern__match(const struct engine *e, const struct pattern *p, const struct text_line *line,
@@ -399,5 +417,5 @@ bool pattern__match(const struct engine *e, const struct pattern *p, const struc
 		fill_more(e, line, m, counter);
 	}
 	/* else a pattern with a number that none is, or not all of one */
-	return sense && (m->has_done || m->label || m->begin || m->end || m->queued);
+	return sense && (m->has_done || m->counts_down || m->label || m->begin || m->end || m->queued);
 }

@@ -109,8 +109,11 @@ const struct preset_pattern preset_patterns[] = {
 
 	/* tqdm; its numbers may be rounded ones: 1.25k/270k */
 	{ "percent",
-	  "\\d%\\|[^|]*\\|\\s*(?<done>\\d+(?:\\.\\d+)?[kMG]?)/(?<total>\\d+(?:\\.\\d+)?[kMG]?) \\[[\\d:]+<",
-	  COUNTER, 1 },
+	  /* … but bytes are no units */
+	  "\\d%\\|[^|]*\\|\\s*(?<done>\\d+(?:\\.\\d+)?[kMG]?)/(?<total>\\d+(?:\\.\\d+)?[kMG]?) "
+	  "\\[[\\d:]+<(?!.*?[\\dkMGi]B/s\\])", COUNTER, 1 },
+	/* Spark: so many done, so many at work */
+	{ "percent", L "\\((?<done>" N ") \\+ \\d+\\) ?/ ?(?<total>" N ")" R, COUNTER, 1 },
 	{ "percent", L "(?<done>\\d+)[a-z]{0,12} \\[\\d+:[\\d:]+, ", COUNT, 3 },
 	/* [####   ] 12/340;  45% (45 of 100);  12/340 [====>  ] */
 	{ "percent",
@@ -124,7 +127,8 @@ const struct preset_pattern preset_patterns[] = {
 	  NUM_VALUE("done") "))"
 	  "(?:(?=.*?" Q "\\w*(?i:total)\\w*" NUM_VALUE("total") ")|(?=.*?" Q "(?i:of|out_?of|max\\w*|"
 	  "(?:n|num|item)_?(?:items|count)|items|all|size|count|expected|length|len|goal|target)"
-	  NUM_VALUE("total") ")|(?=.*?" Q "(?i:n|(?:n|num)_\\w+|\\w+_(?:count|num|max|size))" NUM_VALUE("total") "))"
+	  NUM_VALUE("total") ")|(?=.*?" Q "(?i:n|(?:n|num)_\\w+|\\w+_(?:count|num|max|size))" NUM_VALUE("total") ")|"
+	  "(?=.*?" Q "(?i:remaining|left|pending|todo|to_do|queued|backlog)" NUM_VALUE("left") "))"
 	  "(?:" JSON_NAME "|)" JSON_FAILED JSON_TIME JSON_LEFT, COUNTER, 1 },
 	{ "json",
 	  "^[^{]*+\\{(?=.*?" Q "(?i:event|msg|message|status|state|action|type)" Q "\\s*:\\s*" Q
@@ -156,6 +160,10 @@ const struct preset_pattern preset_patterns[] = {
 	  COUNTER, 1 },
 	{ "ninja", "^\\[\\s*(?<done>\\d+)/(?<total>\\d+)\\]\\s+(?<unit>\\S.*)", COUNTER, 1, .explicit_only = true },
 	{ "counter", PAIR, COUNTER, 1, .anywhere = true },
+	/* step 12 - 340 */
+	{ "counter",
+	  "(?i)\\b(?:" THINGS "|iterations?|epochs?|rounds?|parts?|phases?)\\s#?(?<done>" N ")\\s?-\\s?(?<total>" N ")" R,
+	  COUNTER, 1 },
 
 	{ "make",
 	  "^\\[\\s*\\d{1,3}%\\] (?:(?<begin>Building|Linking|Generating|Creating|Compiling|Running|Performing)|"
@@ -202,7 +210,19 @@ const struct preset_pattern preset_patterns[] = {
 	  "(?:\\[ ?)?(?:(?<ok>OK|DONE|\\xe2\\x9c[\\x93-\\x95])|(?<failed>FAIL(?:ED)?|ERROR|\\xe2\\x9c[\\x96-\\x98]))"
 	  "(?: ?\\])?:? (?<unit>\\S+))", EVENTS, 3 },
 
+	/* Applying app.0007_photos... OK: with a name that has more than letters */
+	{ "finished",
+	  "^\\s*(?:[A-Za-z]\\S* ){1,3}?(?<unit>(?=\\S*[\\d_/])[\\w./:@()+-]*[\\w)])\\s?(?:\\.\\.\\.|\\xe2\\x80\\xa6)\\s?"
+	  "(?:(?<ok>OK|ok|[Dd]one|DONE)|(?<failed>FAILED|[Ff]ailed|ERROR|error))[.!]?\\s*$", EVENTS, 3 },
+	/* Unpacking libfoo7:amd64 (1.2.3-1) ... */
+	{ "finished",
+	  "^\\s*(?<begin>[A-Z][a-z]+ing)(?: up)? (?<unit>(?=\\S*[\\d_/-])[\\w./:@+-]*\\w)(?: \\([^)]*\\))?\\s?"
+	  "(?:\\.\\.\\.|\\xe2\\x80\\xa6)\\s*$", EVENTS, 3 },
+
 	/* a share is no count of units: the last resort */
+	{ "percent",
+	  "^(?:[^\\d%]{0,80}(?:\\.\\.\\.|\\xe2\\x80\\xa6|[:>\\]])\\s*)?\\[?\\s*(?<done>\\d{1,3})(?:[.,]\\d+)?\\s?%\\s*\\]?\\s*$",
+	  COUNT, 4, .total = 100 },
 	{ "percent",
 	  "(?i)^(?=.*(?:[#=*>.-]{3}|(?:\\xe2[\\x94-\\x97].){2}|\\b(?:progress|fortschritt|" DONE_WORDS ")\\b))"
 	  ".*?(?<![\\w.,])(?<done>\\d{1,3})(?:[.,]\\d+)?\\s?%", COUNT, 4, .total = 100 },
