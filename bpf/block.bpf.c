@@ -212,6 +212,35 @@ static __always_inline void wt_note_pages(struct wt_task *w, struct request *rq,
 		w->io_inode = (__u64)BPF_CORE_READ(m, host);
 }
 
+/*
+ * Made by io_submit or io_uring_enter: whoever waits for completions later waits for that
+ * disk.  With Linux AIO that may be another thread of the process.
+ */
+static __always_inline void wt_note_async(struct wt_task *w, struct task_struct *t, __u32 dev)
+{
+	struct wt_async *p, first = { .dev = dev };
+	struct wt_call call = {};
+	__u32 class, tgid = t->tgid;
+
+	wt_read_call(t, &call);
+	if (call.nr < 0 || call.nr >= WT_NR_SYSCALLS || call.compat)
+		return;
+	class = cfg_class[call.nr];
+	if (class != WT_C_AIO && class != WT_C_URING)
+		return;
+	w->async_switch = w->switches;
+	if (w->async.dev == dev)
+		return;
+	if (w->async.dev)
+		w->async.many = 1;
+	w->async.dev = dev;
+	p = bpf_map_lookup_elem(&asyncs, &tgid);
+	if (!p)
+		bpf_map_update_elem(&asyncs, &tgid, &first, BPF_ANY);
+	else if (p->dev != dev)
+		p->many = 1;
+}
+
 /* The current thread made it. */
 static __always_inline void wt_note_maker(struct wt_blk_rq *r, struct request *rq, __u32 flags)
 {
@@ -240,6 +269,7 @@ static __always_inline void wt_note_maker(struct wt_blk_rq *r, struct request *r
 		wt_disk(r->key.dev, rq);	/* a wait for it is to find its name */
 	w->io_dev = r->key.dev;
 	w->io_switch = w->switches;
+	wt_note_async(w, t, r->key.dev);
 	wt_note_pages(w, rq, flags);
 }
 

@@ -23,6 +23,7 @@ struct wt_pool_map map_pool SEC(".maps");
 struct wt_spaces_map spaces SEC(".maps");
 struct wt_pc_map pc_cache SEC(".maps");
 struct wt_learned_map learned SEC(".maps");
+struct wt_asyncs_map asyncs SEC(".maps");
 struct wt_env_map envs SEC(".maps");
 struct wt_env_names_map env_names SEC(".maps");
 struct wt_seed_jobs_map seed_jobs SEC(".maps");

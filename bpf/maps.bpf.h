@@ -71,6 +71,21 @@ struct wt_memo {
 #define WT_WEIGHT_ONE 256
 #define WT_WEIGHT_MOST 64		/* a stack is taken with at least 1/64 */
 
+/* Requests of a disk that no call waits for as it makes them. */
+struct wt_async {
+	__u32 dev;			/* of the last one, 0: there were none; see wt_blk_key */
+	__u32 many;			/* they went to several */
+};
+
+/* Of processes, by tgid. */
+struct wt_asyncs_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 512);
+	__type(key, __u32);
+	__type(value, struct wt_async);
+};
+extern struct wt_asyncs_map asyncs SEC(".maps");
+
 /* One thread's account, in its task storage. */
 struct wt_task {
 	__u64 since;			/* start of the open interval */
@@ -106,6 +121,7 @@ struct wt_task {
 	__u64 io_inode;			/* … of this file's pages, 0: of none */
 	__u64 fault_inode, fault_ip;	/* of the last fault in a file's mapping */
 	__u64 io_switch;		/* `switches` when it made its last request of a disk … */
+	__u64 async_switch;		/* … and its last that no call of its own waits for */
 	__u64 last_ustack;
 	__u64 exec_ns;			/* an exec whose split is due at the next switch-out, 0: none */
 	__u64 exec_image, exec_job;
@@ -122,6 +138,7 @@ struct wt_task {
 	__u32 child_pid;		/* what wait4 or waitid asked for */
 	__u32 io_dev;			/* … of this one: see wt_blk_key */
 	__u32 io_swap;			/* … and it was a page of swap */
+	struct wt_async async;		/* those */
 	__u16 span;			/* see wt_detail_key */
 	__u8 state;
 	__u8 ready;			/* filled in: the programs may use it */

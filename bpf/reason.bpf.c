@@ -113,6 +113,48 @@ static __always_inline bool wt_made_request(struct wt_task *w)
 	return w->io_dev && w->io_switch + 1 == w->switches;
 }
 
+/* Completions of requests that are under way: of the disk that they went to, if it was one. */
+static __always_inline void wt_why_completion(struct wt_why *y, __u8 kind, struct wt_async *of)
+{
+	struct wt_reason *r;
+
+	if (!of || !of->dev || of->many) {
+		wt_plain(y, WT_DISK, kind, 0);
+		return;
+	}
+	r = wt_clear_reason(y->s);
+	wt_disk_name(r, of->dev);
+	wt_set(r, WT_DISK, kind);
+	wt_with_object(y, false);
+}
+
+/* Linux AIO: one thread may submit what another one waits for. */
+static __noinline int wt_why_aio(struct wt_why *y)
+{
+	struct wt_async *of = &y->w->async;
+	__u32 tgid = y->w->tgid;
+
+	if (!of->dev)
+		of = bpf_map_lookup_elem(&asyncs, &tgid);
+	wt_why_completion(y, WT_K_AIO, of);
+	return 0;
+}
+
+/*
+ * A ring carries anything.  A thread that has just made requests of a disk in
+ * io_uring_enter, and waits there, waits for them; any other waits for work.
+ */
+static __noinline int wt_why_uring(struct wt_why *y)
+{
+	struct wt_task *w = y->w;
+
+	if (w->async.dev && w->async_switch + 1 == w->switches)
+		wt_why_completion(y, WT_K_URING, &w->async);
+	else
+		wt_plain(y, WT_IDLE, WT_K_URING, 0);
+	return 0;
+}
+
 static __noinline int wt_why_fd(struct wt_why *y, __u32 fd, bool write)
 {
 	struct wt_reason *r = wt_clear_reason(y->s);
@@ -167,10 +209,14 @@ static __noinline int wt_why_path(struct wt_why *y)
 
 	if (nr < WT_NR_SYSCALLS && !y->call->compat)
 		how = cfg_path_arg[nr];
-	if (how == WT_PATH_FD0)
+	if (how == WT_PATH_FD0) {
 		id = wt_path_of_fd(y->s, y->w, y->call->arg[0]);
-	else if (how && y->user)
+		wt_on_fd(r, y->task, y->call->arg[0]);
+		if (r->kind != WT_K_FILE)
+			r = wt_clear_reason(y->s);
+	} else if (how && y->user) {
 		id = wt_path_of_argument(y->s, how == WT_PATH_ARG0 ? y->call->arg[0] : y->call->arg[1]);
+	}
 	if (wt_made_request(y->w))
 		wt_disk_name(r, y->w->io_dev);
 	wt_set(r, WT_DISK, WT_K_FS);
@@ -433,10 +479,10 @@ static __noinline int wt_why_call(struct wt_why *y, __u32 class, bool deep)
 		wt_plain(y, deep ? WT_LOCK : WT_OTHER, deep ? WT_K_MMAP_LOCK : WT_K_SYSCALL, 0);
 		break;
 	case WT_C_URING:
-		wt_plain(y, WT_IDLE, WT_K_URING, 0);
+		wt_why_uring(y);
 		break;
 	case WT_C_AIO:
-		wt_plain(y, WT_DISK, WT_K_AIO, 0);
+		wt_why_aio(y);
 		break;
 	case WT_C_PATH:
 		if (deep)
@@ -474,6 +520,12 @@ static __always_inline void wt_why_iowait(struct wt_why *y, __u32 class)
 	if (class == WT_C_PATH) {
 		wt_why_path(y);
 		return;
+	}
+	/* it reads: what it writes to is a socket or a pipe, or a file's pages */
+	if (class == WT_C_SENDFILE || class == WT_C_SPLICE) {
+		wt_why_fd(y, class == WT_C_SENDFILE ? y->call->arg[1] : y->call->arg[0], false);
+		if (y->w->state == WT_DISK)
+			return;
 	}
 	if (!wt_made_request(y->w)) {
 		wt_plain(y, WT_DISK, WT_K_IOWAIT, 0);

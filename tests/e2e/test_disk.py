@@ -150,6 +150,49 @@ def test_two_jobs_on_one_disk():
         at_least(row["wait_ns"], 1, f"waits of job {i}")
 
 
+def without_disk(r, device):
+    """The share of the time in `disk` whose reason has no device."""
+    rows = r.waits(state="disk")
+    total = sum(w["total_ns"] for w in rows)
+    at_least(total, MS, "waits on disks")
+    return sum(w["total_ns"] for w in rows if not re.search(rf" {device}\w*( |$)", w["reason"])) / total
+
+
+def test_objects_of_waits():
+    """Requests that other calls wait for, and files that are sent: all waits have their disk."""
+    fio = need("fio")
+    path = make_file("fio.data", 16 << 20)
+    device = disk_of(path)
+    for engine, reason in (("libaio", "io_getevents"), ("io_uring", "io_uring")):
+        r = record([], [fio, "--name=read", f"--filename={path}", "--rw=randread", "--bs=4k", "--size=16m",
+                        "--io_size=8m", "--direct=1", f"--ioengine={engine}", "--iodepth=4",
+                        "--output=" + os.path.join(lib.TMP, engine)])
+        if r.summary["exit"]["status"]:
+            with open(os.path.join(lib.TMP, engine)) as f:
+                print(f"fio cannot use {engine} here: {f.read()}")
+            continue
+        share = without_disk(r, device)
+        print(f"{engine}: {share:.4f} of the time without a disk")
+        at_most(share, 0.02, f"waits without a disk, {engine}")
+        assert r.waits(state="disk", reason=f"{reason} {device}"), r.waits(state="disk")
+    r = record([], [lib.PYTHON, "-c", f"""
+import os, socket
+a, b = socket.socketpair()
+if not os.fork():
+    a.close()
+    while b.recv(1 << 20): pass
+    os._exit(0)
+b.close()
+fd = os.open({path!r}, os.O_RDONLY)
+for _ in range(5):
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    at = 0
+    while at < 4 << 20: at += os.sendfile(a.fileno(), fd, at, 1 << 20)
+"""])
+    at_most(without_disk(r, device), 0.02, "waits without a disk, sendfile")
+    assert r.waits(state="disk", reason=re.compile(rf"^sendfile {device}\w* .*fio\.data$")), r.waits(state="disk")
+
+
 def test_losses_of_disks():
     fio = need("fio")
     path = make_file("fio.data", 16 << 20)

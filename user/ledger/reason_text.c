@@ -199,7 +199,6 @@ static const char *const fixed[WT_KINDS] = {
 	[WT_K_TTY] = "tty",
 	[WT_K_KTHREAD] = "kernel thread",
 	[WT_K_INOTIFY] = "inotify",
-	[WT_K_URING] = "io_uring",
 	[WT_K_SIGSTOP] = "stop signal",
 	[WT_K_TRACED] = "ptrace",
 	[WT_K_FROZEN] = "frozen",
@@ -339,6 +338,10 @@ static void say_other(struct words *w, const struct wt_reason *r)
 		break;
 	case WT_K_SYSCALL:
 		say_call(w, r, NULL);
+		break;
+	case WT_K_URING:
+		say(w, "io_uring");
+		say_name(w, " ", r);
 		break;
 	case WT_K_DEVICE:
 		say_name(w, "", r);

@@ -96,7 +96,7 @@ static const struct says table[] = {
 	{ "inet_stream_connect", S(NET) },
 	{ "inet_wait_for_connect", S(NET) },
 	{ "inotify_read", S(IDLE) },
-	{ "io_cqring_wait*", S(IDLE) },
+	{ "io_cqring_wait*", S(IDLE) | S(DISK) },
 	{ "io_sq_thread", S(IDLE) },
 	{ "io_wq_worker", S(IDLE) },
 	{ "iomap_dio_*", S(DISK) },
