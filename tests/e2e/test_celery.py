@@ -51,8 +51,8 @@ def need_celery():
         raise lib.Skip("python3-celery and python3-redis are not installed")
 
 
-# limit: 120
-def test_worker():
+def run_tasks(*args):
+    """A worker with two at once and eight tasks: the recording, the truth by task, rows by task."""
     lib.need_root()
     need_celery()
     server = lib.need("redis-server")
@@ -66,7 +66,7 @@ def test_worker():
     log = open(lib.tmp("worker.log"), "a")
     worker = lib.spawn([lib.PYTHON, "-m", "celery", "-A", "tasks", "worker", "--concurrency=2",
                         "--loglevel=INFO", "--without-gossip", "--without-mingle",
-                        "--without-heartbeat", "-n", f"wt@{os.getpid()}"],
+                        "--without-heartbeat", "-n", f"wt@{os.getpid()}", *args],
                        cwd=lib.TMP, env=env, stdout=log, stderr=log)
     lib.until(lambda: " ready." in open(lib.tmp("worker.log")).read(), 40, "the worker's start")
     run = lib.Running(["-p", worker.pid, "--unit-preset", "auto"]).attached()
@@ -79,6 +79,12 @@ def test_worker():
     truth = {t[0]: t for t in map(json.loads, open(env["WT_TRUTH"]))}
     rows = {u["label"][u["label"].index("[") + 1:-1]: u for u in test_units.units(r)}
     lib.equal(set(rows), set(truth), "tasks")
+    return r, truth, rows
+
+
+# limit: 120
+def test_worker():
+    r, truth, rows = run_tasks()
     wrong = []
     for task, pid, begin, end, n in truth.values():
         u = rows[task]
@@ -100,3 +106,23 @@ def test_worker():
     lib.near(u["throughput_per_min"], rate, 0.01 * rate + 1, "tasks a minute")
     lib.near(u["concurrency"] * 60, u["throughput_per_min"] * u["service_s"]["mean"], 0.1, "Little's law")
     lib.equal(u["between_units_s"]["n"], len(truth) - 2, "times between two tasks of a process")
+
+
+# limit: 120
+def test_thread_pool():
+    """Two threads of one process: tasks overlap, each has its own thread's time."""
+    # it takes in all of them: one by one, such a worker waits 5 s for each next one
+    _, truth, rows = run_tasks("--pool=threads", "--prefetch-multiplier=8")
+    for task, _, begin, end, n in truth.values():
+        u, took = rows[task], end - begin
+        what = f"task {n}"
+        lib.equal(u["exit_status"] != "", n in FAILING, what + ": failed")
+        # the interpreter is shared, too
+        slack = 15 * lib.MS + u["runq_ns"] + u["lock_ns"]
+        lib.near(u["elapsed_ns"], took, 0.01 * took + slack, what + ": elapsed")
+        # of the thread that waits beside it both take nothing: 0.3 s, not 0.6
+        # (nothing is written where one begins: what lies in that epoch is shared out by time)
+        lib.at_least(u["sleep_ns"] + u["runq_ns"], 270 * lib.MS, what + ": sleep")
+        lib.at_most(u["sleep_ns"], 310 * lib.MS, what + ": sleep")
+        lib.at_least(u["cpu_ns"], 24 * lib.MS, what + ": cpu")
+        lib.at_most(u["cpu_ns"], 60 * lib.MS, what + ": cpu")

@@ -356,6 +356,63 @@ static void test_threads_overlap(void **state)
 	drop_bench(b);
 }
 
+/*
+ * A pool of threads that is handed its units: taken in by the process, told of by the thread
+ * that is over with it.  One says how long it took, the next, which failed, does not.
+ */
+static void test_thread_pool(void **state)
+{
+	static const char *const label[] = { "a", "b", "c" };
+	struct unit_mark m = { .image = 7, .pattern = "celery", .handed = true, .label_len = 1, .remaining_ns = ~0ULL };
+	struct bench *b = setup_bench(100, 100);
+	struct uproc *p;
+	struct found f;
+
+	(void)state;
+	bound(b, 7, 0, 1, 10 * MS);
+	p = epochs__find_proc(&b->epochs, 7);
+	for (__u32 thread = 70; thread < 73; thread++)
+		assert_int_equal(epochs__spoke(p, thread, thread), 0);
+	m.queued = true;
+	m.thread = 70;
+	for (unsigned i = 0; i < 3; i++) {
+		m.label = label[i];
+		m.ts_ns = (20 + i) * MS;
+		assert_int_equal(form__mark(&b->form, &m), 0);
+	}
+	m.queued = false;
+	m.thread = 71;				/* a: from 30 to 50 */
+	m.label = "a";
+	m.ts_ns = 50 * MS;
+	m.elapsed_ns = 20 * MS;
+	assert_int_equal(form__mark(&b->form, &m), 0);
+	assert_int_equal(form__settle(&b->form), 0);
+	bound(b, 7, 1, 2, 50 * MS);
+	assert_int_equal(epochs__generation(&b->epochs), 0);
+	m.thread = 72;				/* b: from 21 to 60 */
+	m.label = "b";
+	m.ts_ns = 60 * MS;
+	m.elapsed_ns = 0;
+	m.failed = true;
+	assert_int_equal(form__mark(&b->form, &m), 0);
+	m.thread = 71;				/* c: behind a */
+	m.label = "c";
+	m.ts_ns = 90 * MS;
+	assert_int_equal(form__mark(&b->form, &m), 0);
+	assert_int_equal(form__settle(&b->form), 0);
+	bound(b, 7, 2, 3, 90 * MS);
+	assert_int_equal(epochs__charge_thread(&b->epochs, 1, 72, WT_NET, 40 * MS), 0);
+	assert_int_equal(epochs__charge_thread(&b->epochs, 2, 71, WT_CPU, 40 * MS), 0);
+	assert_int_equal(epochs__generation(&b->epochs), 0);
+	f = rows_of(b);
+	assert_int_equal(f.n, 3);
+	assert_true(f.row[0].start_ns == 30 * MS && f.row[1].start_ns == 21 * MS && f.row[2].start_ns == 50 * MS);
+	/* of 72's first epoch, 10 to 50, the part from 21 on */
+	assert_true(f.row[1].st_ns[WT_NET] == 29 * MS && f.row[1].st_ns[WT_CPU] == 0);
+	assert_true(f.row[2].st_ns[WT_CPU] == 40 * MS && f.row[0].st_ns[WT_CPU] == 0);
+	drop_bench(b);
+}
+
 /* "22 left", "21 left": each is a unit; the first says where it began; then another run */
 static void test_counts_down(void **state)
 {
@@ -546,6 +603,7 @@ int main(void)
 		cmocka_unit_test(test_children_inherit),
 		cmocka_unit_test(test_threads_overlap),
 		cmocka_unit_test(test_counts_down),
+		cmocka_unit_test(test_thread_pool),
 		cmocka_unit_test(test_seeded_counter),
 		cmocka_unit_test(test_early_charges),
 		cmocka_unit_test(test_random_conservation),

@@ -121,11 +121,15 @@ int epochs__spoke(struct uproc *p, __u32 serial, __u32 task)
  * What a thread's time in an epoch is added to; NULL when memory is out.  As long as only
  * one thread writes there is nothing to tell apart.
  */
-static struct account *account_of(const struct uproc *p, struct epoch *ep, __u32 thread)
+static struct account *account_of(struct uproc *p, struct epoch *ep, __u32 thread)
 {
-	int i = p->n_speakers > 1 ? epochs__speaker(p, thread) : -1;
 	struct account *v;
+	int i;
 
+	/* of a pool the first that a thread writes may be that its first unit is over */
+	if (p->pool && thread && p->n_speakers < SPEAKERS_MAX / 2 && epochs__spoke(p, thread, thread))
+		return NULL;
+	i = p->n_speakers > 1 ? epochs__speaker(p, thread) : -1;
 	if (i < 0)
 		return &ep->account;
 	if ((unsigned)i >= ep->n_parts) {

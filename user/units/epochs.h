@@ -58,6 +58,7 @@ struct uproc {
 	__u32 inherited_by;		/* … by the thread of that task number, 0: not known */
 	struct speaker *speakers;
 	unsigned n_speakers;
+	bool pool;			/* it takes units in: threads are told apart before they write */
 	bool scoped;			/* some stretches are of single threads */
 	__u32 first, last;		/* epochs, in order */
 	__u64 decided_ns;		/* before this it is known which unit time belongs to */
@@ -125,6 +126,8 @@ int epochs__charge_thread_time(struct epochs *e, __u64 image, __u32 epoch, __u32
  */
 int epochs__claim(struct epochs *e, struct uproc *p, __u64 from_ns, __u64 to_ns, __u32 row,
 		  __u32 thread);
+/* The end of the last unit that is that thread's alone; 0: there is none. */
+__u64 epochs__thread_end(const struct uproc *p, __u32 thread);
 /* Nothing before ts will be claimed any more. */
 void epochs__decided(struct uproc *p, __u64 ts_ns);
 /* The boundary of that process nearest to ts; 0: none that is known. */

@@ -144,6 +144,14 @@ static __u64 taken_until(const struct uproc *p, __u64 from, __u32 thread)
 	return 0;
 }
 
+__u64 epochs__thread_end(const struct uproc *p, __u32 thread)
+{
+	for (unsigned i = p->n_stretches; i-- > 0; )
+		if (p->stretches[i].thread == thread)
+			return p->stretches[i].to_ns;
+	return 0;
+}
+
 static void insert_stretch(struct uproc *p, const struct stretch *s)
 {
 	unsigned i = p->n_stretches++;

@@ -147,12 +147,23 @@ static bool take_begun(struct proc_form *pf, const struct unit_mark *m, struct b
 	return true;
 }
 
+/* The earliest that the process itself took in and that has not ended: a thread of it may be at it. */
+static __u64 first_waiting(const struct form *f, const struct uproc *p, __u64 ts)
+{
+	for (unsigned i = 0; f->waiting && i < WAITING_MAX; i++)
+		if (f->waiting[i].hash && f->waiting[i].image == p->image && f->waiting[i].ts_ns < ts)
+			ts = f->waiting[i].ts_ns;
+	return ts;
+}
+
 /*
  * Before the mark's time it is known whose time is; but for what a thread has begun and
  * will say the end of.  What it began before that, it is no longer expected to end.
  */
-static void decide(struct uproc *p, const struct proc_form *pf, __u64 ts)
+static void decide(const struct form *f, struct uproc *p, const struct proc_form *pf, __u64 ts)
 {
+	if (p->n_speakers > 1)
+		ts = first_waiting(f, p, ts);
 	for (unsigned i = pf->n_begun; p->n_speakers > 1 && i-- > 0; ) {
 		const struct begun *b = &pf->begun[i];
 		bool last = (b->seq->ends || b->seq->n_opens > 1) && b->thread && b->ts_ns < ts;
@@ -172,7 +183,7 @@ static int note_waiting(struct form *f, const struct unit_mark *m)
 	if (!f->waiting)
 		return -ENOMEM;
 	f->waiting[f->queued++ % WAITING_MAX] =
-		(struct waiting){ label_hash(m->label, m->label_len), m->ts_ns };
+		(struct waiting){ label_hash(m->label, m->label_len), m->ts_ns, m->image };
 	return 0;
 }
 
@@ -194,6 +205,17 @@ static __u64 take_waiting(struct form *f, const struct unit_mark *m, __u64 begin
 	return ~0ULL;
 }
 
+/* When this process itself took the unit in; 0: it did not. */
+static __u64 taken_in(const struct form *f, const struct unit_mark *m)
+{
+	__u64 hash = label_hash(m->label, m->label_len);
+
+	for (unsigned i = 0; f->waiting && m->label && i < WAITING_MAX; i++)
+		if (f->waiting[i].hash == hash && f->waiting[i].image == m->image)
+			return f->waiting[i].ts_ns;
+	return 0;
+}
+
 /* Where the unit that ends at `end` began; begun: 0, or where that was said. */
 static __u64 begin_of(struct form *f, struct uproc *p, const struct seq *s, const struct unit_mark *m,
 		      __u64 begun, __u64 end)
@@ -210,6 +232,12 @@ static __u64 begin_of(struct form *f, struct uproc *p, const struct seq *s, cons
 	}
 	if (begun)
 		return begun;
+	from = m->handed ? taken_in(f, m) : 0;
+	if (from) {
+		/* a pool of threads: not before its thread's last one was over */
+		near = epochs__thread_end(p, m->thread);
+		return near > from ? near : from;
+	}
 	if (m->handed) {
 		from = epochs__after(f->epochs, p, s->last_ns);
 		if (from && from < end)
@@ -319,7 +347,7 @@ static int begin(struct form *f, struct uproc *p, struct proc_form *pf, const st
 		last.label_len = strlen(o->label);
 		err = add_row(f, p, s, &last, o->ts_ns, m->ts_ns, 1, 1, m->thread);
 		s->n++;
-		decide(p, pf, m->ts_ns);
+		decide(f, p, pf, m->ts_ns);
 	}
 	o->ts_ns = m->ts_ns;
 	snprintf(o->label, sizeof(o->label), "%.*s", (int)(m->label ? m->label_len : 0),
@@ -334,7 +362,8 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 	struct seq *s = seq_of(pf, m);
 	__u64 from, to, end = m->ts_ns, n;
 	struct begun begun = {};
-	bool own = false;
+	/* whoever is handed its units says itself that they are over */
+	bool own = m->handed && (m->elapsed_ns || taken_in(f, m));
 	int err = 0;
 
 	if (!s)
@@ -478,7 +507,7 @@ static int settle_write(struct form *f, size_t first, size_t end)
 	for (unsigned i = 0; i < n && !err; i++)
 		err = end_unit(f, p, pf, &f->marks[first + i], n - 1 - i, n);
 	if (n)
-		decide(p, pf, f->marks[first].ts_ns);
+		decide(f, p, pf, f->marks[first].ts_ns);
 	return err;
 }
 
@@ -528,9 +557,12 @@ static int keep_label(struct form *f, struct unit_mark *m)
 
 int form__mark(struct form *f, const struct unit_mark *m)
 {
+	struct uproc *p = m->queued ? epochs__find_proc(f->epochs, m->image) : NULL;
 	struct unit_mark copy = *m;
 	int err;
 
+	if (p)
+		p->pool = true;
 	if (f->n_marks == f->cap_marks) {
 		size_t cap = f->cap_marks ? 2 * f->cap_marks : 64;
 		struct unit_mark *v = reallocarray(f->marks, cap, sizeof(*v));

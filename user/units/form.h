@@ -58,6 +58,7 @@ struct seen {
 #define WAITING_MAX 4096
 struct waiting {
 	__u64 hash, ts_ns;
+	__u64 image;			/* of the process that took it in */
 };
 
 void form__destroy(struct form *f);
