@@ -259,6 +259,7 @@ def work(k):
     time.sleep(0.03 * k)
     for i in range(4):
         name = f"t{k}-{i}"
+        before = time.time_ns()
         os.write(1, f"begin {name}\n".encode())
         begin, cpu = time.time_ns(), time.thread_time_ns()
         while time.thread_time_ns() - cpu < (k + 1) * 10e6:
@@ -268,8 +269,10 @@ def work(k):
         slept = time.monotonic_ns()
         time.sleep(0.1)
         slept = time.monotonic_ns() - slept
-        truth[name] = [begin, time.time_ns(), time.thread_time_ns() - cpu, slept]
+        cpu = time.thread_time_ns() - cpu
+        end = time.time_ns()
         os.write(1, f"end {name}\n".encode())
+        truth[name] = [before, begin, end, time.time_ns(), cpu, slept]
         time.sleep(0.02)
 threads = [threading.Thread(target=work, args=(k,)) for k in range(3)]
 for t in threads: t.start()
@@ -288,10 +291,10 @@ def test_threads_at_once():
     rows = {u["unit"]: u for u in units(r)}
     lib.equal(set(rows), set(truth), "units")
     lib.equal(len(units(r)), len(truth), "rows")
-    for name, (begin, end, cpu, slept) in truth.items():
+    for name, (before, begin, end, after, cpu, slept) in truth.items():
         u = rows[name]
-        within(u["start_utc"], begin - u["runq_ns"], begin, name + " begins")
-        within(u["end_utc"], end, end + u["runq_ns"], name + " ends")
+        within(u["start_utc"], before, begin, name + " begins")
+        within(u["end_utc"], end, after, name + " ends")
         # what it measured has the waits for a CPU, before and after, and for the interpreter in it
         lib.at_least(u["sleep_ns"] + u["runq_ns"], 99 * lib.MS, name + ": sleep")
         lib.at_most(u["sleep_ns"], slept + 2 * lib.MS, name + ": sleep")
