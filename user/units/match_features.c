@@ -64,6 +64,33 @@ static bool is_key(const struct text_line *line, size_t i)
 	       (i + 2 < line->len && s[i + 1] == ' ' && digit(s[i + 2]));
 }
 
+/* "12-34", "12 - 34": at the '-' */
+static bool is_dash(const struct text_line *line, size_t i)
+{
+	const char *s = line->bytes;
+	size_t before = i && s[i - 1] == ' ' ? i - 1 : i, after = i + 1 < line->len && s[i + 1] == ' ' ? i + 2 : i + 1;
+
+	return before && digit(s[before - 1]) && after < line->len && digit(s[after]);
+}
+
+static unsigned signs(const struct text_line *line, size_t i)
+{
+	size_t left = line->len - i;
+	const char *s = line->bytes + i;
+
+	switch (*s) {
+	case '%':
+		return LINE_SHARE;
+	case '.':
+		return left > 2 && s[1] == '.' && s[2] == '.' ? LINE_DOTS : 0;
+	case '\xe2':
+		return left > 2 && !memcmp(s + 1, "\x80\xa6", 2) ? LINE_DOTS : 0;
+	case '-':
+		return is_dash(line, i) ? LINE_DASH : 0;
+	}
+	return 0;
+}
+
 unsigned line_features(const struct engine *e, const struct text_line *line)
 {
 	unsigned a = 0, b = 0, keys = 0, found = 0;
@@ -79,6 +106,8 @@ unsigned line_features(const struct engine *e, const struct text_line *line)
 			found |= LINE_WORDS;
 		if (line->bytes[i] == '=' || line->bytes[i] == ':')
 			keys += is_key(line, i);
+		else if (!c)
+			found |= signs(line, i);
 		a = b;
 		b = c;
 	}

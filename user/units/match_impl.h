@@ -79,6 +79,9 @@ bool pattern__match(const struct engine *e, const struct pattern *p, const struc
 enum line_feature {
 	LINE_WORDS = 1,		/* one that begins like one of preset_words, or "ok" */
 	LINE_KEYS = 2,		/* two numbers behind '=' or ':', each behind a word */
+	LINE_SHARE = 4,		/* a % */
+	LINE_DOTS = 8,		/* an ellipsis */
+	LINE_DASH = 16,		/* a - between two numbers */
 };
 void features__init(struct engine *e);
 unsigned line_features(const struct engine *e, const struct text_line *line);

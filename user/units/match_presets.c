@@ -163,7 +163,7 @@ const struct preset_pattern preset_patterns[] = {
 	/* step 12 - 340 */
 	{ "counter",
 	  "(?i)\\b(?:" THINGS "|iterations?|epochs?|rounds?|parts?|phases?)\\s#?(?<done>" N ")\\s?-\\s?(?<total>" N ")" R,
-	  COUNTER, 1 },
+	  COUNTER, 1, .needs = LINE_DASH },
 
 	{ "make",
 	  "^\\[\\s*\\d{1,3}%\\] (?:(?<begin>Building|Linking|Generating|Creating|Compiling|Running|Performing)|"
@@ -213,19 +213,20 @@ const struct preset_pattern preset_patterns[] = {
 	/* Applying app.0007_photos... OK: with a name that has more than letters */
 	{ "finished",
 	  "^\\s*(?:[A-Za-z]\\S* ){1,3}?(?<unit>(?=\\S*[\\d_/])[\\w./:@()+-]*[\\w)])\\s?(?:\\.\\.\\.|\\xe2\\x80\\xa6)\\s?"
-	  "(?:(?<ok>OK|ok|[Dd]one|DONE)|(?<failed>FAILED|[Ff]ailed|ERROR|error))[.!]?\\s*$", EVENTS, 3 },
+	  "(?:(?<ok>OK|ok|[Dd]one|DONE)|(?<failed>FAILED|[Ff]ailed|ERROR|error))[.!]?\\s*$", EVENTS, 3,
+	  .needs = LINE_DOTS },
 	/* Unpacking libfoo7:amd64 (1.2.3-1) ... */
 	{ "finished",
 	  "^\\s*(?<begin>[A-Z][a-z]+ing)(?: up)? (?<unit>(?=\\S*[\\d_/-])[\\w./:@+-]*\\w)(?: \\([^)]*\\))?\\s?"
-	  "(?:\\.\\.\\.|\\xe2\\x80\\xa6)\\s*$", EVENTS, 3 },
+	  "(?:\\.\\.\\.|\\xe2\\x80\\xa6)\\s*$", EVENTS, 3, .needs = LINE_DOTS },
 
 	/* a share is no count of units: the last resort */
 	{ "percent",
 	  "^(?:[^\\d%]{0,80}(?:\\.\\.\\.|\\xe2\\x80\\xa6|[:>\\]])\\s*)?\\[?\\s*(?<done>\\d{1,3})(?:[.,]\\d+)?\\s?%\\s*\\]?\\s*$",
-	  COUNT, 4, .total = 100 },
+	  COUNT, 4, .needs = LINE_SHARE, .total = 100 },
 	{ "percent",
 	  "(?i)^(?=.*(?:[#=*>.-]{3}|(?:\\xe2[\\x94-\\x97].){2}|\\b(?:progress|fortschritt|" DONE_WORDS ")\\b))"
-	  ".*?(?<![\\w.,])(?<done>\\d{1,3})(?:[.,]\\d+)?\\s?%", COUNT, 4, .total = 100 },
+	  ".*?(?<![\\w.,])(?<done>\\d{1,3})(?:[.,]\\d+)?\\s?%", COUNT, 4, .needs = LINE_SHARE, .total = 100 },
 };
 
 const unsigned n_preset_patterns = sizeof(preset_patterns) / sizeof(preset_patterns[0]);
