@@ -94,6 +94,9 @@ static unsigned wait_op(const struct wt_reason *r)
 {
 	if (r->kind == WT_K_SYNC)
 		return WT_BLK_FLUSH;
+	/* completions of whatever was submitted: the wait has no direction */
+	if (r->kind == WT_K_AIO || r->kind == WT_K_URING)
+		return WT_BLK_OTHER;
 	return r->write ? WT_BLK_WRITE : WT_BLK_READ;
 }
 
