@@ -472,14 +472,12 @@ int BPF_PROG(wt_sched_switch, bool preempt, struct task_struct *prev, struct tas
 static __always_inline int wt_woken(struct task_struct *t)
 {
 	struct wt_task *w = wt_task_of(t);
-	struct cfs_rq *q;
 	__u64 booked, clock;
 
 	/* it also fires for tasks that run or are queued already */
 	if (!w || w->wake_ns || w->state == WT_CPU || (w->state < WT_DISK && w->queued_clock))
 		return 0;
-	q = wt_queue(t);
-	clock = BPF_CORE_READ(q, rq, clock);
+	clock = t->se.cfs_rq->rq->clock;
 	if (clock) {
 		w->queued_clock = clock;
 		/*
