@@ -19,7 +19,7 @@
 #include "sinks/recording.h"
 #include "util/log.h"
 
-static char top[64];
+static char top[4096];
 static int home;
 
 static const char *frame_name(void *ctx, __u32 frame)
@@ -66,7 +66,7 @@ static int setup(void **state)
 {
 	const char *tmp = getenv("TMPDIR");
 
-	snprintf(top, sizeof(top), "%.40s/wt-recdir-XXXXXX", tmp ? tmp : "/tmp");
+	snprintf(top, sizeof(top), "%s/wt-recdir-XXXXXX", tmp ? tmp : "/tmp");
 	home = open(".", O_RDONLY | O_DIRECTORY);
 	if (home < 0 || !mkdtemp(top) || chdir(top))
 		return -1;

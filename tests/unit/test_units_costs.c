@@ -29,13 +29,15 @@ static const char *kernel_name(void *ctx, __u32 frame)
 	return "do_syscall_64";
 }
 
+static const char *jobs_named = "job";
+
 static const char *job_name(void *ctx, __u64 job, __u64 cgroup)
 {
 	static char name[64];
 
 	(void)ctx;
 	(void)cgroup;
-	snprintf(name, sizeof(name), "job-%llu", job);
+	snprintf(name, sizeof(name), "%s-%llu", jobs_named, job);
 	return name;
 }
 
@@ -173,6 +175,26 @@ static void test_rivals(void **state)
 	judged__free(j, n);
 }
 
+/* A name that was lost at first and came with a later thread: what is read out bears it. */
+static void test_job_named_late(void **state)
+{
+	struct unit_row r = row_of(5, UNIT_LINE, "perf", 1);
+	struct made *m = *state;
+	struct judged *j;
+	unsigned n;
+
+	jobs_named = "[group 0]";
+	assert_int_equal(costs__unit(m->costs, &r, 1), 0);
+	assert_int_equal(costs__judge(m->costs, &j, &n), 0);
+	assert_string_equal(cost__job(j[0].report.cost), "[group 0]-5");
+	judged__free(j, n);
+	jobs_named = "job";
+	assert_int_equal(costs__judge(m->costs, &j, &n), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(cost__job(j[0].report.cost), "job-5");
+	judged__free(j, n);
+}
+
 /* More jobs than there is room for: every unit is somewhere. */
 static void test_many_jobs(void **state)
 {
@@ -202,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rivals, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_job_named_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_jobs, setup, teardown),
 	};
 

@@ -329,6 +329,20 @@ void cost__estimate(struct cost *c, __u32 source, __u64 at_ns, __u64 done, __u64
 		at_ns, done, total, remaining_ns, f.known ? (__u64)f.ns : COST_NO_ESTIMATE, 0, s->run };
 }
 
+int cost__set_job(struct cost *c, const char *job)
+{
+	char *copy;
+
+	if (!strcmp(c->job, job))
+		return 0;
+	copy = strdup(job);
+	if (!copy)
+		return -ENOMEM;
+	free(c->job);
+	c->job = copy;
+	return 0;
+}
+
 /* ---- reading ---- */
 
 const char *cost__job(const struct cost *c)

@@ -117,6 +117,9 @@ struct cost_guess {
 };
 #define COST_GUESSES 128
 
+/* Another name for its job, copied.  0 or -ENOMEM: then it has the old one. */
+int cost__set_job(struct cost *c, const char *job);
+
 /* Read only; valid until the next call that changes c. */
 const char *cost__job(const struct cost *c);
 const char *cost__kind(const struct cost *c);

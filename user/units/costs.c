@@ -15,6 +15,10 @@
 struct costs {
 	struct costs_opts o;
 	struct cost *v[COSTS_MAX + 1];
+	struct {
+		__u64 job, cgroup;
+		bool rest;	/* COSTS_REST: no job's */
+	} whose[COSTS_MAX + 1];
 	unsigned n;
 	__u64 since_ns;
 	struct u64map by_hash;
@@ -109,7 +113,12 @@ static struct cost *cost_of(struct costs *c, const struct unit_row *r)
 		hash = hash_of(job, kind);
 		s = u64map__find(&c->by_hash, hash);
 	}
-	return s ? c->v[s->value] : make(c, hash, job, kind);
+	if (s)
+		return c->v[s->value];
+	c->whose[c->n].job = r->job;
+	c->whose[c->n].cgroup = r->cgroup;
+	c->whose[c->n].rest = !strcmp(job, COSTS_REST);
+	return make(c, hash, job, kind);
 }
 
 static bool has_counters(const struct unit_row *r)
@@ -242,8 +251,25 @@ int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
 	return cost__detail(cost, row, COST_WAIT, line->state, reason, line->ns);
 }
 
-int costs__judge(const struct costs *c, struct judged **out, unsigned *n)
+/* A job's name may have come after its first units. */
+static int name_jobs(struct costs *c)
 {
+	for (unsigned i = 0; i < c->n && c->o.job; i++) {
+		const char *name = c->o.job(c->o.ctx, c->whose[i].job, c->whose[i].cgroup);
+		int err = c->whose[i].rest ? 0 : cost__set_job(c->v[i], name);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int costs__judge(struct costs *c, struct judged **out, unsigned *n)
+{
+	int err = name_jobs(c);
+
+	if (err)
+		return err;
 	*n = c->n;
 	return judged__new(out, c->v, c->n);
 }

@@ -39,8 +39,8 @@ int costs__estimate(struct costs *c, const struct unit_row *r, __u64 remaining_n
 int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
 		  const struct ledger_line *line);
 
-/* Reads out and judges all there is: see judged__new().  As often as one likes. */
-int costs__judge(const struct costs *c, struct judged **out, unsigned *n);
+/* Reads out and judges all there is, under the names that jobs have now: see judged__new().  As often as one likes. */
+int costs__judge(struct costs *c, struct judged **out, unsigned *n);
 /* Lines of units whose row was gone. */
 __u64 costs__dropped(const struct costs *c);
 
