@@ -169,6 +169,51 @@ def test_stalled_reader_loses_nothing_of_the_total():
     lib.at_least(r.ledger["threads"], 20, "threads")
 
 
+def test_splits():
+    """Intervals of other threads that reach over units' boundaries, and nobody reads of them."""
+    code = ("import threading, time\n"
+            "def nap():\n"
+            "    for i in range(30): time.sleep(0.07)\n"
+            "for i in range(4): threading.Thread(target=nap).start()\n"
+            "time.sleep(0.3)\n"
+            "for i in range(1, 101):\n"
+            "    time.sleep(0.02)\n"
+            "    print(f'[{i}/100] asset', flush=True)\n")
+    r = stalled(["--ring-kb", "4", "--unit-preset", "auto"], [lib.PYTHON, "-c", code])
+    moved(r, "split_ring_full")
+
+
+def test_names_of_files():
+    """Files that are waited for while nobody reads their names."""
+    where = lib.tmp("synced")
+    os.mkdir(where)
+    code = ("import os, sys, time\n"
+            "time.sleep(0.5)\n"
+            "for i in range(300):\n"
+            "    with open(f'{sys.argv[1]}/{i}', 'w') as f:\n"
+            "        f.write('x')\n"
+            "        f.flush()\n"
+            "        os.fsync(f.fileno())\n")
+    r = stalled(["--ring-kb", "4"], [lib.PYTHON, "-c", code, where])
+    moved(r, "file_ring_full")
+
+
+def test_python_that_does_not_hold_together():
+    """A frame whose caller is nonsense: the stack ends there, and that is counted."""
+    code = ("import ctypes, sys, time\n"
+            "def torn():\n"
+            "    frame = ctypes.c_void_p.from_address(id(sys._getframe()) + 24).value\n"
+            "    previous = ctypes.c_void_p.from_address(frame + 48)\n"
+            "    was = previous.value\n"
+            "    previous.value = 0x7f0000000018\n"
+            "    time.sleep(0.05)\n"
+            "    previous.value = was\n"
+            "time.sleep(1)\n"
+            "for i in range(20): torn()\n")
+    r = lib.record([], [lib.need("python3.11"), "-c", code])
+    moved(r, "python_inconsistent")
+
+
 def test_requests_for_mappings():
     """Nobody reads the ring: programs that start then cannot ask for their unwind tables."""
     r = stalled(["--ring-kb", "4"], later("sh", "-c", "for i in $(seq 300); do /bin/true; done"))

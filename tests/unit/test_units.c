@@ -558,6 +558,21 @@ static void test_processes_are_forgotten(void **state)
 	drop_bench(b);
 }
 
+/* of an epoch before the last that nobody knows any longer */
+static void test_late(void **state)
+{
+	struct bench *b = setup_bench(100, 10);
+
+	(void)state;
+	bound(b, 9, 0, 1, 1 * MS);
+	bound(b, 9, 1, 100, 2 * MS);
+	assert_int_equal(epochs__charge(&b->epochs, 1, WT_SLEEP, 10), 0);
+	assert_int_equal(b->epochs.late_ns, 0);
+	assert_int_equal(epochs__charge(&b->epochs, 50, WT_SLEEP, 10), 0);
+	assert_int_equal(b->epochs.late_ns, 10);
+	drop_bench(b);
+}
+
 /* bounded: what nobody claims is given up and counted, what is old is folded into one row */
 static void test_bounds(void **state)
 {
@@ -608,6 +623,7 @@ int main(void)
 		cmocka_unit_test(test_early_charges),
 		cmocka_unit_test(test_random_conservation),
 		cmocka_unit_test(test_processes_are_forgotten),
+		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_bounds),
 	};
 
