@@ -5,8 +5,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "units/execs.h"
 
@@ -275,7 +284,85 @@ static void test_long_command(void **state)
 	close_all();
 }
 
-int main(void)
+/* This program under another name: what it is from the moment the kernel lets it run. */
+static int as_another(const char *how)
+{
+	prctl(PR_SET_NAME, "worktrace");
+	if (write(1, "", 1) != 1)
+		return 1;
+	usleep(2000);
+	if (!strcmp(how, "renamed"))
+		prctl(PR_SET_NAME, "ffmpeg");
+	pause();
+	return 0;
+}
+
+static pid_t start_as(const char *path, const char *how)
+{
+	int ends[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		dup2(ends[1], 1);
+		execl(path, path, how, NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &c, 1), 1);
+	close(ends[0]);
+	return pid;
+}
+
+static bool seeds(const char *path, const char *how)
+{
+	struct wt_thread_rec rec = { .image = 5, .flags = WT_F_LEADER, .pcomm = "worktrace" };
+	struct wt_exec x;
+	bool yes;
+
+	open_all("ffmpeg", 10, 10);
+	rec.tgid = start_as(path, how);
+	rec.tid = rec.tgid;
+	yes = execs__seed(execs, &rec, &x);
+	if (yes)
+		assert_string_equal(x.name.name, "ffmpeg");
+	kill(rec.tgid, SIGKILL);
+	waitpid(rec.tgid, NULL, 0);
+	close_all();
+	return yes;
+}
+
+/*
+ * In the middle of an exec the file is the new program's and the name still the old one's: its
+ * exec tells of it.  One that goes by another name for good is what its file says.
+ */
+static void test_seeded_in_an_exec(void **state)
+{
+	const char *tmp = getenv("TMPDIR");
+	char dir[4096], path[4200];
+	int in, out;
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "%s/wt-execs-XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/ffmpeg", dir);
+	in = open("/proc/self/exe", O_RDONLY);
+	out = open(path, O_WRONLY | O_CREAT | O_EXCL, 0755);
+	assert_true(in >= 0 && out >= 0);
+	while (sendfile(out, in, NULL, 1 << 20) > 0)
+		;
+	close(in);
+	close(out);
+	assert_false(seeds(path, "renamed"));
+	assert_true(seeds(path, "for good"));
+	unlink(path);
+	rmdir(dir);
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),
@@ -286,7 +373,11 @@ int main(void)
 		cmocka_unit_test(test_long_names),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_long_command),
+		cmocka_unit_test(test_seeded_in_an_exec),
 	};
+
+	if (argc > 1)
+		return as_another(argv[1]);
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,6 +25,7 @@ struct drain {
 	__u64 lost_writes;		/* as of the last round */
 	struct jobs *jobs;		/* NULL: nobody wants to know */
 	struct execs *execs;		/* NULL: no program is a unit */
+	pid_t launched;			/* 0: no command of ours; its exec tells what it runs */
 	tracer_event_fn on_span;	/* NULL: nobody asked for spans */
 	void *span_arg;
 	struct conns *conns;		/* NULL: nobody listens */
@@ -346,11 +347,12 @@ static int seed_mapping(void *arg, const struct wt_thread_rec *rec)
 	return err == -ENOMEM ? wt_error(err, "cannot keep the mappings of process %u", rec->tgid) : 0;
 }
 
-int drain__seed_mappings(struct drain *d, __u64 start_ns)
+int drain__seed_mappings(struct drain *d, __u64 start_ns, pid_t launched)
 {
 	int err;
 
 	d->start_ns = start_ns;
+	d->launched = launched;
 	err = tracer__records(d->tracer, false, seed_mapping, d);
 	return err ? err : drain__seed_execs(d);
 }
@@ -360,6 +362,8 @@ static int seed_exec(void *arg, const struct wt_thread_rec *rec)
 	struct drain *d = arg;
 	struct wt_exec x;
 
+	if (rec->tgid == (__u32)d->launched)
+		return 0;
 	/* one that the kernel side has no room for is known by its records all the same */
 	if (execs__seed(d->execs, rec, &x))
 		tracer__add_exec(d->tracer, &x);

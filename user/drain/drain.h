@@ -39,8 +39,11 @@ void drain__free(struct drain *d);
 /* Where identities of jobs and control groups go; borrowed.  Before the first events. */
 void drain__set_jobs(struct drain *d, struct jobs *jobs);
 
-/* Reads the mappings and the command lines of every process that is traced now, as of the start. */
-int drain__seed_mappings(struct drain *d, __u64 start_ns);
+/*
+ * Reads the mappings and the command lines of every process that is traced now, as of the start.
+ * launched: the process that is about to become the command, 0: there is none.
+ */
+int drain__seed_mappings(struct drain *d, __u64 start_ns, pid_t launched);
 /* Takes what is in the rings: cheap, often. */
 int drain__events(struct drain *d);
 /*

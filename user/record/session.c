@@ -274,7 +274,8 @@ int session__open(struct session *s, const struct options *o)
 	else
 		err = session__count_hidden(s);
 	if (!err)
-		err = drain__seed_mappings(s->drain, s->start_ns);
+		err = drain__seed_mappings(s->drain, s->start_ns,
+					   s->launch ? launch__pid(s->launch) : 0);
 	return err;
 }
 

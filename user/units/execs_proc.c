@@ -130,16 +130,31 @@ static char *find_name(const struct execs *e, const struct wt_thread_rec *rec, b
 	return file[0] ? execs__match(e, comm, true) : NULL;
 }
 
-/* Since the record was made it has become another program: its exec tells of that one. */
-static bool has_changed(const struct wt_thread_rec *rec)
+#define EXEC_LOOKS 10
+#define EXEC_LOOK_US 2000
+
+/*
+ * Since the record was made it has become another program: its exec tells of that one.
+ * An exec changes the file before the name: a name that is not the file's is looked at
+ * for a while.
+ */
+static bool has_changed(const struct wt_thread_rec *rec, const char *name)
 {
 	char path[64], comm[WT_COMM_LEN + 1];
 
 	snprintf(path, sizeof(path), "/proc/%u/comm", rec->tgid);
-	if (read_file(path, comm, sizeof(comm)) < 0)
-		return true;
-	comm[strcspn(comm, "\n")] = 0;
-	return strncmp(comm, rec->pcomm, WT_COMM_LEN - 1);
+	for (unsigned i = 0; i < EXEC_LOOKS; i++) {
+		if (i)
+			usleep(EXEC_LOOK_US);
+		if (read_file(path, comm, sizeof(comm)) < 0)
+			return true;
+		comm[strcspn(comm, "\n")] = 0;
+		if (strncmp(comm, rec->pcomm, WT_COMM_LEN - 1))
+			return true;
+		if (!strncmp(comm, name, WT_COMM_LEN - 1))
+			return false;
+	}
+	return false;
 }
 
 bool execs__seed(struct execs *e, const struct wt_thread_rec *rec, struct wt_exec *x)
@@ -155,7 +170,7 @@ bool execs__seed(struct execs *e, const struct wt_thread_rec *rec, struct wt_exe
 	    u64map__find(&e->by_image, rec->image))
 		return false;
 	name = find_name(e, rec, &script);
-	if (!name || has_changed(rec)) {
+	if (!name || has_changed(rec, name)) {
 		free(name);
 		return false;
 	}
