@@ -185,6 +185,15 @@ static unsigned collect(const struct cost_report *r, struct function *v)
 	return m;
 }
 
+/* What i mostly does, computing or waiting, k does nearly as much: it may be all in k. */
+static bool may_hold(const struct function *k, const struct function *i)
+{
+	bool computes = i->cpu && 2 * i->cpu->ns >= i->ns;
+	const struct cost_figure *of = computes ? i->cpu : i->blocked, *in = computes ? k->cpu : k->blocked;
+
+	return in && in->ns >= ONE * of->ns;
+}
+
 /*
  * Of no interest to who wants to know which part of a program costs what: the kernel's,
  * and what spends next to nothing itself and most of it below one other that is as near.
@@ -198,7 +207,7 @@ static bool is_dull(const struct cost_report *r, const struct function *v, unsig
 	if (v[i].self && v[i].self->ns >= PASSES * v[i].ns)
 		return false;
 	for (unsigned k = 0; k < n && v[k].ns >= ONE * v[i].ns; k++)
-		if (k != i && cost_report__closeness(r, key_of(&v[k])) >= near &&
+		if (k != i && may_hold(&v[k], &v[i]) && cost_report__closeness(r, key_of(&v[k])) >= near &&
 		    cost_key__depth(key_of(&v[k])) > cost_key__depth(key_of(&v[i])))
 			return true;
 	return false;
