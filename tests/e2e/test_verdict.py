@@ -44,7 +44,8 @@ def function(u, name):
 
 def test_growing_function():
     """A list that is searched ever longer: the function is named, and its own estimates are too short."""
-    r = lib.record(PRESET, [lib.PYTHON, SCRIPT, "batch", str(server(4)), "240", "80", "4"])
+    # two seconds give some hundred samples at the default rate: too few to be sure each time
+    r = lib.record([*PRESET, "-F", "499"], [lib.PYTHON, SCRIPT, "batch", str(server(4)), "240", "80", "4"])
     truth = json.loads(r.out.splitlines()[-1])
     u = units_of(r)
     check_truth(u, truth)
