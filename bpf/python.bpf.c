@@ -123,6 +123,7 @@ static __always_inline void wt_py_begin(struct wt_scratch *s)
 	y->leaf = 0;
 	y->first = 1;
 	y->missing = 0;
+	y->hidden = 0;
 	y->loops[0] = 0;
 	y->loops[1] = 0;
 	y->cframe = 0;
@@ -211,6 +212,20 @@ int wt_py_send(struct wt_scratch *s, __u64 number)
 	return 0;
 }
 
+/*
+ * Is the code in y->c the interpreter's own?  From 3.12 on a call of a class puts a frame between
+ * the caller and __init__, which throws away what __init__ returns (_Py_InitCleanup).  Nothing
+ * marks it but its code, a constant: one interned string for all of its names and that
+ * for its file's, and line 0, at which no source begins.
+ */
+static __always_inline bool wt_py_internal(struct wt_py_walk *y)
+{
+	struct wt_py_layout *l = &y->py.l;
+
+	return l->style == WT_PY_SHIMS && !c_int(y, l->c_firstlineno) &&
+	       c_word(y, l->c_name) == c_word(y, l->c_filename);
+}
+
 /* The number of that code object, 0: it is none. */
 static __always_inline __u64 wt_py_number(struct wt_scratch *s, __u64 code)
 {
@@ -223,6 +238,10 @@ static __always_inline __u64 wt_py_number(struct wt_scratch *s, __u64 code)
 		return 0;
 	if (y->c[1] != y->py.code_type)		/* ob_type */
 		return 0;
+	if (wt_py_internal(y)) {
+		y->hidden = 1;
+		return WT_PY_HIDDEN;
+	}
 	h = wt_hash_add(0x70, (__u64)c_int(y, l->c_argcount) << 32 | c_int(y, l->c_flags));
 	h = wt_hash_add(h, c_int(y, l->c_firstlineno));
 	h = wt_hash_add(h, c_word(y, l->c_name));
@@ -632,6 +651,32 @@ static __always_inline void wt_py_move_out(struct wt_scratch *s)
 	bpf_loop(WT_MAX_FRAMES, wt_py_move, &s, 0);
 }
 
+static long wt_py_keep(__u32 i, struct wt_scratch **p)
+{
+	struct wt_scratch *s = *p;
+	__u64 frame = s->ip[i & 127];
+
+	if (i >= s->py.kept)
+		return 1;
+	if (WT_FRAME_TAG(frame) != WT_FRAME_PY || WT_FRAME_CODE(frame) != WT_PY_HIDDEN)
+		wt_emit(s, frame);
+	return 0;
+}
+
+/*
+ * The walk needs the interpreter's own frames, for they have callers and instructions as
+ * others have; nobody wants to see them.  A stack of nothing else is that of the loop itself.
+ */
+static __always_inline void wt_py_hide(struct wt_scratch *s)
+{
+	s->py.kept = s->walk.n;
+	s->walk.n = 0;
+	s->walk.hash = WT_WALK_HASH;
+	bpf_loop(WT_MAX_FRAMES, wt_py_keep, &s, 0);
+	if (!s->walk.n)
+		wt_emit(s, s->py.carry);
+}
+
 /* The native walk is at its root, and Python frames are left that are more than a shim. */
 static __always_inline bool wt_py_left(struct wt_py_walk *y)
 {
@@ -682,6 +727,8 @@ int wt_python_end(struct wt_scratch *s)
 	/* not before: a scan's candidate that is none tears them, too, and the next one may be it */
 	if (s->py.begun == WT_PY_BEGUN && s->py.torn)
 		wt_lost(WT_LOSS_PYTHON);
+	if (s->py.begun == WT_PY_BEGUN && s->py.hidden)
+		wt_py_hide(s);
 	return 0;
 }
 
@@ -693,17 +740,21 @@ static __always_inline __u64 wt_py_top(struct wt_py_walk *y, __u64 ts)
 
 	if (l->cf_frame != 0xffff && frame)
 		frame = wt_user_word(frame + l->cf_frame);
-	if (!frame || bpf_probe_read_user(y->f, l->f_size & 127, (void *)frame))
-		return 0;
-	if (l->style == WT_PY_SHIMS && f_byte(y, l->f_owner) >= l->shim) {
-		frame = f_word(y, l->f_prev);
+	/* a shim and a frame of the interpreter's own may lie before it */
+	for (__u32 i = 0; i < 3; i++) {
 		if (!frame || bpf_probe_read_user(y->f, l->f_size & 127, (void *)frame))
 			return 0;
+		if (l->style != WT_PY_SHIMS || f_byte(y, l->f_owner) < l->shim) {
+			code = f_word(y, l->f_code) & ~(__u64)l->tag;
+			if (bpf_probe_read_user(y->c, l->c_size & 255, (void *)code) ||
+			    y->c[1] != y->py.code_type)
+				return 0;
+			if (!wt_py_internal(y))
+				return frame;
+		}
+		frame = f_word(y, l->f_prev);
 	}
-	code = f_word(y, l->f_code) & ~(__u64)l->tag;
-	if (bpf_probe_read_user(y->c, l->c_size & 255, (void *)code) || y->c[1] != y->py.code_type)
-		return 0;
-	return frame;
+	return 0;
 }
 
 /*

@@ -8,6 +8,7 @@
 
 #define WT_PY_BEGUN 1
 #define WT_PY_NONE 2		/* the thread runs no Python */
+#define WT_PY_HIDDEN 0xfffffffffULL	/* instead of its number: code that is not to be seen */
 #define WT_PY_WORDS 64		/* registers, and words of the loop's native frame */
 
 struct wt_py_walk {
@@ -27,6 +28,7 @@ struct wt_py_walk {
 	__u64 gone[2];			/* from … to …: frames that are no more */
 	__u64 word[WT_PY_WORDS];	/* where the innermost frame's caller is looked for */
 	__u32 best, best_n;		/* the one that led to most frames, and to how many */
+	__u32 kept;			/* while the interpreter's own frames are taken out: how many there were */
 	__u8 begun;			/* WT_PY_* */
 	__u8 bad;			/* something was not what it must be */
 	__u8 leaf;			/* the innermost native frame is the evaluation loop's … */
@@ -35,6 +37,8 @@ struct wt_py_walk {
 	__u8 missing;			/* native frames of the loop that found no Python frame */
 	__u8 check;			/* where the run at hand ends must be right */
 	__u8 tried;			/* words, of those */
+	__u8 hidden;			/* a frame that is the interpreter's own may be among them */
+	__u8 zero_after[3];
 	/* up to 3.10: which frames of the stack stand for a native frame of the loop */
 	__u64 loops[2];
 	__u64 carry;			/* while they are moved */

@@ -88,6 +88,18 @@ class Thing:
         nap("destructor")
 
 
+class Made:
+    """From 3.12 on a call that was seen to make one goes through a frame of the interpreter's own."""
+    def __init__(self, last):
+        if last:
+            nap("constructor")
+
+
+def constructor():
+    for n in range(40):
+        Made(n == 39)
+
+
 def decorated(f):
     @functools.wraps(f)
     def wrapper(*a):
@@ -177,6 +189,7 @@ def naps():
     Thing().prop
     Thing.static()
     sorted([Thing(), Thing()])
+    constructor()
     deco()
     in_handler()
     sort_key()
