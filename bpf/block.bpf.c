@@ -12,6 +12,7 @@
  * overwritten when the kernel uses that request again.
  */
 #include "charge.bpf.h"
+#include "block.bpf.h"
 
 /* include/linux/blk_types.h, the same from 6.1 to 7.2 */
 #define REQ_OP_MASK 0xff
@@ -24,18 +25,6 @@
 #define REQ_OP_WRITE_ZEROES 9
 #define REQ_OP_DRV_IN 34
 #define PF_WQ_WORKER 0x20
-
-/* A request on its way. */
-struct wt_blk_rq {
-	struct wt_blk_key key;
-	__u64 made_ns, issue_ns;	/* issue_ns 0: not yet */
-	__u64 bytes;			/* completed so far */
-	__u64 start;			/* the kernel's own time of this use of the request */
-	__u32 tgid;
-	__u32 len;			/* when it was issued */
-	__u8 traced, sequential;
-	__u8 zero[6];
-};
 
 /* The end of the last request of a process in one direction, to tell the next one by. */
 struct wt_blk_stream {
@@ -257,6 +246,9 @@ static __always_inline void wt_note_maker(struct wt_blk_rq *r, struct request *r
 	r->traced = 1;
 	/* after an exec the account goes over to the new program at the next switch */
 	r->key.job = w->exec_ns ? w->exec_job : w->job;
+	r->image = w->exec_ns ? w->exec_image : w->image;
+	r->serial = w->exec_ns ? w->exec_serial : w->serial;
+	r->epoch = wt_epoch_of(w, t);
 	r->key.cgroup = w->cgroup;
 	r->key.flags = w->flags & (WT_F_KTHREAD | WT_F_SELF);
 	if (t->flags & PF_WQ_WORKER)
@@ -279,6 +271,7 @@ static __always_inline void wt_untimed(struct wt_blk_rq *r, struct wt_blk_disk *
 {
 	__u32 op = r->key.op & (WT_BLK_OPS - 1);
 
+	wt_blk_into_unit(r, 0, bytes);
 	if (d) {
 		__sync_fetch_and_add(&d->requests[op], 1);
 		__sync_fetch_and_add(&d->bytes[op], bytes);
@@ -414,25 +407,6 @@ static __always_inline struct wt_blk_rq *wt_issue_new(struct request *rq, __u32 
 	return r;
 }
 
-/* A global function: proved once, not again for each way that leads to a call. */
-__noinline int wt_blk_max(__u64 *at, __u64 v)
-{
-	__u64 seen;
-
-	if (!at)
-		return 0;
-	seen = *at;
-	/* somebody else's larger value may come between: then it is tried again, a few times */
-	for (int i = 0; i < 4 && v > seen; i++) {
-		__u64 was = __sync_val_compare_and_swap(at, seen, v);
-
-		if (was == seen)
-			break;
-		seen = was;
-	}
-	return 0;
-}
-
 static __always_inline void wt_note_order(struct wt_blk_rq *r, struct request *rq)
 {
 	struct wt_blk_stream s = { .dev = r->key.dev, .tgid = r->tgid };
@@ -492,56 +466,6 @@ int BPF_PROG(wt_block_issue, struct request *rq)
 	return 0;
 }
 
-/* What one request adds to the figures. */
-struct wt_blk_one {
-	__u64 bytes, queue_ns, service_ns;
-	__u32 failed, sequential, op, zero;
-};
-
-__noinline int wt_blk_bucket(__u64 ns)
-{
-	return wt_bucket(ns);
-}
-
-__noinline int wt_blk_into_row(struct wt_blk_val *v, struct wt_blk_one *x)
-{
-	__u32 qb, sb;
-
-	if (!v || !x)
-		return 0;
-	qb = wt_blk_bucket(x->queue_ns);
-	sb = wt_blk_bucket(x->service_ns);
-	__sync_fetch_and_add(&v->requests, 1);
-	__sync_fetch_and_add(&v->bytes, x->bytes);
-	__sync_fetch_and_add(&v->errors, x->failed);
-	__sync_fetch_and_add(&v->sequential, x->sequential);
-	__sync_fetch_and_add(&v->queue_ns, x->queue_ns);
-	__sync_fetch_and_add(&v->service_ns, x->service_ns);
-	wt_blk_max(&v->queue_max_ns, x->queue_ns);
-	wt_blk_max(&v->service_max_ns, x->service_ns);
-	if (qb < WT_BUCKETS)
-		__sync_fetch_and_add(&v->queue[qb], 1);
-	if (sb < WT_BUCKETS)
-		__sync_fetch_and_add(&v->service[sb], 1);
-	return 0;
-}
-
-__noinline int wt_blk_into_disk(struct wt_blk_disk *d, struct wt_blk_one *x)
-{
-	__u32 op;
-
-	if (!d || !x)
-		return 0;
-	op = x->op & (WT_BLK_OPS - 1);
-	__sync_fetch_and_add(&d->requests[op], 1);
-	__sync_fetch_and_add(&d->bytes[op], x->bytes);
-	__sync_fetch_and_add(&d->ns[op], x->queue_ns + x->service_ns);
-	__sync_fetch_and_add(&d->errors, x->failed);
-	__sync_fetch_and_add(&d->queue_ns, x->queue_ns);
-	__sync_fetch_and_add(&d->service_ns, x->service_ns);
-	return 0;
-}
-
 /* The last of it is done. */
 static __always_inline void wt_done(struct request *rq, struct wt_blk_rq *r, bool failed, __u64 now)
 {
@@ -568,6 +492,8 @@ static __always_inline void wt_done(struct request *rq, struct wt_blk_rq *r, boo
 	x.failed = failed;
 	x.sequential = r->sequential;
 	x.op = r->key.op;
+	if (within)
+		wt_blk_into_unit(r, x.queue_ns + x.service_ns, x.bytes);
 	if (d) {
 		__sync_fetch_and_add(&d->inflight, -1);
 		if (within)

@@ -18,11 +18,13 @@
  * -1 when the map is full.
  */
 int wt_detail_add(struct wt_detail_key *k, __u64 ns, __u64 weighted);
+/* The same for a line to which several CPUs may add at once: ns and bytes of one request. */
+int wt_detail_request(struct wt_detail_key *k, __u64 ns, __u64 bytes);
 /* Charges [w->since, at] to a state, with w's stacks: total and detail line. */
 int wt_charge(struct wt_task *w, __u64 at, __u32 state, __u64 reason);
 
 /* epoch.bpf.c */
-/* The CPU time of w's epoch so far goes into a detail line. */
+/* The CPU time of w's epoch so far, and what else is told by epoch, goes into detail lines. */
 int wt_epoch_flush(struct wt_task *w);
 /* CPU time [at - ns, at], which may reach over the boundary of an epoch. */
 int wt_epoch_cpu(struct wt_task *w, __u64 at, __u64 ns);
@@ -241,6 +243,9 @@ int wt_birth(struct wt_task *w, __u64 now, __u32 parent);
 int wt_exec(struct wt_task *w, __u64 address);
 /* The ring could not take the record in s: what of it belongs to a unit. */
 int wt_exec_lost(struct wt_scratch *s);
+
+/* A request of a disk that a thread of that program made is done; op: enum wt_blk_op. */
+int wt_exec_request(__u64 image, __u32 op, __u64 bytes, __u64 ns);
 
 /* ffmpeg.bpf.c */
 /* The current thread, w, ends: the function it is in gets what it took. */

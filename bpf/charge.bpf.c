@@ -39,6 +39,38 @@ int wt_detail_add(struct wt_detail_key *k, __u64 ns, __u64 weighted)
 	return wt_detail_into(&detail_a, &key, ns, weighted);
 }
 
+static __always_inline int wt_request_into(void *map, struct wt_detail_key *k, __u64 ns, __u64 bytes)
+{
+	struct wt_detail_val fresh = {};
+	struct wt_detail_val *v = bpf_map_lookup_elem(map, k);
+
+	if (!v) {
+		/* another CPU may be the one that makes it */
+		bpf_map_update_elem(map, k, &fresh, BPF_NOEXIST);
+		v = bpf_map_lookup_elem(map, k);
+	}
+	if (!v) {
+		wt_lost(WT_LOSS_BLOCK_UNIT);
+		return -1;
+	}
+	__sync_fetch_and_add(&v->ns, ns);
+	__sync_fetch_and_add(&v->count, 1);
+	__sync_fetch_and_add(&v->weighted_ns, bytes);
+	return 0;
+}
+
+int wt_detail_request(struct wt_detail_key *k, __u64 ns, __u64 bytes)
+{
+	struct wt_detail_key key;
+
+	if (!k)
+		return -1;
+	key = *k;
+	if (run_generation & 1)
+		return wt_request_into(&detail_b, &key, ns, bytes);
+	return wt_request_into(&detail_a, &key, ns, bytes);
+}
+
 int wt_charge(struct wt_task *w, __u64 at, __u32 state, __u64 reason)
 {
 	struct wt_detail_key k = {};

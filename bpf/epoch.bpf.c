@@ -3,20 +3,36 @@
 #include "charge.bpf.h"
 #include "epoch.bpf.h"
 
+/* What has come to a sum of the thread's since its last line. */
+static __always_inline void wt_tell(struct wt_detail_key *k, __u32 what, __u64 sum, __u64 *told)
+{
+	__u64 n = sum - *told;
+
+	if (!n)
+		return;
+	*told = sum;
+	k->reason = WT_EXACT_REASON(what);
+	wt_detail_add(k, n, 0);
+}
+
 int wt_epoch_flush(struct wt_task *w)
 {
-	struct wt_detail_key k = { .state = WT_CPU, .reason = WT_K_EXACT };
-	__u64 ns;
+	struct wt_detail_key k = { .state = WT_CPU };
 
 	if (!w)
 		return -1;
-	ns = w->epoch_cpu_ns;
-	w->epoch_cpu_ns = 0;
-	if (!ns)
-		return 0;
 	k.thread = w->serial;
 	k.epoch = w->epoch;
-	return wt_detail_add(&k, ns, ns);
+	wt_tell(&k, WT_EXACT_STEAL, w->steal_ns, &w->told_steal_ns);
+	wt_tell(&k, WT_EXACT_IRQ, w->irq_ns, &w->told_irq_ns);
+	wt_tell(&k, WT_EXACT_SOFTIRQ, w->softirq_ns, &w->told_softirq_ns);
+	wt_tell(&k, WT_EXACT_MIGRATIONS, w->migrations, &w->told_migrations);
+	if (!w->epoch_cpu_ns)
+		return 0;
+	k.reason = WT_EXACT_REASON(WT_EXACT_CPU);
+	wt_detail_add(&k, w->epoch_cpu_ns, w->epoch_cpu_ns);
+	w->epoch_cpu_ns = 0;
+	return 0;
 }
 
 int wt_epoch_split(struct wt_task *w, struct wt_detail_key *k, __u64 to, __u64 ns)

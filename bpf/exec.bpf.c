@@ -6,6 +6,7 @@
  * line, which only names the unit, goes through the ring.
  */
 #include "calls.bpf.h"
+#include "block.bpf.h"
 
 #define WT_SIGNAL_GROUP_EXIT 4		/* include/linux/sched/signal.h */
 
@@ -203,6 +204,31 @@ int wt_exec_lost(struct wt_scratch *s)
 	__sync_fetch_and_add(&x->lost_utime_ns, s->rec.utime_ns);
 	__sync_fetch_and_add(&x->lost_stime_ns, s->rec.stime_ns);
 	__sync_fetch_and_add(&x->lost_threads, 1);
+	return 0;
+}
+
+int wt_exec_request(__u64 image, __u32 op, __u64 bytes, __u64 ns)
+{
+	struct wt_exec *x;
+
+	if (!cfg_execs || !run_execs)
+		return 0;
+	x = bpf_map_lookup_elem(&exec_units, &image);
+	if (!x)
+		return 0;
+	__sync_fetch_and_add(&x->requests_ns, ns);
+	switch (wt_blk_exact(op)) {
+	case WT_EXACT_READS:
+		__sync_fetch_and_add(&x->reads, 1);
+		__sync_fetch_and_add(&x->blk_read_bytes, bytes);
+		break;
+	case WT_EXACT_WRITES:
+		__sync_fetch_and_add(&x->writes, 1);
+		__sync_fetch_and_add(&x->blk_write_bytes, bytes);
+		break;
+	default:
+		__sync_fetch_and_add(&x->requests, 1);
+	}
 	return 0;
 }
 

@@ -29,6 +29,10 @@ struct wt_exec {
 	__u64 end_ns;
 	__u64 read_bytes, write_bytes;	/* to and from storage, as /proc/PID/io has them */
 	__u64 rchar, wchar;		/* through system calls */
+	/* requests of disks that its threads made and that are done */
+	__u64 reads, blk_read_bytes, writes, blk_write_bytes;
+	__u64 requests;			/* flushes, discards and the like */
+	__u64 requests_ns;		/* of all of them: in the queue and with the driver */
 	__u64 rss_pages;		/* most pages resident; 0: unknown */
 	__u64 rss_before;		/* signal->maxrss as it was at the exec: not this program's */
 	/* the sum of its thread records that the ring could not take */
@@ -44,7 +48,7 @@ struct wt_exec {
 	__u32 zero;
 	struct wt_exec_name name;	/* which name it was found by */
 };
-_Static_assert(sizeof(struct wt_exec) == 264, "wt_exec is on the wire");
+_Static_assert(sizeof(struct wt_exec) == 312, "wt_exec is on the wire");
 
 #define WT_EXEC_PATH 256
 #define WT_EXEC_ARGS 4096
@@ -59,6 +63,6 @@ struct wt_ev_exec {
 	char path[WT_EXEC_PATH];
 	char args[WT_EXEC_ARGS];
 };
-_Static_assert(sizeof(struct wt_ev_exec) == 16 + 264 + 8 + 256 + 4096, "wt_ev_exec is on the wire");
+_Static_assert(sizeof(struct wt_ev_exec) == 16 + 312 + 8 + 256 + 4096, "wt_ev_exec is on the wire");
 
 #endif /* WT_EXEC_H */

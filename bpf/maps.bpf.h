@@ -114,6 +114,8 @@ struct wt_task {
 	__u64 switches, samples, migrations;
 	__u64 job, cgroup;		/* see wt_thread_rec */
 	__u64 epoch_cpu_ns;		/* CPU time of the epoch at hand that is in no detail line yet */
+	/* what of these sums is in lines of epochs */
+	__u64 told_steal_ns, told_irq_ns, told_softirq_ns, told_migrations;
 	__u64 epoch_ns;			/* of a leader: when the process's epoch began */
 	__u64 bound_ns;			/* of the stay on the CPU, the part before the last boundary */
 	__u64 sock;			/* cookie of the connection that is waited for; 0: none, or WT_NO_COOKIE */

@@ -35,6 +35,10 @@ int wt_fill_record(struct wt_scratch *s, struct wt_task *w, __u64 end)
 	r->job = w->job;
 	r->cgroup = w->cgroup;
 	r->epoch_cpu_ns = w->epoch_cpu_ns;
+	r->epoch_steal_ns = w->steal_ns - w->told_steal_ns;
+	r->epoch_irq_ns = w->irq_ns - w->told_irq_ns;
+	r->epoch_softirq_ns = w->softirq_ns - w->told_softirq_ns;
+	r->epoch_migrations = w->migrations - w->told_migrations;
 	r->serial = w->serial;
 	r->task = w->task;
 	r->parent = w->parent;

@@ -287,6 +287,10 @@ static __noinline int wt_split_exec(struct wt_switch *x, struct wt_task *w, stru
 		w->flags |= WT_F_EXECED;
 	__builtin_memset(w->st_ns, 0, sizeof(w->st_ns));
 	w->epoch_cpu_ns = 0;
+	w->told_steal_ns = 0;
+	w->told_irq_ns = 0;
+	w->told_softirq_ns = 0;
+	w->told_migrations = 0;
 	w->preempt_ns = 0;
 	w->steal_ns = 0;
 	w->irq_ns = 0;

@@ -11,6 +11,24 @@
 #ifndef WT_UNITS_H
 #define WT_UNITS_H
 
+/*
+ * What a line of state WT_CPU and kind WT_K_EXACT holds of one epoch: reason
+ * WT_EXACT(what).  CPU time is a thread's own; the next three are parts of it.
+ */
+enum wt_exact {
+	WT_EXACT_CPU = 0,
+	WT_EXACT_STEAL = 1,		/* by the hypervisor */
+	WT_EXACT_IRQ = 2,		/* hard interrupts, where they are looked at */
+	WT_EXACT_SOFTIRQ = 3,
+	WT_EXACT_MIGRATIONS = 4,	/* no time: switch-ins on another CPU than the last */
+	/* requests of disks that the thread made: count, ns in the queue and with the driver, bytes in weighted_ns */
+	WT_EXACT_READS = 5,
+	WT_EXACT_WRITES = 6,
+	WT_EXACT_REQUESTS = 7,		/* flushes, discards and the like */
+	WT_EXACTS = 8,
+};
+#define WT_EXACT_REASON(what) (WT_K_EXACT | (__u64)(what) << 8)
+
 /* What a write led to. */
 enum wt_stream {
 	WT_STREAM_FILE = 0,

@@ -109,7 +109,7 @@ enum wt_kind {
 	WT_K_USERFAULT = 48,
 	WT_K_OOM = 49,			/* mem: out of memory in its cgroup, waits for some */
 	WT_K_GIL = 50,			/* lock: CPython's; name = what its holder is at, else n = its thread */
-	WT_K_EXACT = 51,		/* cpu: not a sample, but the exact time of one epoch */
+	WT_K_EXACT = 51,		/* cpu: not a sample, but an exact sum of one epoch: enum wt_exact */
 	WT_K_SWAPIN = 52,		/* disk: a page of swap */
 	WT_KINDS = 53,
 };
@@ -249,6 +249,7 @@ struct wt_thread_rec {
 	__u64 job;			/* hash of the job's identity (wt_ev_job), 0: of none known by its environment */
 	__u64 cgroup;			/* its control group (wt_ev_cgroup), 0: at the root everywhere */
 	__u64 epoch_cpu_ns;		/* the part of st_ns[WT_CPU] in `epoch` that no WT_K_EXACT line holds yet */
+	__u64 epoch_steal_ns, epoch_irq_ns, epoch_softirq_ns, epoch_migrations;	/* likewise */
 	__u32 serial;			/* of this record's thread and program; never 0 */
 	__u32 task;			/* of the thread over its execs; == first serial */
 	__u32 parent;			/* task number of the thread that forked it, 0: not traced */
@@ -265,7 +266,7 @@ struct wt_thread_rec {
 	char comm[WT_COMM_LEN];		/* the thread's name */
 	char pcomm[WT_COMM_LEN];	/* the process's name: that of its leader */
 };
-_Static_assert(sizeof(struct wt_thread_rec) == 376, "wt_thread_rec is on the wire");
+_Static_assert(sizeof(struct wt_thread_rec) == 408, "wt_thread_rec is on the wire");
 
 /* Ring buffer records: each starts with this. */
 enum wt_event_type {
@@ -360,7 +361,7 @@ struct wt_ev_thread {
 	struct wt_event h;
 	struct wt_thread_rec rec;
 };
-_Static_assert(sizeof(struct wt_ev_thread) == 392, "wt_ev_thread is on the wire");
+_Static_assert(sizeof(struct wt_ev_thread) == 424, "wt_ev_thread is on the wire");
 
 /* Ways of losing data; one counter each, per CPU. */
 enum wt_loss {
@@ -393,7 +394,8 @@ enum wt_loss {
 	WT_LOSS_BLOCK_ROW = 26,		/* requests of disks whose row found the map full: in the disk's totals only */
 	WT_LOSS_PATHS = 27,		/* waits for files beyond the number whose names are kept */
 	WT_LOSS_PATH_RING = 28,		/* names of files that found the ring full */
-	WT_LOSSES = 29,
+	WT_LOSS_BLOCK_UNIT = 29,	/* requests of disks whose line of a unit found the detail map full */
+	WT_LOSSES = 30,
 };
 
 /* Things counted that are not losses, per CPU. */

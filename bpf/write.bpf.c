@@ -174,6 +174,18 @@ static __always_inline bool wt_is_binary(struct wt_write_buf *b, __u64 len)
 	return ((v - ones) & ~v & (ones << 7)) != 0;
 }
 
+/* What the hypervisor took since the thread came to the CPU; the switch program finds the rest. */
+static __always_inline void wt_bound_steal(struct wt_task *w, __u64 ran)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	__u64 steal = wt_steal(t->se.cfs_rq->rq), since = w->steal_since;
+
+	if (!since || steal <= since)
+		return;
+	w->steal_ns += steal - since < ran ? steal - since : ran;
+	w->steal_since = steal;
+}
+
 /*
  * The boundary of an epoch, now: what the thread ran so far belongs to the last
  * one.  Its number is in the record, which user space has by now.
@@ -194,6 +206,7 @@ static __always_inline void wt_bound(struct wt_task *w, struct wt_task *owner, _
 	}
 	w->epoch_next = owner->proc_epoch;
 	wt_charge_cpu(w, now);
+	wt_bound_steal(w, ran);
 	w->epoch = w->epoch_next;
 	wt_epoch_flush(w);
 	/* the switch program finds the rest of the stay on the CPU, and this sum */

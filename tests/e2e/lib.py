@@ -45,7 +45,7 @@ LOSSES = ["detail_full", "sample_full", "stack_ring_full", "reason_ring_full", "
           "space_ring_full", "python_inconsistent", "python_code_ring_full", "raw_stack_budget",
           "lines", "split_ring_full", "env_cut", "env_unreadable", "job_ring_full",
           "exec_units_full", "exec_ring_full", "span_events", "span_depth", "connections_full",
-          "connection_ring_full", "disk_requests", "disk_rows_full", "files_folded",
+          "connection_ring_full", "disk_requests", "disk_rows_full", "disk_requests_unit", "files_folded",
           "file_ring_full", "clock_backwards", "connections_folded", "connection_end_missed",
           "kernel_stack_misremembered", "user_stack_misremembered", "audit_waits",
           "hidden_threads", "program_skipped", "sideband", "object_gone", "jvm_method_gone",

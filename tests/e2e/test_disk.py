@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Requests of disks against fio's own figures and the kernel's, and whose they are."""
+import csv
 import json
 import os
 import re
 import subprocess
 
 import lib
-from lib import MS, at_least, at_most, contains, equal, need, record, tmp
+from lib import MS, at_least, at_most, contains, equal, near, need, record, tmp
 
 
 def disk_of(path):
@@ -148,6 +149,50 @@ def test_two_jobs_on_one_disk():
         at_most(row["requests"], n + 30, f"requests of job {i}")
         at_least(row["sequential"], n - 30, f"sequential requests of job {i}")
         at_least(row["wait_ns"], 1, f"waits of job {i}")
+
+
+def test_requests_by_unit():
+    """Each unit has the requests that it made, by their number and bytes, and what befell its thread."""
+    path = make_file("unit.data", 16 << 20)
+    disk_of(path)
+    work = f"""
+import mmap, os, time
+fd = os.open({path!r}, os.O_RDWR | os.O_DIRECT)
+buf = mmap.mmap(-1, 16384)
+cpus, at = sorted(os.sched_getaffinity(0)), 0
+for unit in range(1, 21):
+    time.sleep(0.002)		# units as short as half a millisecond share an epoch
+    for i in range(unit):
+        os.preadv(fd, [memoryview(buf)[:4096]], (unit * 37 + i * 11) % 4000 * 4096)
+        os.pwritev(fd, [memoryview(buf)[:16384]], (unit * 41 + i * 13) % 900 * 16384)
+    for i in range(unit if len(cpus) > 1 else 0):
+        at = (at + 1) % len(cpus)
+        os.sched_setaffinity(0, [cpus[at]])
+    print(f'[PERF] {{unit}}/20 done', flush=True)
+"""
+    r = record(["--irqs", "--unit-line", r"(?<done>\d+)/(?<total>\d+) done"], [lib.PYTHON, "-c", work])
+    with open(os.path.join(r.path, "units.csv")) as f:
+        units = list(csv.DictReader(f))
+    equal([u["done"] for u in units], [str(i) for i in range(1, 21)], "units")
+    for i, u in enumerate(units[1:], 2):		# the first one also starts python
+        equal((int(u["disk_reads"]), int(u["disk_read_bytes"])), (i, i * 4096), f"reads of unit {i}")
+        at_least(int(u["disk_writes"]), i, f"writes of unit {i}")	# … and a file system's own
+        near(int(u["disk_write_bytes"]), i * 16384, 64 << 10, f"bytes written by unit {i}")
+        at_least(int(u["disk_requests_ns"]), i * 1000, f"time of its requests, unit {i}")
+        at_least(int(u["cpu_ns"]), int(u["steal_ns"]) + int(u["irq_ns"]) + int(u["softirq_ns"]), f"taken, unit {i}")
+        if os.cpu_count() > 1:
+            at_least(int(u["migrations"]), i - 1, f"moves of unit {i}")
+            at_most(int(u["migrations"]), i + 4, f"moves of unit {i}")
+    (thread,) = [t for t in r.threads() if t["comm"] == "python3"]
+    for key in ("steal_ns", "irq_ns", "softirq_ns", "migrations"):
+        # what comes before the first unit ends, and after the last line, is the rest
+        at_most(sum(int(u[key]) for u in units), thread[key], f"{key} of units against the thread's")
+    at_least(sum(int(u["softirq_ns"]) + int(u["irq_ns"]) for u in units), 1, "interrupts of units")
+    (kind,) = r.summary["jobs"][0]["units"]
+    near(kind["per_unit"]["disk_reads"] * 20, sum(int(u["disk_reads"]) for u in units), 0.01, "mean of reads")
+    contains(r.err, r"asks of disks, a unit: \d", "the terminal")
+    r = record(["--detail-entries=16", "--unit-line", r"(?<done>\d+)/(?<total>\d+) done"], [lib.PYTHON, "-c", work])
+    at_least(r.loss["disk_requests_unit"], 1, "requests that found the details full")
 
 
 def without_disk(r, device):

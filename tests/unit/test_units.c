@@ -114,6 +114,7 @@ static void test_line_per_unit(void **state)
 	for (__u32 i = 1; i <= 3; i++) {
 		epochs__charge(&b->epochs, i, WT_CPU, i * 1000);
 		epochs__charge(&b->epochs, i, WT_NET, 5);
+		epochs__charge(&b->epochs, i, ACCOUNT_EXTRA + UNIT_READ_BYTES, i * 4096);
 		mark(b, 7, (10 + i * 10) * MS, i, 0);
 		assert_int_equal(form__settle(&b->form), 0);
 		bound(b, 7, i, i + 1, (10 + i * 10) * MS);
@@ -124,6 +125,9 @@ static void test_line_per_unit(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(f.row[i].st_ns[WT_CPU], (i + 1) * 1000);
 		assert_int_equal(f.row[i].st_ns[WT_NET], 5);
+		assert_int_equal(f.row[i].extra[UNIT_READ_BYTES], (i + 1) * 4096);
+		assert_int_equal(f.row[i].extra[UNIT_READS], 0);
+		assert_int_equal(unit__thread_ns(&f.row[i]), (i + 1) * 1000 + 5);
 		assert_int_equal(f.row[i].end_ns - f.row[i].start_ns, 10 * MS);
 		assert_int_equal(f.row[i].seq, i + 1);
 		assert_int_equal(f.row[i].n, 1);

@@ -410,8 +410,8 @@ static int put_detail(void *arg, const struct wt_detail_key *k, const struct wt_
 
 	if (d->units)
 		err = units__on_detail(d->units, k, v);
-	/* CPU time by epoch is no line of the ledger's: it has its own from the records */
-	if (!err && !(k->state == WT_CPU && k->reason == WT_K_EXACT))
+	/* exact sums of epochs are no lines of the ledger's: it has its own from the records */
+	if (!err && !(k->state == WT_CPU && WT_REASON_KIND(k->reason) == WT_K_EXACT))
 		err = ledger__put_detail(d->ledger, k, v);
 	return err;
 }

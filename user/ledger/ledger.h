@@ -104,10 +104,11 @@ enum ledger_cut {
 /* "complete", "no_frame_pointer", "too_deep", "unreadable", "lost", "folded", … */
 const char *ledger__cut_name(enum ledger_cut c);
 
-/* Parts of CPU time that were not the thread's own doing. */
+/* What a CPU did not do for a thread: parts of its CPU time, and how often it was moved. */
 struct ledger_taken {
 	__u64 steal_ns;			/* by the hypervisor */
 	__u64 irq_ns, softirq_ns;	/* by interrupts; 0 where nobody looked */
+	__u64 migrations;		/* times that it was given another CPU than the last */
 };
 
 struct ledger_totals {
@@ -192,6 +193,7 @@ struct ledger_program {
 	__u64 start_ns, end_ns;		/* first birth, last end within the recording */
 	__u64 thread_ns, st_ns[WT_STATES];
 	__u64 user_ns, sys_ns;
+	struct ledger_taken taken;
 	__u64 stage_cpu_ns[WT_STAGE_CODEC + WT_STAGE_CODECS];	/* by wt_thread_rec.stage */
 	__u64 leader_cpu_ns;		/* of its first thread, once that has ended */
 	__u32 alive;			/* of the threads */

@@ -33,6 +33,7 @@ static void add(struct ledger_program *to, const struct prog *p)
 		to->st_ns[s] += rec->st_ns[s];
 	if (rec->stage < WT_STAGE_CODEC + WT_STAGE_CODECS)
 		to->stage_cpu_ns[rec->stage] += rec->st_ns[WT_CPU];
+	taken__add_rec(&to->taken, rec);
 	to->user_ns += p->settled.user_ns;
 	to->sys_ns += p->settled.sys_ns;
 }

@@ -294,6 +294,7 @@ void taken__add_rec(struct ledger_taken *t, const struct wt_thread_rec *rec)
 	t->steal_ns += rec->steal_ns;
 	t->irq_ns += rec->irq_ns;
 	t->softirq_ns += rec->softirq_ns;
+	t->migrations += rec->migrations;
 }
 
 void totals__add_rec(struct ledger_totals *t, __u64 *clock_ns, const struct wt_thread_rec *rec)

@@ -24,11 +24,12 @@ static int unit_is_final(void *ctx, const struct unit_row *r, __u32 row)
 	return costs__unit(s->costs, r, row);
 }
 
-static void on_more(void *ctx, const struct unit_row *r, __u32 row, const __u64 st_ns[WT_STATES])
+static void on_more(void *ctx, const struct unit_row *r, __u32 row, const __u64 st_ns[WT_STATES],
+		    const __u64 extra[UNIT_EXTRAS])
 {
 	const struct session *s = ctx;
 
-	costs__more(s->costs, r, row, st_ns);
+	costs__more(s->costs, r, row, st_ns, extra);
 }
 
 static int on_estimate(void *ctx, const struct unit_row *r, __u64 remaining_ns)

@@ -36,7 +36,8 @@ static int write_row(void *arg, const struct ledger_thread *t)
 	putc(',', f);
 	if (w->r->jobs)
 		csv_field(f, jobs__of(w->r->jobs, t->job, t->cgroup, t->flags)->name);
-	fprintf(f, ",%llu,%llu,%llu\n", t->taken.steal_ns, t->taken.irq_ns, t->taken.softirq_ns);
+	fprintf(f, ",%llu,%llu,%llu,%llu\n", t->taken.steal_ns, t->taken.irq_ns, t->taken.softirq_ns,
+		t->taken.migrations);
 	return 0;
 }
 
@@ -47,7 +48,7 @@ int sink_threads_csv(const struct recording *r, FILE *f)
 
 	fputs("pid,tid,comm,start_ns,end_ns,thread_ns", f);
 	csv_states(f);
-	fputs(",job,steal_ns,irq_ns,softirq_ns\n", f);
+	fputs(",job,steal_ns,irq_ns,softirq_ns,migrations\n", f);
 	err = ledger__each_thread(r->ledger, write_row, &w);
 	return err ? err : sink_result(f);
 }

@@ -81,6 +81,12 @@ static void write_one(const struct out *o, const struct unit_row *u, __u32 i)
 	write_exit(f, u);
 	fprintf(f, ",%u,", u->batched);
 	csv_field(f, u->label);
+	for (unsigned k = 0; k < UNIT_EXTRAS; k++) {
+		if (u->has_extra)
+			fprintf(f, ",%llu", part(u->extra[k], i, u->n));
+		else
+			putc(',', f);
+	}
 	putc('\n', f);
 }
 
@@ -110,7 +116,8 @@ int sink_units_csv(const struct recording *r, FILE *f)
 
 	fputs("job,unit,kind,pid,seq,done,total,start_utc,end_utc,elapsed_ns,thread_ns", f);
 	csv_states(f);
-	fputs(",transcode_ns,exit_status,batched,label\n", f);
+	fputs(",transcode_ns,exit_status,batched,label,steal_ns,irq_ns,softirq_ns,migrations,disk_reads,"
+	      "disk_read_bytes,disk_writes,disk_write_bytes,disk_others,disk_requests_ns\n", f);
 	if (r->units)
 		err = units__each(r->units, write_row, &o);
 	return err ? err : sink_result(f);

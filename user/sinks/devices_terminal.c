@@ -9,20 +9,6 @@
 
 #define ROWS 4			/* of each disk */
 
-static char *human_bytes(char *buf, size_t sz, __u64 n)
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
-	double v = (double)n;
-	unsigned u = 0;
-
-	while (v >= 1000 && u < 4) {
-		v /= 1024;
-		u++;
-	}
-	snprintf(buf, sz, v < 10 && u ? "%.2f %s" : v < 100 && u ? "%.1f %s" : "%.0f %s", v, units[u]);
-	return buf;
-}
-
 static void row(FILE *f, const struct device_row *row)
 {
 	const struct wt_blk_val *v = &row->val;

@@ -57,6 +57,20 @@ char *human_count(char *buf, size_t sz, __u64 n)
 	return buf;
 }
 
+char *human_bytes(char *buf, size_t sz, __u64 n)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	double v = (double)n;
+	unsigned u = 0;
+
+	while (v >= 1000 && u < 4) {
+		v /= 1024;
+		u++;
+	}
+	snprintf(buf, sz, v < 10 && u ? "%.2f %s" : v < 100 && u ? "%.1f %s" : "%.0f %s", v, units[u]);
+	return buf;
+}
+
 unsigned human_width(const char *text)
 {
 	unsigned n = 0;

@@ -13,6 +13,8 @@ char *human_ns(char *buf, size_t sz, __u64 ns);
 char *human_share(char *buf, size_t sz, __u64 part, __u64 whole);
 /* "950", "12.3 k", "4.56 M"; returns buf. */
 char *human_count(char *buf, size_t sz, __u64 n);
+/* "950 B", "12.3 KiB", "4.56 MiB"; returns buf. */
+char *human_bytes(char *buf, size_t sz, __u64 n);
 /* Columns that a UTF-8 text takes (no wide characters are expected). */
 unsigned human_width(const char *text);
 /* Right-aligned in width columns. */

@@ -52,6 +52,7 @@ static int add_account(void *arg, const struct ledger_account *a)
 	row->taken.steal_ns += a->taken.steal_ns;
 	row->taken.irq_ns += a->taken.irq_ns;
 	row->taken.softirq_ns += a->taken.softirq_ns;
+	row->taken.migrations += a->taken.migrations;
 	for (unsigned s = 0; s < WT_STATES; s++) {
 		row->st_ns[s] += a->st_ns[s];
 		if (s != WT_IDLE && s != WT_STOPPED)
@@ -152,7 +153,8 @@ static void write_row(const struct recording *r, const struct job_total *t, FILE
 	fprintf(f, ",%llu,%llu", t->end_ns - t->start_ns, t->thread_ns);
 	for (unsigned s = 0; s < WT_STATES; s++)
 		fprintf(f, ",%llu", t->st_ns[s]);
-	fprintf(f, ",%llu,%llu,%llu\n", t->taken.steal_ns, t->taken.irq_ns, t->taken.softirq_ns);
+	fprintf(f, ",%llu,%llu,%llu,%llu\n", t->taken.steal_ns, t->taken.irq_ns, t->taken.softirq_ns,
+		t->taken.migrations);
 }
 
 int sink_jobs_csv(const struct recording *r, FILE *f)
@@ -164,7 +166,7 @@ int sink_jobs_csv(const struct recording *r, FILE *f)
 	      "end_utc,elapsed_ns,thread_ns", f);
 	for (unsigned s = 0; s < WT_STATES; s++)
 		fprintf(f, ",%s_ns", ledger__state_name(s));
-	fputs(",steal_ns,irq_ns,softirq_ns\n", f);
+	fputs(",steal_ns,irq_ns,softirq_ns,migrations\n", f);
 	for (unsigned i = 0; i < t.n && !err; i++)
 		write_row(r, &t.v[i], f);
 	job_totals__free(&t);
@@ -214,9 +216,10 @@ static json_t *job_json(const struct recording *r, const struct job_total *t,
 		      "thread_ns", (json_int_t)t->thread_ns, "work_ns", (json_int_t)t->work_ns,
 		      "states_ns", states);
 	if (o)
-		err |= json_object_update_new(o, json_pack("{s:I, s:I, s:I}",
+		err |= json_object_update_new(o, json_pack("{s:I, s:I, s:I, s:I}",
 			"steal_ns", (json_int_t)t->taken.steal_ns, "irq_ns",
-			(json_int_t)t->taken.irq_ns, "softirq_ns", (json_int_t)t->taken.softirq_ns));
+			(json_int_t)t->taken.irq_ns, "softirq_ns", (json_int_t)t->taken.softirq_ns,
+			"migrations", (json_int_t)t->taken.migrations));
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]) && o; i++)
 		if (t->job->field[fields[i].role][0])
 			err |= json_object_set_new(o, fields[i].key,

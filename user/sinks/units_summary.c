@@ -243,6 +243,23 @@ static json_t *between(struct maker *m, const struct cost_totals *t)
 	return o;
 }
 
+/* Means over the units; null where the units are of a kind that has no such sums. */
+static json_t *extras(struct maker *m, const struct cost_report *r)
+{
+	static const char *const names[UNIT_EXTRAS] = {
+		[UNIT_STEAL_NS] = "steal_ns", [UNIT_IRQ_NS] = "irq_ns", [UNIT_SOFTIRQ_NS] = "softirq_ns",
+		[UNIT_MIGRATIONS] = "migrations", [UNIT_READS] = "disk_reads",
+		[UNIT_READ_BYTES] = "disk_read_bytes", [UNIT_WRITES] = "disk_writes",
+		[UNIT_WRITE_BYTES] = "disk_write_bytes", [UNIT_REQUESTS] = "disk_others",
+		[UNIT_REQUESTS_NS] = "disk_requests_ns",
+	};
+	json_t *o = json_object();
+
+	for (unsigned k = 0; k < UNIT_EXTRAS; k++)
+		set(m, o, names[k], r->t.has_extra && r->t.units ? real((double)r->t.extra[k] / (double)r->t.units) : json_null());
+	return o;
+}
+
 static json_t *units(struct maker *m, const struct judged *j)
 {
 	const struct cost_report *r = &j->report;
@@ -263,6 +280,7 @@ static json_t *units(struct maker *m, const struct judged *j)
 	set(m, o, "cpu_ns_per_unit", rounded(r->st_ns[WT_CPU]));
 	set(m, o, "thread_ns_per_unit", rounded(r->thread_ns));
 	set(m, o, "states_ns_per_unit", states(m, r));
+	set(m, o, "per_unit", extras(m, r));
 	set(m, o, "backlog", backlog(m, r));
 	set(m, o, "trend", trend(m, r));
 	set(m, o, "verdict", verdict(m, &j->verdict));

@@ -22,6 +22,7 @@
 #define WAITING 0.1		/* threads that wait for a CPU, on average: worth a line */
 #define IDLE_SHARE 0.05		/* of the time without a unit: likewise */
 #define SMALL 0.02		/* of a unit: not worth a line */
+#define TAKEN 0.01		/* of CPU time that was others': worth one */
 
 static const char *ns_text(char *buf, size_t sz, double ns)
 {
@@ -126,6 +127,28 @@ static void occupancy(const struct cost_report *r, FILE *f)
 			100.0 * t->gap_ns / (t->gap_ns + t->elapsed_ns),
 			ns_text(gap, sizeof(gap), (double)t->gap_ns / t->gaps),
 			ns_text(most, sizeof(most), t->max_gap_ns));
+}
+
+/* What a unit asked of disks, and what of its CPU time was others'. */
+static void extras(const struct cost_report *r, FILE *f)
+{
+	const __u64 *x = r->t.extra;
+	double n = r->t.units, cpu = r->st_ns[WT_CPU] * n, taken;
+	char a[32], b[32], ns[32];
+
+	if (!r->t.has_extra || !r->t.units)
+		return;
+	if (x[UNIT_READS] + x[UNIT_WRITES] + x[UNIT_REQUESTS])
+		fprintf(f, "    asks of disks, a unit: %.1f reads (%s), %.1f writes (%s), %.1f others; "
+			"they took %s\n",
+			x[UNIT_READS] / n, human_bytes(a, sizeof(a), x[UNIT_READ_BYTES] / n),
+			x[UNIT_WRITES] / n, human_bytes(b, sizeof(b), x[UNIT_WRITE_BYTES] / n),
+			x[UNIT_REQUESTS] / n, ns_text(ns, sizeof(ns), x[UNIT_REQUESTS_NS] / n));
+	taken = x[UNIT_STEAL_NS] + x[UNIT_IRQ_NS] + x[UNIT_SOFTIRQ_NS];
+	if (taken > TAKEN * cpu)
+		fprintf(f, "    not its own, of its CPU time: %s by the hypervisor, %s in interrupts, a unit\n",
+			ns_text(a, sizeof(a), x[UNIT_STEAL_NS] / n),
+			ns_text(b, sizeof(b), (x[UNIT_IRQ_NS] + x[UNIT_SOFTIRQ_NS]) / n));
 }
 
 static void waits(const struct cost_report *r, FILE *f)
@@ -329,6 +352,7 @@ static void notes(const struct judged *j, FILE *f, bool colour)
 		fprintf(f, "    lost: %llu details found no place to wait for their unit\n", r->t.orphans);
 	mix(r, f);
 	occupancy(r, f);
+	extras(r, f);
 	functions(r, f);
 	waits(r, f);
 }

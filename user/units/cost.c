@@ -231,6 +231,13 @@ int cost__unit(struct cost *c, const struct cost_unit *u)
 	return cost__charge_pending(c);
 }
 
+void cost__extra(struct cost *c, const __u64 extra[UNIT_EXTRAS])
+{
+	c->t.has_extra = true;
+	for (unsigned k = 0; k < UNIT_EXTRAS; k++)
+		c->t.extra[k] += extra[k];
+}
+
 void cost__more(struct cost *c, __u64 seq, const __u64 st_ns[WT_STATES])
 {
 	struct cost_window *w = c->n_windows ? &c->w[cost__window_of(c, seq)] : NULL;

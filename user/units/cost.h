@@ -17,6 +17,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 #include "units/trend.h"
+#include "units/units.h"
 #include "worktrace.h"
 
 #define COST_WINDOWS TREND_MAX_POINTS
@@ -58,6 +59,8 @@ void cost__free(struct cost *c);
 
 /* 0 or -ENOMEM.  A unit that comes late goes to the window of its number. */
 int cost__unit(struct cost *c, const struct cost_unit *u);
+/* Other sums of units: see enum unit_extra. */
+void cost__extra(struct cost *c, const __u64 extra[UNIT_EXTRAS]);
 /* Time of a unit that came after it: of a process that was started in it. */
 void cost__more(struct cost *c, __u64 seq, const __u64 st_ns[WT_STATES]);
 /*
@@ -143,6 +146,8 @@ struct cost_totals {
 	/* between two units of a process; of the first COST_WORKERS processes */
 	__u64 gaps, gap_ns, max_gap_ns;
 	__u64 done, total;		/* sums of the counters; total 0: there are none */
+	bool has_extra;
+	__u64 extra[UNIT_EXTRAS];
 	__u64 waiting;			/* details of units that are not final */
 	__u64 keys_merged;		/* keys that went to [other] */
 	__u64 orphans, orphan_ns;	/* details that found no place to wait for their unit */

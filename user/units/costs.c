@@ -145,18 +145,23 @@ int costs__unit(struct costs *c, const struct unit_row *r, __u32 row)
 	if (!cost)
 		return -ENOMEM;
 	memcpy(u.st_ns, r->st_ns, sizeof(u.st_ns));
+	if (r->has_extra)
+		cost__extra(cost, r->extra);
 	err = cost__unit(cost, &u);
 	if (!err && has_counters(r))
 		cost__estimate(cost, r->tgid, r->end_ns, r->done, r->total, COST_NO_ESTIMATE);
 	return err;
 }
 
-void costs__more(struct costs *c, const struct unit_row *r, __u32 row, const __u64 st_ns[WT_STATES])
+void costs__more(struct costs *c, const struct unit_row *r, __u32 row, const __u64 st_ns[WT_STATES],
+		 const __u64 extra[UNIT_EXTRAS])
 {
 	struct cost *cost = cost_of(c, r);
 
-	if (cost)
-		cost__more(cost, row, st_ns);
+	if (!cost)
+		return;
+	cost__extra(cost, extra);
+	cost__more(cost, row, st_ns);
 }
 
 int costs__estimate(struct costs *c, const struct unit_row *r, __u64 remaining_ns)

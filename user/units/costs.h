@@ -33,7 +33,8 @@ void costs__begin(struct costs *c, __u64 start_ns);
 /* As struct units_sink and ledger_retire call them; 0 or -ENOMEM. */
 int costs__unit(struct costs *c, const struct unit_row *r, __u32 row);
 /* Time that came after the unit. */
-void costs__more(struct costs *c, const struct unit_row *r, __u32 row, const __u64 st_ns[WT_STATES]);
+void costs__more(struct costs *c, const struct unit_row *r, __u32 row, const __u64 st_ns[WT_STATES],
+		 const __u64 extra[UNIT_EXTRAS]);
 int costs__estimate(struct costs *c, const struct unit_row *r, __u64 remaining_ns);
 /* r: that row; NULL when it is gone, then the line is counted as dropped. */
 int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,

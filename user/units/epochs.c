@@ -242,7 +242,7 @@ int epochs__charge_thread(struct epochs *e, __u32 id, __u32 thread, unsigned wha
 		return put_early(e, id, thread, what, ns);
 	slot = find_resolved(e, id, thread);
 	if (!slot) {
-		e->late_ns += ns;
+		e->late_ns += what < WT_STATES ? ns : 0;
 		return 0;
 	}
 	a.ns[what] = ns;

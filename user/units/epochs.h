@@ -12,12 +12,13 @@
 #include "units/units.h"
 #include "util/u64map.h"
 
-/* What can be charged: the states, and the elapsed time of transcodes. */
+/* What can be charged: the states, the elapsed time of transcodes, enum unit_extra. */
 #define ACCOUNT_TRANSCODE WT_STATES
-#define ACCOUNT_SIZE (WT_STATES + 1)
+#define ACCOUNT_EXTRA (WT_STATES + 1)
+#define ACCOUNT_SIZE (WT_STATES + 1 + UNIT_EXTRAS)
 
 struct account {
-	__u64 ns[ACCOUNT_SIZE];
+	__u64 ns[ACCOUNT_SIZE];		/* of the extras some are numbers or bytes */
 };
 
 struct epoch {

@@ -344,6 +344,7 @@ static void set_cost(struct exec_unit *u, const struct ledger_program *p)
 		u->thread_ns = p->thread_ns;
 		u->user_ns = p->user_ns;
 		u->sys_ns = p->sys_ns;
+		u->taken = p->taken;
 	}
 	u->threads += u->x.lost_threads;
 	for (unsigned s = 0; s < WT_STATES; s++) {

@@ -66,6 +66,7 @@ struct exec_unit {
 	/* what it cost within the recording; the states sum to thread_ns */
 	__u32 threads;
 	__u64 thread_ns, st_ns[WT_STATES], user_ns, sys_ns;
+	struct ledger_taken taken;
 };
 typedef int (*exec_unit_fn)(void *arg, const struct exec_unit *u);
 /* In order of start, as of the ledger's last settle; stops at the first non-zero return. */

@@ -29,6 +29,22 @@ static void make_label(const struct exec_entry *t, char *label, size_t sz)
 	snprintf(label, sz, "%.*s…", (int)n, command);
 }
 
+/* One that the kernel side had no room for, or only user space saw, has no figures of disks. */
+static void set_extra(struct unit_row *r, const struct exec_unit *x)
+{
+	r->has_extra = true;
+	r->extra[UNIT_STEAL_NS] = x->taken.steal_ns;
+	r->extra[UNIT_IRQ_NS] = x->taken.irq_ns;
+	r->extra[UNIT_SOFTIRQ_NS] = x->taken.softirq_ns;
+	r->extra[UNIT_MIGRATIONS] = x->taken.migrations;
+	r->extra[UNIT_READS] = x->x.reads;
+	r->extra[UNIT_READ_BYTES] = x->x.blk_read_bytes;
+	r->extra[UNIT_WRITES] = x->x.writes;
+	r->extra[UNIT_WRITE_BYTES] = x->x.blk_write_bytes;
+	r->extra[UNIT_REQUESTS] = x->x.requests;
+	r->extra[UNIT_REQUESTS_NS] = x->x.requests_ns;
+}
+
 /* *elapsed_ns: what it took. */
 static int put_row(struct execs *e, const struct exec_entry *t, struct units *u, __u64 now,
 		   __u64 *elapsed_ns)
@@ -50,6 +66,7 @@ static int put_row(struct execs *e, const struct exec_entry *t, struct units *u,
 	r.start_ns = x.start_ns;
 	r.end_ns = x.end_ns ? x.end_ns : now;
 	memcpy(r.st_ns, x.st_ns, sizeof(r.st_ns));
+	set_extra(&r, &x);
 	*elapsed_ns = exec_unit__elapsed(&x, now);
 	if (t->kind == EXEC_FFMPEG)
 		r.transcode_ns = *elapsed_ns;

@@ -287,6 +287,7 @@ static int add_row(struct form *f, struct uproc *p, struct seq *s, const struct 
 		.batched = n > batch ? n : batch,
 		.failed = m->failed,
 		.queued_ns = take_waiting(f, m, from),
+		.has_extra = true,
 	};
 	char label[256];
 	__u32 i;

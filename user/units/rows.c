@@ -66,6 +66,8 @@ void rows__charge(struct rows *r, __u32 row, const struct account *a)
 	for (unsigned s = 0; s < WT_STATES; s++)
 		it->row.st_ns[s] += a->ns[s];
 	it->row.transcode_ns += a->ns[ACCOUNT_TRANSCODE];
+	for (unsigned k = 0; k < UNIT_EXTRAS; k++)
+		it->row.extra[k] += a->ns[ACCOUNT_EXTRA + k];
 }
 
 static __u64 fold_key(const struct unit_row *row)
@@ -104,6 +106,9 @@ static int add_folded(struct rows *r, const struct unit_row *row)
 	for (unsigned s = 0; s < WT_STATES; s++)
 		to->st_ns[s] += row->st_ns[s];
 	to->transcode_ns += row->transcode_ns;
+	to->has_extra |= row->has_extra;
+	for (unsigned k = 0; k < UNIT_EXTRAS; k++)
+		to->extra[k] += row->extra[k];
 	return 0;
 }
 

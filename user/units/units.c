@@ -36,7 +36,7 @@ static void charge(void *ctx, __u32 row, const struct account *a)
 
 	rows__charge(&u->rows, row, a);
 	if (it && it->final && u->sink.more)
-		u->sink.more(u->sink.ctx, &it->row, row, a->ns);
+		u->sink.more(u->sink.ctx, &it->row, row, a->ns, a->ns + ACCOUNT_EXTRA);
 	for (unsigned s = 0; !it && s < WT_STATES; s++)
 		u->epochs.late_ns += a->ns[s];
 }
@@ -150,10 +150,66 @@ int units__on_split(struct units *u, const struct wt_ev_split *e)
 	return hold_interval(u, e->image, e->key.epoch, e->key.thread, e->key.state, e->from_ns, e->to_ns);
 }
 
+static int charge_extra(struct units *u, __u32 epoch, __u32 thread, unsigned extra, __u64 n)
+{
+	return epochs__charge_thread(&u->epochs, epoch, thread, ACCOUNT_EXTRA + extra, n);
+}
+
+/* A line of requests of disks: how many, their time, their bytes. */
+static int on_requests(struct units *u, const struct wt_detail_key *k, const struct wt_detail_val *v,
+		       unsigned number, unsigned bytes)
+{
+	int err = charge_extra(u, k->epoch, k->thread, number, v->count);
+
+	if (!err && bytes < UNIT_EXTRAS)
+		err = charge_extra(u, k->epoch, k->thread, bytes, v->weighted_ns);
+	return err ? err : charge_extra(u, k->epoch, k->thread, UNIT_REQUESTS_NS, v->ns);
+}
+
+/* An exact sum of one epoch: see enum wt_exact. */
+static int on_exact(struct units *u, const struct wt_detail_key *k, const struct wt_detail_val *v)
+{
+	switch (WT_REASON_NR(k->reason)) {
+	case WT_EXACT_CPU:
+		return epochs__charge_thread(&u->epochs, k->epoch, k->thread, WT_CPU, v->ns);
+	case WT_EXACT_STEAL:
+		return charge_extra(u, k->epoch, k->thread, UNIT_STEAL_NS, v->ns);
+	case WT_EXACT_IRQ:
+		return charge_extra(u, k->epoch, k->thread, UNIT_IRQ_NS, v->ns);
+	case WT_EXACT_SOFTIRQ:
+		return charge_extra(u, k->epoch, k->thread, UNIT_SOFTIRQ_NS, v->ns);
+	case WT_EXACT_MIGRATIONS:
+		return charge_extra(u, k->epoch, k->thread, UNIT_MIGRATIONS, v->ns);
+	case WT_EXACT_READS:
+		return on_requests(u, k, v, UNIT_READS, UNIT_READ_BYTES);
+	case WT_EXACT_WRITES:
+		return on_requests(u, k, v, UNIT_WRITES, UNIT_WRITE_BYTES);
+	case WT_EXACT_REQUESTS:
+		return on_requests(u, k, v, UNIT_REQUESTS, UNIT_EXTRAS);
+	}
+	return 0;
+}
+
 int units__on_detail(struct units *u, const struct wt_detail_key *k, const struct wt_detail_val *v)
 {
+	if (k->state == WT_CPU && WT_REASON_KIND(k->reason) == WT_K_EXACT)
+		return on_exact(u, k, v);
 	return k->state < WT_STATES ?
 		epochs__charge_thread(&u->epochs, k->epoch, k->thread, k->state, v->ns) : 0;
+}
+
+/* What of a thread's sums is in no line. */
+static int on_rest(struct units *u, const struct wt_thread_rec *rec)
+{
+	const __u64 rest[] = {
+		[UNIT_STEAL_NS] = rec->epoch_steal_ns, [UNIT_IRQ_NS] = rec->epoch_irq_ns,
+		[UNIT_SOFTIRQ_NS] = rec->epoch_softirq_ns, [UNIT_MIGRATIONS] = rec->epoch_migrations,
+	};
+	int err = epochs__charge_thread(&u->epochs, rec->epoch, rec->serial, WT_CPU, rec->epoch_cpu_ns);
+
+	for (unsigned k = 0; k < sizeof(rest) / sizeof(*rest) && !err; k++)
+		err = charge_extra(u, rec->epoch, rec->serial, k, rest[k]);
+	return err;
 }
 
 int units__on_record(struct units *u, const struct wt_thread_rec *rec)
@@ -165,7 +221,7 @@ int units__on_record(struct units *u, const struct wt_thread_rec *rec)
 
 	if (rec->why == WT_REC_SNAPSHOT)
 		return 0;
-	err = epochs__charge_thread(&u->epochs, rec->epoch, rec->serial, WT_CPU, rec->epoch_cpu_ns);
+	err = on_rest(u, rec);
 	if (!err && rec->open_runq_ns)
 		err = hold_interval(u, rec->image, rec->epoch, rec->serial, WT_RUNQ, at - rec->open_runq_ns, at);
 	at -= rec->open_runq_ns;

@@ -35,6 +35,17 @@ enum unit_kind {
 /* "line", "exec", "span", "thread-name" */
 const char *unit__kind_name(enum unit_kind k);
 
+/* Exact sums of a unit beside its states. */
+enum unit_extra {
+	/* parts of its CPU time; interrupts where they are looked at */
+	UNIT_STEAL_NS = 0, UNIT_IRQ_NS = 1, UNIT_SOFTIRQ_NS = 2,
+	UNIT_MIGRATIONS = 3,		/* times that a thread was given another CPU than the last */
+	/* requests of disks that its threads made; REQUESTS: flushes, discards and the like */
+	UNIT_READS = 4, UNIT_READ_BYTES = 5, UNIT_WRITES = 6, UNIT_WRITE_BYTES = 7, UNIT_REQUESTS = 8,
+	UNIT_REQUESTS_NS = 9,		/* of all of them: in the queue and with the driver */
+	UNIT_EXTRAS = 10,
+};
+
 /* One row: a unit, or several that were told of at once and share its time evenly. */
 struct unit_row {
 	enum unit_kind kind;
@@ -49,6 +60,8 @@ struct unit_row {
 	__u64 start_ns, end_ns;		/* CLOCK_MONOTONIC */
 	__u64 st_ns[WT_STATES];		/* sum to its thread time */
 	__u64 transcode_ns;		/* elapsed time of the ffmpegs in it */
+	bool has_extra;
+	__u64 extra[UNIT_EXTRAS];
 	__u32 batched;			/* units whose lines came with the same write; 1: it is by itself */
 	__u64 queued_ns;		/* it was said to wait so long before it began; ~0: not said */
 	bool failed;
@@ -83,7 +96,8 @@ struct units_sink {
 	void *ctx;
 	int (*unit)(void *ctx, const struct unit_row *r, __u32 row);
 	/* … and what came late: of a process that was started in it, say; r has it already */
-	void (*more)(void *ctx, const struct unit_row *r, __u32 row, const __u64 st_ns[WT_STATES]);
+	void (*more)(void *ctx, const struct unit_row *r, __u32 row, const __u64 st_ns[WT_STATES],
+		     const __u64 extra[UNIT_EXTRAS]);
 	/* the program's own estimate, as of a line of it */
 	int (*estimate)(void *ctx, const struct unit_row *r, __u64 remaining_ns);
 };
