@@ -71,6 +71,7 @@ static void put_random_thread(struct ledger *l, __u32 serial)
 			rec.steal_ns = rec.st_ns[s] / 3;
 			rec.irq_ns = rec.st_ns[s] / 4;
 			rec.softirq_ns = rec.st_ns[s] / 5;
+			rec.migrations = 1 + serial % 7;
 		}
 		v.ns = s == WT_CPU ? 0 : rnd(rec.st_ns[s] + 1);
 		v.max_ns = v.ns;
@@ -234,23 +235,23 @@ static void test_threads_csv(void **state)
 	struct recording *r = *state;
 	char *text = csv_text(r, sink_threads_csv), fields[32][128];
 	const char *p = text;
-	__u64 sums[WT_STATES] = { 0 }, taken[3] = { 0 }, rows = 0;
+	__u64 sums[WT_STATES] = { 0 }, taken[4] = { 0 }, rows = 0;
 
-	assert_int_equal(csv_record(&p, fields, 32), 10 + WT_STATES);
+	assert_int_equal(csv_record(&p, fields, 32), 11 + WT_STATES);
 	assert_string_equal(fields[6 + WT_STATES], "job");
 	assert_string_equal(fields[6], "cpu_ns");
 	assert_string_equal(fields[6 + WT_OTHER], "other_ns");
 	while (*p) {
 		__u64 sum = 0;
 
-		assert_int_equal(csv_record(&p, fields, 32), 10 + WT_STATES);
+		assert_int_equal(csv_record(&p, fields, 32), 11 + WT_STATES);
 		assert_true(fields[6 + WT_STATES][0]);
 		for (unsigned s = 0; s < WT_STATES; s++) {
 			sum += strtoull(fields[6 + s], NULL, 10);
 			sums[s] += strtoull(fields[6 + s], NULL, 10);
 		}
 		assert_int_equal(sum, strtoull(fields[5], NULL, 10));
-		for (unsigned i = 0; i < 3; i++)
+		for (unsigned i = 0; i < 4; i++)
 			taken[i] += strtoull(fields[7 + WT_STATES + i], NULL, 10);
 		assert_memory_equal(fields[2], "w,\"1\"", 5);
 		if (!strcmp(fields[1], "0"))
@@ -259,7 +260,7 @@ static void test_threads_csv(void **state)
 	}
 	assert_memory_equal(sums, r->totals.st_ns, sizeof(sums));
 	assert_memory_equal(taken, &r->totals.taken, sizeof(taken));
-	assert_true(taken[0] && taken[1] && taken[2]);
+	assert_true(taken[0] && taken[1] && taken[2] && taken[3]);
 	/* the folded ones are one row for each job */
 	assert_int_equal(rows, THREADS - r->totals.folded_threads + 5);
 	free(text);
@@ -270,22 +271,22 @@ static void test_jobs_csv(void **state)
 {
 	struct recording *r = *state;
 	char *text = csv_text(r, sink_jobs_csv), fields[32][128];
-	__u64 sums[WT_STATES] = { 0 }, taken[3] = { 0 }, threads = 0, leaders = 0, rows = 0;
+	__u64 sums[WT_STATES] = { 0 }, taken[4] = { 0 }, threads = 0, leaders = 0, rows = 0;
 	const char *p = text;
 
-	assert_int_equal(csv_record(&p, fields, 32), 18 + WT_STATES);
+	assert_int_equal(csv_record(&p, fields, 32), 19 + WT_STATES);
 	assert_string_equal(fields[0], "job");
 	assert_string_equal(fields[14], "thread_ns");
 	while (*p) {
 		__u64 sum = 0;
 
-		assert_int_equal(csv_record(&p, fields, 32), 18 + WT_STATES);
+		assert_int_equal(csv_record(&p, fields, 32), 19 + WT_STATES);
 		for (unsigned s = 0; s < WT_STATES; s++) {
 			sum += strtoull(fields[15 + s], NULL, 10);
 			sums[s] += strtoull(fields[15 + s], NULL, 10);
 		}
 		assert_int_equal(sum, strtoull(fields[14], NULL, 10));
-		for (unsigned i = 0; i < 3; i++)
+		for (unsigned i = 0; i < 4; i++)
 			taken[i] += strtoull(fields[15 + WT_STATES + i], NULL, 10);
 		leaders += strtoull(fields[9], NULL, 10);
 		assert_int_equal(strtoull(fields[10], NULL, 10), THREADS / 5);
