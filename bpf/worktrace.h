@@ -462,6 +462,7 @@ struct wt_stats {
 #define WT_FAULT_CLOSE 512		/* that a connection is destroyed is not seen */
 #define WT_FAULT_CONN_STATE 1024	/* … nor how its state changes */
 #define WT_FAULT_BOOKED 2048		/* the kernel had it queued before it was woken */
+#define WT_FAULT_JVM 4096		/* no HotSpot VM has tables that can be used */
 
 /* How the system calls are told apart: one class for each number. */
 enum wt_class {

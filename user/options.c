@@ -325,6 +325,7 @@ static int parse_fault(struct options *o, const struct opt *opt, const char *arg
 		{ "skipped", WT_FAULT_SKIPPED }, { "environ", WT_FAULT_ENV },
 		{ "units", WT_FAULT_UNITS },       { "close", WT_FAULT_CLOSE },
 		{ "conn-state", WT_FAULT_CONN_STATE }, { "booked", WT_FAULT_BOOKED },
+		{ "jvm-tables", WT_FAULT_JVM },
 	};
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -456,6 +457,10 @@ static const struct opt opts[] = {
 	  "unwind every stack again instead of verifying the last ones" },
 	{ "frame-pointers", 0, NULL, parse_flag, AT(frame_pointers), 0, 0,
 	  "walk user stacks by frame pointer only, without unwind tables" },
+	{ "jvm-perfmap", 0, NULL, parse_flag, AT(jvm_perfmap), 0, 0,
+	  "ask a Java VM that cannot be read from outside for a perf map,\n"
+	  "as jcmd does: it gets a SIGQUIT and writes /tmp/perf-PID.map,\n"
+	  "which is removed at the end" },
 	{ "budget", 0, "PERCENT|off", parse_budget, AT(budget), 0.01, 100,
 	  "of the machine's CPU time for the stacks of waits (default 1);\n"
 	  "beyond, fewer are taken, without bias; the ledger stays exact" },
@@ -703,6 +708,8 @@ static int check(const struct options *o)
 	if (o->force && !o->output)
 		return wt_error(WT_EUSAGE, "--force needs --output: a name that worktrace makes "
 				"up is never taken yet");
+	if (o->jvm_perfmap && o->frame_pointers)
+		return wt_error(WT_EUSAGE, "--jvm-perfmap goes with unwind tables, not with --frame-pointers");
 	if (o->quiet && o->verbose)
 		return wt_error(WT_EUSAGE, "--quiet and --verbose contradict each other");
 	return 0;

@@ -51,6 +51,7 @@ struct options {
 	bool no_kernel_stacks;		/* --no-kernel-stacks */
 	bool no_remember;		/* --no-remember: unwind every stack again */
 	bool frame_pointers;		/* --frame-pointers: no unwind tables */
+	bool jvm_perfmap;		/* --jvm-perfmap: VMs that cannot be read are asked for one */
 	double budget;			/* --budget, per cent of the machine (default 1); 0: off */
 	bool unwind_check;		/* --unwind-check */
 	const char *unit;		/* --unit: only units whose label fits, in folded stacks; NULL: all */

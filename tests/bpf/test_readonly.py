@@ -4,7 +4,8 @@
 
 The program imports nothing that writes to another process, no BPF program calls a
 helper that changes one, and files are opened for writing in one place: the
-recording.  WT_BUILD names the build directory (default build).
+recording.  One thing asks, by one signal and one file, and only with --jvm-perfmap: what
+speaks to a Java VM over its attach socket.  WT_BUILD names the build directory (default build).
 """
 import glob
 import os
@@ -19,9 +20,11 @@ IMPORTS = {"ptrace", "process_vm_writev", "pidfd_getfd", "pidfd_send_signal", "t
 # linux/bpf.h, enum bpf_func_id
 HELPERS = {36: "bpf_probe_write_user", 58: "bpf_override_return", 109: "bpf_send_signal",
            117: "bpf_send_signal_thread"}
-WRITERS = {"user/sinks/recfile.c": r"O_WRONLY \| O_CREAT \| O_EXCL"}
+WRITERS = {"user/sinks/recfile.c": r"O_WRONLY \| O_CREAT \| O_EXCL",
+           "user/runtime/jvm_attach.c": r"v->tmp_fd, name, O_WRONLY \| O_CREAT \| O_EXCL \| O_NOFOLLOW"}
 # one signal: to the command that we started
 SIGNALS = {"user/target/launch.c"}
+ASKS = {"user/runtime/jvm_attach.c": r"SYS_pidfd_send_signal, v->pidfd, SIGQUIT,"}
 CALL, LD_IMM64 = 0x85, 0x18
 SHF_EXECINSTR = 4
 
@@ -67,6 +70,12 @@ def sources():
                 wrong.append(f"{name} opens something for writing: {line.strip()}")
         if re.search(r"(?<!\w)(?:kill|killpg)\(", text) and name not in SIGNALS:
             wrong.append(f"{name} sends signals")
+        for line in re.findall(r".*SYS_(?:pidfd_send_signal|kill|tkill|tgkill|ptrace|process_vm_writev).*", text):
+            if not re.search(ASKS.get(name, "(?!)"), line):
+                wrong.append(f"{name} sends signals: {line.strip()}")
+        # and nobody but for that option
+        if "jvm_attach__perfmap(" in text and name not in ("user/runtime/jvm_attach.c", "user/runtime/jvm_perfmap.c"):
+            wrong.append(f"{name} asks Java VMs")
     return wrong
 
 

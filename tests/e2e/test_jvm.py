@@ -12,7 +12,9 @@ import math
 import os
 import re
 import signal
+import socket
 import subprocess
+import time
 
 import lib
 
@@ -210,3 +212,66 @@ def test_methods_gone():
         named.update(ours)
     lib.at_least(gone, 1, "stacks with a method that is gone")
     lib.at_least(len(named), 20, "methods with their names")
+
+
+# ---- --jvm-perfmap: a VM that cannot be read from outside is asked ------------------------
+
+def contained(seconds):
+    """WlJava in pid and mount namespaces and a /tmp of its own, as another user; its pid here."""
+    java = os.path.join(java_home(), "bin", "java")
+    p = lib.spawn(["unshare", "--pid", "--mount", "--fork", "--mount-proc", "sh", "-ec",
+                   f"mount -t tmpfs none /mnt; cp -r {compiled()} /mnt/classes; mount --bind /mnt /tmp; "
+                   "exec setpriv --reuid 65534 --regid 65534 --clear-groups "
+                   f"{java} -cp /tmp/classes WlJava {seconds}"],
+                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    lib.until(lambda: any(lib.comm_of(c) == "java" for c in lib.descendants(p.pid)), 20, "the VM")
+    return next(c for c in lib.descendants(p.pid) if lib.comm_of(c) == "java")
+
+
+def catches_quit(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return int(re.search(r"SigCgt:\s*(\w+)", f.read())[1], 16) >> signal.SIGQUIT - 1 & 1
+
+
+def tmp_of(pid):
+    return set(os.listdir(f"/proc/{pid}/root/tmp"))
+
+
+def test_perfmap_of_a_vm_that_cannot_be_read():
+    lib.need_root()
+    lib.need("unshare", "setpriv")
+    pid = contained(60)
+    lib.until(lambda: catches_quit(pid), 20, "the VM's start")
+    run = lib.Running(["-p", pid, "-F", HZ, "-d", 5, "--jvm-perfmap", "--fault", "jvm-tables"])
+    run.attached()
+    lib.until(lambda: "perf-1.map" in tmp_of(pid), 20, "its map, by its own number")
+    assert ".attach_pid1" not in tmp_of(pid), "the file by which it was asked"
+    r = run.finish()
+    text = "\n".join(";".join(f) for f, _ in r.folded("cpu"))
+    for m in METHODS[:2]:
+        lib.contains(text, rf"WlJava\.{m}\(int\)_\[j\]", "compiled methods that the map names")
+    assert "no perf map" not in r.err, r.err
+    # what we had it write is gone, what is its own is there
+    assert not {"perf-1.map", ".attach_pid1"} & tmp_of(pid), tmp_of(pid)
+    # it printed no stacks, and runs
+    lib.equal(lib.alive(pid), True, "the VM lives")
+
+
+def test_perfmap_of_a_vm_that_never_answers():
+    """Somebody else's ears: nothing is waited for, and the recording is whole."""
+    java = os.path.join(java_home(), "bin", "java")
+    p = lib.spawn([java, "-cp", compiled(), "WlJava", "60"], stdout=subprocess.DEVNULL)
+    lib.until(lambda: catches_quit(p.pid), 20, "the VM's start")
+    time.sleep(0.5)             # it removes an old socket then
+    ear = socket.socket(socket.AF_UNIX)
+    path = f"/tmp/.java_pid{p.pid}"
+    ear.bind(path)
+    lib.cleanup(lambda: os.unlink(path))
+    ear.listen(4)
+    r = lib.record(["-p", p.pid, "-d", 4, "--jvm-perfmap", "--fault", "jvm-tables"])
+    lib.contains(r.err, rf"process {p.pid}: no perf map \(--jvm-perfmap\): it did not answer in time")
+    lib.at_most(r.summary["duration_ns"], 4.5 * lib.S, "ns")
+    # without the option it is asked nothing
+    r = lib.record(["-p", p.pid, "-d", 0.5, "--fault", "jvm-tables"])
+    assert "perf map" not in r.err, r.err
+    assert not os.path.exists(f"/tmp/perf-{p.pid}.map"), "a map"

@@ -109,6 +109,10 @@ static int open_unwind(struct session *s)
 
 	if (!err)
 		err = unwind__new(&s->unwind, &maps, s->symbols, &opts);
+	if (!err && s->o->jvm_perfmap)
+		err = unwind__want_perfmaps(s->unwind);
+	if (!err && s->o->fault & WT_FAULT_JVM)
+		unwind__refuse_jvms(s->unwind);
 	if (!err)
 		unwind__prepare(s->unwind);
 	return err;

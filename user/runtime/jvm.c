@@ -41,6 +41,7 @@ struct proc {
 	__u32 tgid;
 	enum state state;
 	bool announced;			/* jvm__due() has named it since it became ready */
+	bool refused_said;		/* … jvm__next_refused() since it was refused */
 	bool has_layout;
 	__u64 start, end, bias;		/* libjvm's mapping */
 	__u64 first_ns, next_ns, left_ns;
@@ -58,6 +59,8 @@ struct jvm {
 	struct proc **proc;
 	__u32 n_proc, cap_proc;
 	__u32 n_waiting;
+	__u32 n_refused;		/* that nobody was told of */
+	bool refuse_all;
 	struct jvm_stats stats;
 	struct jvm_mem mem;
 };
@@ -100,6 +103,10 @@ static struct proc *find(const struct jvm *j, __u32 tgid)
 static void set_state(struct jvm *j, struct proc *p, enum state state)
 {
 	j->n_waiting += (state == WAITING) - (p->state == WAITING);
+	if (state == REFUSED)
+		p->refused_said = false;
+	if (!p->refused_said)
+		j->n_refused += (state == REFUSED) - (p->state == REFUSED);
 	p->state = state;
 }
 
@@ -191,6 +198,10 @@ static void try(struct jvm *j, struct proc *p, __u64 now)
 	char why[160] = "";
 	int err = 0;
 
+	if (j->refuse_all) {
+		refuse(j, p, "its tables are said to be of no use (--fault jvm-tables)");
+		return;
+	}
 	p->next_ns = now + RETRY_NS;
 	jvm_mem__open(&j->mem, p->tgid);
 	if (!p->has_layout) {
@@ -326,6 +337,27 @@ __u32 jvm__due(struct jvm *j, __u64 now_ns)
 			p->announced = true;
 			return p->tgid;
 		}
+	}
+	return 0;
+}
+
+void jvm__refuse_all(struct jvm *j)
+{
+	j->refuse_all = true;
+}
+
+__u32 jvm__next_refused(struct jvm *j, __u64 *start, __u64 *end)
+{
+	for (__u32 i = 0; j->n_refused && i < j->n_proc; i++) {
+		struct proc *p = j->proc[i];
+
+		if (p->state != REFUSED || p->refused_said)
+			continue;
+		p->refused_said = true;
+		j->n_refused--;
+		*start = p->start;
+		*end = p->end;
+		return p->tgid;
 	}
 	return 0;
 }

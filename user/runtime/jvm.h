@@ -48,6 +48,13 @@ __u32 jvm__mark(struct jvm *j, __u32 tgid, struct wt_mapping *m, unsigned *n);
  * should be looked at again, now that it has; 0: none.  Call it until 0, at each tick.
  */
 __u32 jvm__due(struct jvm *j, __u64 now_ns);
+/* For tests: the tables of every VM that is met from now on are said to be of no use. */
+void jvm__refuse_all(struct jvm *j);
+/*
+ * A VM whose tables cannot be used, each once: its process, and where its library lies
+ * (*start to *end).  0: there is none.
+ */
+__u32 jvm__next_refused(struct jvm *j, __u64 *start, __u64 *end);
 /* A child begins as its parent's copy. */
 void jvm__fork(struct jvm *j, __u32 tgid, __u32 ptgid);
 /* The process is gone, or another program; names already known stay for a while. */

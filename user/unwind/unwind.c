@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <unistd.h>
 
+#include "runtime/jvm_perfmap.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/u64map.h"
@@ -31,6 +31,7 @@ struct unwind {
 	struct tables *tables;
 	struct python *python;
 	struct jvm *jvm;
+	struct jvm_perfmap *perfmaps;	/* NULL: nobody asked for them */
 	struct raw *raw;
 	struct unwind_maps maps;
 	struct u64map by_tgid;		/* → index in client */
@@ -122,6 +123,15 @@ static void on_forked(void *ctx, __u32 tgid, __u32 ptgid)
 	}
 }
 
+static void leave(struct unwind *u, __u32 tgid)
+{
+	spaces__drop(u->spaces, tgid, now_ns());
+	python__leave(u->python, tgid);
+	jvm__leave(u->jvm, tgid);
+	if (u->perfmaps)
+		jvm_perfmap__leave(u->perfmaps, tgid);
+}
+
 /* The kernel side asks again, for the new program, when it meets it. */
 static void on_execed(void *ctx, __u32 tgid)
 {
@@ -133,18 +143,14 @@ static void on_execed(void *ctx, __u32 tgid)
 		c->changed = true;
 		u->any_changed = true;
 	}
-	spaces__drop(u->spaces, tgid, now_ns());
-	python__leave(u->python, tgid);
-	jvm__leave(u->jvm, tgid);
+	leave(u, tgid);
 }
 
 static void on_exited(void *ctx, __u32 tgid)
 {
 	struct unwind *u = ctx;
 
-	spaces__drop(u->spaces, tgid, now_ns());
-	python__leave(u->python, tgid);
-	jvm__leave(u->jvm, tgid);
+	leave(u, tgid);
 	forget(u, tgid);
 }
 
@@ -282,6 +288,16 @@ static void request_rows(struct unwind *u)
 	}
 }
 
+static void ask_for_perfmaps(struct unwind *u, __u64 now)
+{
+	__u64 start, end;
+	__u32 tgid;
+
+	while ((tgid = jvm__next_refused(u->jvm, &start, &end)))
+		jvm_perfmap__want(u->perfmaps, tgid, start, end);
+	jvm_perfmap__tick(u->perfmaps, now);
+}
+
 void unwind__tick(struct unwind *u)
 {
 	__u64 now = now_ns();
@@ -292,6 +308,8 @@ void unwind__tick(struct unwind *u)
 	u->n_want = 0;
 	while ((tgid = jvm__due(u->jvm, now)))
 		on_mapped(u, tgid);
+	if (u->perfmaps)
+		ask_for_perfmaps(u, now);
 	if (u->any_changed)
 		for (__u32 i = 0; i < u->n_client; i++)
 			if (u->client[i].changed)
@@ -433,6 +451,18 @@ int unwind__new(struct unwind **out, const struct unwind_maps *maps, struct symb
 	return 0;
 }
 
+int unwind__want_perfmaps(struct unwind *u)
+{
+	int err = jvm_perfmap__new(&u->perfmaps);
+
+	return err ? wt_error(err, "cannot ask for perf maps") : 0;
+}
+
+void unwind__refuse_jvms(struct unwind *u)
+{
+	jvm__refuse_all(u->jvm);
+}
+
 void unwind__free(struct unwind *u)
 {
 	static const struct symbols_watch nobody;
@@ -442,6 +472,7 @@ void unwind__free(struct unwind *u)
 	symbols__watch(u->symbols, &nobody);
 	raw__free(u->raw);
 	python__free(u->python);
+	jvm_perfmap__free(u->perfmaps);
 	jvm__free(u->jvm);
 	tables__free(u->tables);
 	spaces__free(u->spaces);

@@ -40,6 +40,10 @@ struct unwind_stats {
 int unwind__new(struct unwind **out, const struct unwind_maps *maps, struct symbols *s,
 		const struct tables_opts *opts);
 void unwind__free(struct unwind *u);
+/* VMs that cannot be read are asked for perf maps (jvm_perfmap.h).  0 or a negative errno, printed. */
+int unwind__want_perfmaps(struct unwind *u);
+/* For tests: no VM can be read. */
+void unwind__refuse_jvms(struct unwind *u);
 
 /*
  * Compiles what most processes share with us, the C library above all: to be called
