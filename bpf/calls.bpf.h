@@ -33,6 +33,13 @@ int wt_epoch_split(struct wt_task *w, struct wt_detail_key *k, __u64 to, __u64 n
 
 /* write.bpf.c: the thread's process goes on as another program, in an epoch of its own. */
 int wt_exec_bound(struct wt_task *w, __u64 now);
+/* … the current thread, w, begins or ends a unit: 0; -1: user space will not know of it. */
+struct wt_told {
+	__u32 n;			/* bytes of the text */
+	__u32 flags;			/* WT_WRITE_BEGIN or WT_WRITE_END */
+	char text[WT_TOLD_LABEL];
+};
+int wt_told_bound(struct wt_task *w, struct wt_told *m);
 
 /* quota.bpf.c: the reason of a throttled wait: the group that has the quota. */
 __u64 wt_quota_reason(struct wt_scratch *s, struct wt_task *w);

@@ -16,6 +16,7 @@
  * object of the type that code objects have.
  */
 #include "walk.bpf.h"
+#include "pystate.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -33,11 +34,6 @@ struct {
 } py_code SEC(".maps");
 
 volatile __u64 run_py_codes = 0;	/* last number given out */
-
-/* glibc's struct pthread: the first 32 keys' values, then pointers to blocks of 32 (x86-64). */
-#define TLS_FIRST 0x310
-#define TLS_BLOCKS 0x510
-#define TLS_KEYS 1024
 
 /* The masks hold the verifier: user space writes offsets that fit. */
 static __always_inline __u64 f_word(struct wt_py_walk *y, __u32 off)
@@ -65,42 +61,6 @@ static __always_inline __u32 c_int(struct wt_py_walk *y, __u32 off)
 	return *(__u32 *)((char *)y->c + (off & 0xfc));
 }
 
-static __always_inline __u64 wt_user_word(__u64 at)
-{
-	__u64 v = 0;
-
-	return bpf_probe_read_user(&v, sizeof(v), (void *)at) ? 0 : v;
-}
-
-static __always_inline __u64 wt_thread_pointer(void)
-{
-#if defined(__TARGET_ARCH_x86)
-	struct task_struct *t = bpf_get_current_task_btf();
-
-	return t->thread.fsbase;
-#else
-	return 0;	/* the layouts are those of x86-64 */
-#endif
-}
-
-/*
- * The running thread's PyThreadState, 0: it has none.  The pthread key is set as
- * long as the thread has one, whether it holds the GIL or not.
- */
-static __always_inline __u64 wt_py_thread_state(struct wt_py *p)
-{
-	__u64 tp = wt_thread_pointer(), block;
-	__u32 tss[2];		/* Py_tss_t: is it initialised, pthread_key_t */
-
-	if (!tp || bpf_probe_read_user(tss, sizeof(tss), (void *)p->tss) || !tss[0] ||
-	    tss[1] >= TLS_KEYS)
-		return 0;
-	if (tss[1] < 32)
-		return wt_user_word(tp + TLS_FIRST + tss[1] * 16 + 8);
-	block = wt_user_word(tp + TLS_BLOCKS + tss[1] / 32 * 8);
-	return block ? wt_user_word(block + tss[1] % 32 * 16 + 8) : 0;
-}
-
 /* The thread's innermost Python frame, once for each walk. */
 static __always_inline void wt_py_begin(struct wt_scratch *s)
 {
@@ -113,7 +73,7 @@ static __always_inline void wt_py_begin(struct wt_scratch *s)
 	if (!p)
 		return;
 	y->py = *p;
-	ts = wt_py_thread_state(p);
+	ts = wt_py_state(p->tss);
 	if (!ts)
 		return;
 	y->begun = WT_PY_BEGUN;
@@ -801,7 +761,7 @@ int wt_python_gil(struct wt_scratch *s, __u32 tgid)
 	if (!p)
 		return -1;
 	gil = p->gil;
-	ts = wt_py_thread_state(p);
+	ts = wt_py_state(p->tss);
 	if (!gil && ts)
 		gil = wt_user_word(wt_user_word(ts + p->l.ts_interp) + p->l.i_gil);
 	off = s->call.arg[0] - gil;

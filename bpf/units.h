@@ -43,6 +43,8 @@ enum wt_stream {
 #define WT_WRITE_NEW 8			/* the process had no boundary in this recording before */
 #define WT_WRITE_SEEDED 32		/* the process was there before the recording began */
 #define WT_WRITE_EXEC 16		/* no write: the process is another program from here on */
+#define WT_WRITE_BEGIN 64		/* no write: the thread begins the unit that the text names … */
+#define WT_WRITE_END 128		/* … or has ended it: see told.h */
 
 /*
  * Text that was written, as of the return of the system call.  Where epoch_after

@@ -297,6 +297,7 @@ _Static_assert(sizeof(struct wt_event) == 16, "wt_event is on the wire");
 #include "python.h"
 #include "jvm.h"
 #include "units.h"
+#include "told.h"
 #include "block.h"
 #include "path.h"
 #include "jobs.h"

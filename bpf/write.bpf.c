@@ -398,6 +398,36 @@ int wt_exec_bound(struct wt_task *w, __u64 now)
 	return 0;
 }
 
+/* Every boundary counts here: a thread begins and ends no unit within the gap, or hardly one. */
+int wt_told_bound(struct wt_task *w, struct wt_told *m)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	__u64 now = bpf_ktime_get_ns();
+	struct wt_write_buf *b;
+	struct wt_task *owner;
+	__u32 zero = 0, next;
+
+	b = bpf_map_lookup_elem(&write_buf, &zero);
+	if (!b || !w || !m || w->exec_ns || now < w->since)
+		return -1;
+	owner = wt_epoch_owner(w, t);
+	wt_fill_write(b, w, owner, now);
+	b->e.flags |= m->flags;
+	b->e.inode = 0;
+	b->e.dev = 0;
+	b->e.fd = 0;
+	b->e.stream = 0;
+	next = __sync_fetch_and_add(&run_epoch, 1) + 1;
+	b->e.epoch_after = next;
+	__builtin_memcpy(b->text, m->text, sizeof(m->text));
+	if (wt_output(b, m->n)) {
+		wt_lost(WT_LOSS_WRITE);
+		return -1;
+	}
+	wt_bound(w, owner, now, next);
+	return 0;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(wt_sys_exit, struct pt_regs *regs, long ret)
 {

@@ -470,7 +470,8 @@ static const struct opt opts[] = {
 	{ .help = "Units of work:" },
 	{ "unit-preset", 0, "NAME[,NAME…]", parse_string, AT(unit_preset), 0, 0,
 	  "units by the lines that programs write: auto finds out which\n"
-	  "lines count; or celery, perf-counter, json, bracket …" },
+	  "lines count; or celery, perf-counter, json, bracket …;\n"
+	  "celery-frames: Celery's tasks, whatever it logs" },
 	{ "unit-line", 0, "REGEX", parse_unit_line, 0, 0, 0,
 	  "the same by a pattern, with groups (?<done>…), (?<total>…),\n"
 	  "(?<unit>…), (?<begin>…), (?<end>…), (?<ok>…), (?<failed>…),\n"
@@ -777,6 +778,11 @@ bool options__stages(const struct options *o)
 bool options__units(const struct options *o)
 {
 	return o->n_unit_lines || o->unit_preset;
+}
+
+bool options__told(const struct options *o)
+{
+	return preset_list_has(o->unit_preset, PRESET_CELERY_FRAMES);
 }
 
 void options__free(struct options *o)

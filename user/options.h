@@ -98,6 +98,8 @@ void options__free(struct options *o);
 /* The stages of transcodes are wanted: an ffmpeg is a unit, and nobody said --no-stages. */
 bool options__stages(const struct options *o);
 bool options__units(const struct options *o);
+/* … Celery's tasks by the interpreter's frames. */
+bool options__told(const struct options *o);
 
 /* user/syscalls.c: names and classes of the system calls, by number. */
 /* "read", "clock_nanosleep" …; NULL when the number has no name. */

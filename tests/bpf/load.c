@@ -133,6 +133,7 @@ static void load(__u32 target, __u32 opts, __s32 subsys)
 	skel->rodata->cfg_opts = opts;
 	skel->rodata->cfg_cgroup_subsys = subsys;
 	bpf_program__set_autoload(skel->progs.wt_span, opts & WT_OPT_NAMES);
+	bpf_program__set_autoload(skel->progs.wt_told_hit, opts & WT_OPT_EPOCHS);
 	skel->rodata->cfg_n_idle_peers = opts & WT_OPT_CONNS ? WT_MAX_IDLE_PEERS : 0;
 	optional(skel);
 	err = worktrace_bpf__load(skel);

@@ -11,11 +11,15 @@ import test_units
 
 TASKS = r"""
 import json, os, time
-from celery import Celery
+from celery import Celery, signals
 app = Celery("t", broker=os.environ["WT_BROKER"])
 app.conf.task_ignore_result = True
 app.conf.worker_prefetch_multiplier = 1
 app.conf.broker_connection_retry_on_startup = True
+
+@signals.worker_ready.connect
+def ready(**kw):
+    open(os.environ["WT_TRUTH"] + ".ready", "w")
 
 @app.task(name="photos.tag")
 def tag(n, nap):
@@ -51,7 +55,7 @@ def need_celery():
         raise lib.Skip("python3-celery and python3-redis are not installed")
 
 
-def run_tasks(*args):
+def run_tasks(*args, level="INFO", preset="auto"):
     """A worker with two at once and eight tasks: the recording, the truth by task, rows by task."""
     lib.need_root()
     need_celery()
@@ -65,11 +69,11 @@ def run_tasks(*args):
                PYTHONPATH=lib.TMP, PYTHONDONTWRITEBYTECODE="1")
     log = open(lib.tmp("worker.log"), "a")
     worker = lib.spawn([lib.PYTHON, "-m", "celery", "-A", "tasks", "worker", "--concurrency=2",
-                        "--loglevel=INFO", "--without-gossip", "--without-mingle",
+                        f"--loglevel={level}", "--without-gossip", "--without-mingle",
                         "--without-heartbeat", "-n", f"wt@{os.getpid()}", *args],
                        cwd=lib.TMP, env=env, stdout=log, stderr=log)
-    lib.until(lambda: " ready." in open(lib.tmp("worker.log")).read(), 40, "the worker's start")
-    run = lib.Running(["-p", worker.pid, "--unit-preset", "auto"]).attached()
+    lib.until(lambda: os.path.exists(env["WT_TRUTH"] + ".ready"), 40, "the worker's start")
+    run = lib.Running(["-p", worker.pid, "--unit-preset", preset]).attached()
     subprocess.run([lib.PYTHON, "-c", "import tasks, time\n"
                     "for n in range(8): tasks.tag.delay(n, 0.3)\n"], cwd=lib.TMP, env=env, check=True)
     lib.until(lambda: os.path.exists(env["WT_TRUTH"]) and
@@ -126,3 +130,21 @@ def test_thread_pool():
         lib.at_most(u["sleep_ns"], 310 * lib.MS, what + ": sleep")
         lib.at_least(u["cpu_ns"], 24 * lib.MS, what + ": cpu")
         lib.at_most(u["cpu_ns"], 60 * lib.MS, what + ": cpu")
+
+
+# limit: 120
+def test_frames():
+    """A worker that logs nothing of its tasks but errors: they are told by the interpreter's frames."""
+    r, truth, rows = run_tasks(level="ERROR", preset="celery-frames")
+    for task, pid, begin, end, n in truth.values():
+        u, took, what = rows[task], end - begin, f"task {n}"
+        lib.equal(u["label"], f"photos.tag[{task}]", what)
+        lib.equal(u["pid"], pid, what + ": the process that ran it")
+        lib.equal(u["exit_status"] != "", n in FAILING, what + ": failed")
+        # what celery does around the task itself is in it, a failed one's log as well
+        slack = 8 * lib.MS + u["runq_ns"] + u["ipc_ns"] + u["net_ns"]
+        lib.near(u["elapsed_ns"], took, 0.01 * took + slack, what + ": elapsed")
+        test_units.within(u["start_utc"], begin - slack, begin, what + " begins")
+        lib.near(u["thread_ns"], u["elapsed_ns"], 1000, what + ": one thread")
+        lib.at_least(u["cpu_ns"], 29 * lib.MS, what + ": cpu")
+        lib.at_least(u["sleep_ns"], 299 * lib.MS, what + ": sleep")

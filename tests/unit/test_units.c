@@ -103,6 +103,56 @@ static struct found rows_of(struct bench *b)
 	return f;
 }
 
+static void tell(struct bench *b, __u64 ts, const char *label, bool begin, bool failed)
+{
+	struct unit_mark m = { .image = 7, .ts_ns = ts, .pattern = "told", .label = label, .label_len = strlen(label),
+			       .thread = 70, .begin = begin, .paired = !failed, .comment = failed, .failed = failed,
+			       .remaining_ns = ~0ULL };
+
+	assert_int_equal(form__mark(&b->form, &m), 0);
+	assert_int_equal(form__settle(&b->form), 0);
+}
+
+/* units of which both ends are told: what lies between is in none, no end is guessed, a comment only says that it failed */
+static void test_told(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	struct found f;
+
+	(void)state;
+	bound(b, 7, 0, 1, 10 * MS);
+	tell(b, 12 * MS, "before[0]", false, false);	/* it began before the recording */
+	bound(b, 7, 1, 2, 12 * MS);
+	tell(b, 20 * MS, "a[1]", true, false);
+	bound(b, 7, 2, 3, 20 * MS);
+	epochs__charge(&b->epochs, 2, WT_IDLE, 8 * MS);
+	epochs__charge(&b->epochs, 3, WT_CPU, 10 * MS);
+	tell(b, 25 * MS, "a[1]", false, true);
+	tell(b, 30 * MS, "a[1]", false, false);
+	bound(b, 7, 3, 4, 30 * MS);
+	/* no end of this one is seen: the next does not end it */
+	tell(b, 35 * MS, "b[2]", true, false);
+	bound(b, 7, 4, 5, 35 * MS);
+	tell(b, 40 * MS, "c[3]", true, false);
+	bound(b, 7, 5, 6, 40 * MS);
+	epochs__charge(&b->epochs, 6, WT_NET, 7 * MS);
+	tell(b, 47 * MS, "c[3]", false, false);
+	bound(b, 7, 6, 7, 47 * MS);
+	assert_int_equal(epochs__finish(&b->epochs, 60 * MS), 0);
+	f = rows_of(b);
+	assert_int_equal(f.n, 2);
+	assert_string_equal(f.row[0].label, "a[1]");
+	assert_int_equal(f.row[0].start_ns, 20 * MS);
+	assert_int_equal(f.row[0].end_ns, 30 * MS);
+	assert_int_equal(f.row[0].st_ns[WT_CPU], 10 * MS);
+	assert_int_equal(f.row[0].st_ns[WT_IDLE], 0);
+	assert_true(f.row[0].failed);
+	assert_string_equal(f.row[1].label, "c[3]");
+	assert_int_equal(f.row[1].st_ns[WT_NET], 7 * MS);
+	assert_false(f.row[1].failed);
+	drop_bench(b);
+}
+
 /* begin at exec; three lines, each a unit: each gets what its epoch was charged */
 static void test_line_per_unit(void **state)
 {
@@ -624,6 +674,7 @@ int main(void)
 		cmocka_unit_test(test_counts_down),
 		cmocka_unit_test(test_thread_pool),
 		cmocka_unit_test(test_seeded_counter),
+		cmocka_unit_test(test_told),
 		cmocka_unit_test(test_early_charges),
 		cmocka_unit_test(test_random_conservation),
 		cmocka_unit_test(test_processes_are_forgotten),

@@ -389,6 +389,12 @@ struct bpf_program *tracer__stage_probe(const struct tracer *t)
 	return options__stages(t->o) ? TRACER_PROG(t, wt_stage_probe) : NULL;
 }
 
+void tracer__told(const struct tracer *t, struct tracer_told *out)
+{
+	out->hit = options__told(t->o) ? TRACER_PROG(t, wt_told_hit) : NULL;
+	out->codes_fd = bpf_map__fd(t->skel->maps.told_codes);
+}
+
 bool tracer__stage_multi(const struct tracer *t)
 {
 	return bpf_program__expected_attach_type(TRACER_PROG(t, wt_stage_probe)) == TRACER_UPROBE_MULTI;

@@ -121,6 +121,13 @@ struct tracer_spans {
 };
 void tracer__spans(const struct tracer *t, struct tracer_spans *out);
 
+/* What the watchpoints of Celery's tasks need (bpf/told.h); hit NULL: they are not asked for; stays t's. */
+struct tracer_told {
+	struct bpf_program *hit;
+	int codes_fd;		/* struct wt_told_code by address */
+};
+void tracer__told(const struct tracer *t, struct tracer_told *out);
+
 /*
  * Over budget, only one stack in so many ns of each thread's time is taken; 0: all.
  * What they cost so far is count[WT_CNT_STACK_NS].

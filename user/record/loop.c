@@ -229,7 +229,9 @@ static void tick(struct loop *l)
 	session__look_for_libraries(s);
 	if (s->spans)
 		spans__tick(s->spans, now_ns());
-	l->err = drain(l);
+	l->err = session__look_for_tasks(s);
+	if (!l->err)
+		l->err = drain(l);
 	if (tracer__live(s->tracer))
 		appeared(l);
 	if (target_gone(l))

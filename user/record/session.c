@@ -182,6 +182,8 @@ static int open_stages(struct session *s)
 	if (!err)
 		err = session__open_units(s);
 	if (!err)
+		err = session__open_told(s);
+	if (!err)
 		drain__set_jobs(s->drain, s->jobs);
 	return err;
 }
@@ -280,7 +282,7 @@ int session__open(struct session *s, const struct options *o)
 	if (!err)
 		err = drain__seed_mappings(s->drain, s->start_ns,
 					   s->launch ? launch__pid(s->launch) : 0);
-	return err;
+	return err ? err : session__look_for_tasks(s);
 }
 
 int session__finish(struct session *s)
@@ -290,6 +292,7 @@ int session__finish(struct session *s)
 	s->end_ns = tracer__stop(s->tracer);
 	system__end(s->system);
 	tracer__cost_end(s->tracer);
+	session__check_told(s);
 	/* threads that end from now on send a record, the others are walked */
 	err = drain__records(s->drain, true);
 	if (!err)
@@ -316,6 +319,7 @@ void session__close(struct session *s)
 {
 	drain__free(s->drain);
 	spans__free(s->spans);
+	session__close_told(s);
 	units__free(s->units);
 	session__await_stages(s);
 	stage_probes__free(s->stages);

@@ -57,6 +57,7 @@ struct session {
 	struct execs *execs;		/* NULL: --unit-exec none */
 	struct costs *costs;		/* … what they cost */
 	struct spans *spans;		/* NULL: nobody asked for spans */
+	struct told *told;		/* NULL: … for Celery's tasks by frames */
 	struct drain *drain;
 	struct conns *conns;
 	struct servers *servers;
@@ -107,6 +108,15 @@ void session__unit_losses(const struct session *s, struct losses *l);
 int session__open_spans(struct session *s);
 int session__attach_spans(struct session *s);
 void session__describe_spans(struct session *s, struct recording *r);
+
+/*
+ * told_stage.c: once the tracer is loaded; at the start, and once a tick; at the end: says so
+ * if there was nobody to watch.
+ */
+int session__open_told(struct session *s);
+int session__look_for_tasks(struct session *s);
+void session__check_told(const struct session *s);
+void session__close_told(struct session *s);
 
 /* net_stage.c: after the drain was made. */
 int session__open_net(struct session *s);

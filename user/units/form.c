@@ -43,6 +43,7 @@ struct begun {
 	__u64 hash;			/* of its label */
 	__u64 ts_ns;
 	__u32 thread;			/* that said so */
+	bool failed;			/* it has been said meanwhile */
 	struct seq *seq;
 };
 
@@ -123,7 +124,7 @@ static void note_begun(struct proc_form *pf, struct seq *s, const struct unit_ma
 			forget_begun(pf, i--);
 	if (pf->n_begun == OPEN_MAX)
 		forget_begun(pf, 0);
-	pf->begun[pf->n_begun++] = (struct begun){ hash, m->ts_ns, m->thread, s };
+	pf->begun[pf->n_begun++] = (struct begun){ .hash = hash, .ts_ns = m->ts_ns, .thread = m->thread, .seq = s };
 }
 
 /* When the unit of that label began, as the process itself said; false: it did not. */
@@ -145,6 +146,16 @@ static bool take_begun(struct proc_form *pf, const struct unit_mark *m, struct b
 	*out = pf->begun[found];
 	forget_begun(pf, found);
 	return true;
+}
+
+/* The unit of that label that is at work has failed. */
+static void note_failed(struct proc_form *pf, const struct unit_mark *m)
+{
+	__u64 hash = label_hash(m->label, m->label_len);
+
+	for (unsigned i = 0; i < pf->n_begun; i++)
+		if (pf->begun[i].hash == hash)
+			pf->begun[i].failed = true;
 }
 
 /* The earliest that the process itself took in and that has not ended: a thread of it may be at it. */
@@ -334,9 +345,13 @@ static struct open *open_of(struct seq *s, __u32 thread)
 static int begin(struct form *f, struct uproc *p, struct proc_form *pf, const struct unit_mark *m)
 {
 	struct seq *s = seq_of(pf, m);
-	struct open *o = s && !s->ends ? open_of(s, m->thread) : NULL;
 	struct unit_mark last = *m;
+	struct open *o;
 	int err = 0;
+
+	if (s)
+		s->ends |= m->paired;
+	o = s && !s->ends ? open_of(s, m->thread) : NULL;
 
 	if (!s || (!s->ends && !o))
 		return -ENOMEM;
@@ -358,7 +373,7 @@ static int begin(struct form *f, struct uproc *p, struct proc_form *pf, const st
 
 /* One of the units that a write told of, with so many others to come: they share the time. */
 static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
-		    const struct unit_mark *m, unsigned to_come, unsigned batch)
+		    struct unit_mark *m, unsigned to_come, unsigned batch)
 {
 	struct seq *s = seq_of(pf, m);
 	__u64 from, to, end = m->ts_ns, n;
@@ -372,8 +387,12 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 	if (take_begun(pf, m, &begun)) {
 		/* begun and ended by one thread: it is that one's unit, whatever others do meanwhile */
 		own = begun.thread == m->thread;
+		m->failed |= begun.failed;
 		begun.seq->ends = true;		/* this pattern tells of ends, that one of begins */
 	}
+	/* it began before the recording */
+	if (m->paired && !begun.ts_ns)
+		return 0;
 	n = units_of(s, m, !p->born, begun.ts_ns);
 	from = begin_of(f, p, s, m, begun.ts_ns, end);
 	to = end;
@@ -472,6 +491,10 @@ static int take_mark(struct form *f, struct uproc *p, struct proc_form *pf, stru
 	}
 	if (m->queued)
 		return note_waiting(f, m);
+	if (m->comment) {
+		note_failed(pf, m);
+		return 0;
+	}
 	if (m->begin)
 		return begin(f, p, pf, m);
 	s = seq_of(pf, m);

@@ -26,6 +26,8 @@ struct unit_mark {
 	bool queued;			/* it was taken in and waits; then it neither begins nor ends */
 	bool begin;			/* a unit begins here; else one ends */
 	bool failed;
+	bool paired;			/* every unit of this pattern is said to begin and to end */
+	bool comment;			/* no more than that the unit at work, of that label, has failed */
 	/*
 	 * The process is handed its units one by one and says so where it takes one up
 	 * (a worker of a pool to its parent): there a unit begins that says no more of it.

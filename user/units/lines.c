@@ -13,6 +13,7 @@ struct lines {
 	struct text *text;
 	struct matcher *matcher;
 	struct form *form;
+	bool told;			/* tasks of Celery are told by the kernel side */
 	struct u64map images;		/* stream → process, by their keys */
 	struct pool streams;		/* struct stream */
 	int err;			/* the first that a callback met */
@@ -70,6 +71,13 @@ static void on_match(void *ctx, __u64 key, const struct match *m)
 		return;
 	mark.image = s->image;
 	mark.handed = !strcmp(mark.pattern, "celery");
+	/* where it begins and ends is known: of its log it counts how it ended, and that it waits */
+	if (l->told && mark.handed) {
+		if (!mark.queued && !mark.failed)
+			return;
+		mark.pattern = PRESET_CELERY_FRAMES;
+		mark.comment = mark.failed;
+	}
 	mark.sink = s->sink;
 	mark.passed_on = s->passed_on;
 	err = form__mark(l->form, &mark);
@@ -86,6 +94,7 @@ int lines__new(struct lines **out, struct form *form, const struct match_opts *m
 	if (!l)
 		return -ENOMEM;
 	l->form = form;
+	l->told = preset_list_has(match->presets, PRESET_CELERY_FRAMES);
 	pool__init(&l->streams, sizeof(struct stream));
 	err = matcher__new(&l->matcher, match);
 	if (!err)

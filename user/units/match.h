@@ -82,6 +82,13 @@ void matcher__forget(struct matcher *m, __u64 key);
 /* The preset's name, or "line 1" for the first pattern; lives as long as the matcher. */
 const char *matcher__kind(const struct matcher *m, unsigned kind);
 const struct matcher_stats *matcher__stats(const struct matcher *m);
+/*
+ * Tasks of Celery by the frames of its interpreter: no pattern, but the worker's log, where
+ * there is one, says which failed and which wait.
+ */
+#define PRESET_CELERY_FRAMES "celery-frames"
+/* Whether that list (--unit-preset, or NULL) has that name. */
+bool preset_list_has(const char *list, const char *name);
 /* The names of all presets, with ", " between them. */
 const char *matcher__presets(void);
 

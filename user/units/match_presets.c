@@ -233,7 +233,20 @@ const unsigned n_preset_patterns = sizeof(preset_patterns) / sizeof(preset_patte
 
 bool preset_has(const char *name, size_t len, const struct preset_pattern *p)
 {
+	/* the worker's log has more to say of its tasks */
+	if (len == strlen(PRESET_CELERY_FRAMES) && !memcmp(name, PRESET_CELERY_FRAMES, len))
+		len = strlen("celery");
 	return strlen(p->preset) == len && !memcmp(p->preset, name, len);
+}
+
+bool preset_list_has(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *p = list; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
+		if (strcspn(p, ",") == len && !memcmp(p, name, len))
+			return true;
+	return false;
 }
 
 bool preset_exists(const char *name, size_t len)
@@ -241,11 +254,12 @@ bool preset_exists(const char *name, size_t len)
 	for (unsigned i = 0; i < n_preset_patterns; i++)
 		if (preset_has(name, len, &preset_patterns[i]))
 			return true;
-	return len == 4 && !memcmp(name, "auto", 4);
+	return (len == 4 && !memcmp(name, "auto", 4)) ||
+	       (len == strlen(PRESET_CELERY_FRAMES) && !memcmp(name, PRESET_CELERY_FRAMES, len));
 }
 
 const char *matcher__presets(void)
 {
-	return "auto, celery, pytest, perf-counter, percent, json, logging, processed, bracket, ninja, "
+	return "auto, celery, celery-frames, pytest, perf-counter, percent, json, logging, processed, bracket, ninja, "
 	       "counter, make, tests, finished";
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "units/match.h"
 #include "util/log.h"
 
 #define MAX_ROWS 100000
@@ -93,6 +94,18 @@ void units__on_unit(struct units *u, const struct units_sink *sink)
 	u->form.sink = *sink;
 }
 
+/* A unit that the kernel side saw to begin or to end: the text is its name. */
+static int told(struct units *u, const struct wt_ev_write *e)
+{
+	const struct unit_mark mark = {
+		.image = e->image, .ts_ns = e->h.ts_ns, .thread = e->serial,
+		.pattern = PRESET_CELERY_FRAMES, .label = (const char *)(e + 1), .label_len = e->size,
+		.begin = e->flags & WT_WRITE_BEGIN, .paired = true, .remaining_ns = ~0ULL,
+	};
+
+	return form__mark(&u->form, &mark);
+}
+
 int units__on_write(struct units *u, const struct wt_ev_write *e, size_t size)
 {
 	struct uproc *p;
@@ -113,7 +126,9 @@ int units__on_write(struct units *u, const struct wt_ev_write *e, size_t size)
 	else if (e->size)
 		err = epochs__spoke(p, e->serial, e->task);
 	/* the line belongs to the epoch that it ends: it is read before the next one begins */
-	if (!err && u->lines && e->size)
+	if (!err && (e->flags & (WT_WRITE_BEGIN | WT_WRITE_END)))
+		err = told(u, e);
+	else if (!err && u->lines && e->size)
 		err = lines__feed(u->lines, e, (const char *)(e + 1));
 	if (!err && e->epoch_after != e->epoch_before)
 		err = epochs__bound(&u->epochs, p, e->epoch_after, e->h.ts_ns,

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * told.bpf.c - tasks of Celery: where each begins and ends, by watchpoints on the
+ * reference counts of the code objects of the functions that run them (told.h).
+ *
+ * A worker calls fast_trace_task(name, id, …) or trace_task_ret(name, id, …), which
+ * calls, by way of a module's trace_task or not, the trace_task that was built for the
+ * task: the inner one.  When a call or a return changes that one's counter, its caller is
+ * the innermost frame, and has the task's name and id as its first arguments.  Where
+ * another frame is the innermost, the change is no call: a frame of a past failure
+ * is collected, say, that a traceback held on to.
+ *
+ * Such a frame keeps its reference when its function returns, or (3.14) takes another.
+ * Where nothing changes, the end is seen when the outer function returns, a few
+ * microseconds later.
+ */
+#include "walk.bpf.h"
+#include "pystate.bpf.h"
+
+/* By the counter's address: a forked worker has it at the same one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WT_MAX_TOLD_CODES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct wt_told_code);
+} told_codes SEC(".maps");
+
+/* What the counter was at the last hit. */
+struct wt_told_key {
+	__u64 address;
+	__u32 tgid, zero;
+};
+
+struct wt_told_count {
+	__u64 at_ns;
+	__u32 count, zero;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct wt_told_key);
+	__type(value, struct wt_told_count);
+} told_counts SEC(".maps");
+
+/*
+ * Tasks that have begun, by the frame of who called the outer function: of threads
+ * and of greenlets, each has its own.
+ */
+struct wt_told_open {
+	__u64 frame;
+	__u32 serial, zero;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct wt_told_open);
+	__type(value, struct wt_told);
+} told_open SEC(".maps");
+
+struct wt_told_buf {
+	struct wt_told_code code;
+	__u64 f[16];			/* a frame */
+	__u64 c[32];			/* a code object */
+	__u64 str[5];			/* a string's head */
+	__u64 frame;			/* the one in f */
+	__u64 names[3];			/* the first bytes of its function's name */
+	struct wt_told told;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wt_told_buf);
+} told_buf SEC(".maps");
+
+enum wt_told_turn { WT_TOLD_SAME, WT_TOLD_UP, WT_TOLD_DOWN, WT_TOLD_UNKNOWN };
+enum wt_told_function { WT_TOLD_NONE, WT_TOLD_OUTER, WT_TOLD_MIDDLE };
+
+#define WT_TOLD_AGAIN_NS 20000	/* a second event at the same address is told of the same change */
+
+/* As of bpf_perf_event_data: behind the registers and the period. */
+static __always_inline __u64 wt_watched(void *ctx)
+{
+#if defined(__TARGET_ARCH_x86)
+	return ((volatile __u64 *)ctx)[22];
+#else
+	return ((volatile __u64 *)ctx)[35];
+#endif
+}
+
+static __always_inline __u64 told_word(struct wt_told_buf *b, __u32 off)
+{
+	return *(__u64 *)((char *)b->f + (off & 0x78));
+}
+
+/* Was it a call or a return?  The counter is 4 bytes, or 8 of which the lower ones change. */
+static __always_inline enum wt_told_turn wt_told_turn(__u64 address, __u32 tgid, __u64 now)
+{
+	struct wt_told_key key = { .address = address, .tgid = tgid };
+	struct wt_told_count *last = bpf_map_lookup_elem(&told_counts, &key);
+	struct wt_told_count is = { .at_ns = now };
+	enum wt_told_turn turn = WT_TOLD_UNKNOWN;
+	__s32 d;
+
+	if (bpf_probe_read_user(&is.count, sizeof(is.count), (void *)address))
+		return WT_TOLD_SAME;
+	if (last) {
+		d = is.count - last->count;
+		if (d)
+			turn = d > 0 ? WT_TOLD_UP : WT_TOLD_DOWN;
+		else if (now - last->at_ns < WT_TOLD_AGAIN_NS)
+			turn = WT_TOLD_SAME;
+	}
+	bpf_map_update_elem(&told_counts, &key, &is, BPF_ANY);
+	return turn;
+}
+
+/* That frame into b; false: it is none. */
+static __always_inline bool wt_told_frame(struct wt_told_buf *b, __u64 frame)
+{
+	b->frame = frame;
+	return frame && !bpf_probe_read_user(b->f, b->code.l.f_size & 127, (void *)frame);
+}
+
+static __always_inline __u64 wt_told_code_of(struct wt_told_buf *b)
+{
+	return told_word(b, b->code.l.f_code) & ~(__u64)b->code.l.tag;
+}
+
+/* n bytes at most of a str of one byte a character; how many. */
+static __always_inline __u32 wt_told_str(struct wt_told_buf *b, __u64 at, void *to, __u32 most)
+{
+	__u32 state, n;
+
+	/* PyASCIIObject: length at 16, state at 32 (kind: bits 2-4, compact: 5, ascii: 6) */
+	if (bpf_probe_read_user(b->str, sizeof(b->str), (void *)at))
+		return 0;
+	state = b->str[4];
+	if ((state >> 2 & 7) != 1 || !(state & 32))
+		return 0;
+	n = b->str[2] < most ? b->str[2] : most;
+	at += state & 64 ? b->code.l.s_ascii : b->code.l.s_other;
+	return bpf_probe_read_user(to, MASKED(n, 127), (void *)at) ? 0 : n;
+}
+
+#define WT_8(a, b, c, d, e, f, g, h)						\
+	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 |	\
+	 (__u64)(e) << 32 | (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
+
+/* What the frame in b is of.  Celery 4 has an underscore before the outer ones. */
+static __always_inline enum wt_told_function wt_told_function(struct wt_told_buf *b)
+{
+	__u64 code = wt_told_code_of(b), first, then;
+	__u32 n;
+
+	if (bpf_probe_read_user(b->c, b->code.l.c_size & 255, (void *)code) ||
+	    b->c[1] != b->code.code_type)
+		return WT_TOLD_NONE;
+	b->names[0] = b->names[1] = b->names[2] = 0;
+	n = wt_told_str(b, *(__u64 *)((char *)b->c + (b->code.l.c_name & 0xf8)), b->names,
+			sizeof(b->names));
+	first = b->names[0];
+	then = b->names[1];
+	if ((first & 0xff) == '_') {
+		first = first >> 8 | then << 56;
+		then = then >> 8 | b->names[2] << 56;
+		n--;
+	}
+	if (n == 15 && first == WT_8('f', 'a', 's', 't', '_', 't', 'r', 'a'))
+		return WT_TOLD_OUTER;
+	if (first != WT_8('t', 'r', 'a', 'c', 'e', '_', 't', 'a'))
+		return WT_TOLD_NONE;
+	if (n == 14 && then == WT_8('s', 'k', '_', 'r', 'e', 't', 0, 0))
+		return WT_TOLD_OUTER;
+	return n == 10 ? WT_TOLD_MIDDLE : WT_TOLD_NONE;
+}
+
+/*
+ * The innermost frame; false: the thread has none, or the inner function is the innermost.
+ * 3.11.0 still shows an outer one that returns.
+ */
+static __always_inline bool wt_told_caller(struct wt_told_buf *b, __u64 watched)
+{
+	struct wt_py_layout *l = &b->code.l;
+	__u64 ts = wt_py_state(b->code.tss), frame;
+
+	if (!ts)
+		return false;
+	frame = wt_user_word(ts + l->ts_frame);
+	if (l->cf_frame != 0xffff && frame)
+		frame = wt_user_word(frame + l->cf_frame);
+	if (!wt_told_frame(b, frame))
+		return false;
+	if (wt_told_code_of(b) == watched)
+		return !b->code.inner && wt_told_frame(b, told_word(b, l->f_prev));
+	return true;
+}
+
+/* "name[id]" of the arguments of the frame in b. */
+static __always_inline void wt_told_label(struct wt_told_buf *b)
+{
+	__u64 args[2] = {}, tags = b->code.l.tag ? 3 : 0;
+	__u32 name, id;
+
+	bpf_probe_read_user(args, sizeof(args), (void *)(b->frame + b->code.f_locals));
+	__builtin_memset(b->told.text, 0, sizeof(b->told.text));
+	name = wt_told_str(b, args[0] & ~tags, b->told.text, WT_TOLD_NAME - 1);
+	name = MASKED(name, WT_TOLD_NAME - 1);
+	b->told.text[name] = '[';
+	id = wt_told_str(b, args[1] & ~tags, b->told.text + name + 1, WT_TOLD_ID - 1);
+	id = MASKED(id, WT_TOLD_ID - 1);
+	b->told.text[name + 1 + id] = ']';
+	b->told.n = name + id + 2;
+}
+
+static __always_inline void wt_told_end(struct wt_task *w, struct wt_told_buf *b,
+					struct wt_told_open *key, struct wt_told *open)
+{
+	__builtin_memcpy(&b->told, open, sizeof(b->told));
+	b->told.flags = WT_WRITE_END;
+	wt_told_bound(w, &b->told);
+	bpf_map_delete_elem(&told_open, key);
+}
+
+/* The inner function was called by the frame in b, or has returned to it. */
+static __always_inline void wt_told_inner(struct wt_task *w, struct wt_told_buf *b,
+					  enum wt_told_turn turn)
+{
+	enum wt_told_function f = wt_told_function(b);
+	struct wt_told_open key = { .serial = w->serial };
+	struct wt_told *open;
+
+	if (f == WT_TOLD_MIDDLE && wt_told_frame(b, told_word(b, b->code.l.f_prev)))
+		f = wt_told_function(b);
+	if (f != WT_TOLD_OUTER)
+		return;			/* a task that another one calls itself */
+	key.frame = told_word(b, b->code.l.f_prev);
+	open = bpf_map_lookup_elem(&told_open, &key);
+	if (open) {
+		wt_told_end(w, b, &key, open);
+		return;
+	}
+	if (turn == WT_TOLD_DOWN)
+		return;			/* it began before we looked */
+	wt_told_label(b);
+	b->told.flags = WT_WRITE_BEGIN;
+	if (!wt_told_bound(w, &b->told))
+		bpf_map_update_elem(&told_open, &key, &b->told, BPF_ANY);
+}
+
+SEC("?perf_event")
+int wt_told_hit(struct bpf_perf_event_data *ctx)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	__u64 address = wt_watched(ctx), now;
+	struct wt_told_open key = {};
+	struct wt_told_code *code;
+	enum wt_told_turn turn;
+	struct wt_told_buf *b;
+	struct wt_told *open;
+	struct wt_task *w;
+	__u32 zero = 0;
+
+	code = bpf_map_lookup_elem(&told_codes, &address);
+	w = wt_task_of(t);
+	b = bpf_map_lookup_elem(&told_buf, &zero);
+	if (!code || !b || !w || w->done || w->exec_ns)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (now < run_start_ns || now >= run_end_ns)
+		return 0;
+	turn = wt_told_turn(address, w->tgid, now);
+	if (turn == WT_TOLD_SAME)
+		return 0;
+	b->code = *code;
+	if (!wt_told_caller(b, address))
+		return 0;
+	if (b->code.inner) {
+		wt_told_inner(w, b, turn);
+		return 0;
+	}
+	key.frame = b->frame;
+	key.serial = w->serial;
+	open = bpf_map_lookup_elem(&told_open, &key);
+	if (open)
+		wt_told_end(w, b, &key, open);
+	return 0;
+}
