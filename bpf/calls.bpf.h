@@ -153,8 +153,6 @@ __u64 wt_send_raw(struct wt_scratch *s, __u32 slot);
  * none.  recall: the thread's remembered stacks may be used, and this one is remembered.
  */
 __u64 wt_user_stack(struct wt_scratch *s, struct wt_task *w, __u32 recall);
-/* Over what c's slots say of the stack in s->span. */
-__u64 wt_slots_hash(struct wt_scratch *s, struct wt_ucache *c);
 /* The id of the remembered stack, if the thread stands there again; else 0. */
 __u64 wt_recall_user(struct wt_scratch *s, struct wt_task *t);
 /* Notes the walk just made, of stack id, in t. */

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* core.bpf.c - the maps, the configuration and the shared state; no program. */
+#define WT_KSYM_HERE __ksym
 #include "jobs.bpf.h"
+
+/* Only for the symbol to be here: see read.bpf.h. */
+void *wt_cast_of(const void *obj)
+{
+	return bpf_rdonly_cast(obj, cfg_word);
+}
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -55,6 +62,7 @@ struct {
 
 const volatile __u32 cfg_opts = WT_OPT_USTACK | WT_OPT_KSTACK;
 const volatile __u32 cfg_fault = 0;
+const volatile __u32 cfg_word = 0;
 const volatile __u32 cfg_target = WT_TARGET_PIDS;
 const volatile __u32 cfg_self_tgid = 0;
 const volatile __u32 cfg_stack_size = 16384;

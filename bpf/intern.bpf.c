@@ -97,7 +97,7 @@ int wt_want_space(__u32 tgid, __u64 image, __u32 version)
 /* Interns s->reason.reason, which the caller has filled in after zeroing it. */
 __u64 wt_intern_reason(struct wt_scratch *s, struct wt_task *w)
 {
-	__u64 *word, h = 0;
+	__u64 *word, *sent, h = 0;
 
 	if (!s || !w)
 		return 0;
@@ -105,12 +105,13 @@ __u64 wt_intern_reason(struct wt_scratch *s, struct wt_task *w)
 	for (__u32 i = 0; i < sizeof(struct wt_reason) / 8; i++)
 		h = wt_hash_add(h, word[i]);
 	h = wt_mix(h) | WT_REASON_INTERNED;
-	if (h == w->last_reason)
+	sent = &w->sent_reasons[h >> 60 & (WT_SENT_REASONS - 1)];
+	if (h == *sent)
 		return h;
 	s->reason.h.type = WT_EV_REASON;
 	s->reason.h.ts_ns = bpf_ktime_get_ns();
 	s->reason.id = h;
 	wt_send_once(h, &s->reason, sizeof(s->reason), WT_LOSS_REASON);
-	w->last_reason = h;
+	*sent = h;
 	return h;
 }

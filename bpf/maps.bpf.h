@@ -10,6 +10,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
+#include "read.bpf.h"
 #include "worktrace.h"
 #include "python.bpf.h"
 #include "jvm.bpf.h"
@@ -86,6 +87,8 @@ struct wt_asyncs_map {
 };
 extern struct wt_asyncs_map asyncs SEC(".maps");
 
+#define WT_SENT_REASONS 4
+
 /* One thread's account, in its task storage. */
 struct wt_task {
 	__u64 since;			/* start of the open interval */
@@ -119,7 +122,7 @@ struct wt_task {
 	__u64 epoch_ns;			/* of a leader: when the process's epoch began */
 	__u64 bound_ns;			/* of the stay on the CPU, the part before the last boundary */
 	__u64 sock;			/* cookie of the connection that is waited for; 0: none, or WT_NO_COOKIE */
-	__u64 last_reason;		/* sent already */
+	__u64 sent_reasons[WT_SENT_REASONS];	/* by some bits of theirs: user space has these */
 	__u64 io_inode;			/* … of this file's pages, 0: of none */
 	__u64 fault_inode, fault_ip;	/* of the last fault in a file's mapping */
 	__u64 io_switch;		/* `switches` when it made its last request of a disk … */
@@ -330,6 +333,13 @@ struct wt_walk {
 	__u32 gap_version, gap_next;
 };
 
+/* One switch, as wt_sched_switch sees it. */
+struct wt_switch {
+	__u64 now;
+	__u64 clock, clock_task, steal;		/* of this CPU's run queue */
+	bool asleep;				/* the task's stack lies still: it is on its way in */
+};
+
 /* A wait for a CPU that is charged to who ran meanwhile: see rival.bpf.c. */
 struct wt_rival_walk {
 	__u64 at;			/* its end */
@@ -362,6 +372,7 @@ struct wt_scratch {
 	__u64 set[2][WT_FDSET_WORDS];		/* with WT_B_COPIED: a struct wt_pollfd, or two fd_sets */
 	struct wt_jvm_walk jvm;
 	struct wt_rival_walk rival;
+	struct wt_switch sw;
 	__u32 want, found, span_used;		/* of wt_remember */
 	__u32 sampling;				/* it is a sample's */
 	__u8 span[WT_USPAN];			/* of a kernel stack WT_KSPAN of it are used; a power of two for the verifier */

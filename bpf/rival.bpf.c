@@ -82,25 +82,19 @@ static long wt_rival_charge(__u32 i, struct wt_rival_ctx *x)
 	return 0;
 }
 
-int wt_charge_queued(struct wt_scratch *s, struct wt_task *w, __u64 at, __u32 kind)
+/* A wait that reached over several stays. */
+static __always_inline void wt_rival_walk(struct wt_scratch *s, struct wt_task *w, struct wt_runs *r,
+					  __u64 at, __u32 kind)
 {
-	struct wt_rival_ctx x = { .s = s, .w = w };
-	__u64 preempt, before;
+	struct wt_rival_ctx x = { .s = s, .w = w, .r = r };
 
-	if (!s || !w)
-		return -1;
-	x.r = wt_rivals_on() ? wt_runs() : NULL;
-	if (!x.r || at <= w->since)
-		return wt_charge(w, at, WT_RUNQ, kind);
-	before = w->st_ns[WT_RUNQ];
-	preempt = w->preempt_ns;
 	s->rival.at = at;
 	s->rival.n = 0;
 	s->rival.kind = kind;
 	bpf_loop(WT_RUNS, wt_rival_back, &x, 0);
 	if (s->rival.n == WT_RUNS) {
 		/* further back than is remembered: when the oldest stay began is not known */
-		__u64 end = x.r->run[x.r->n & (WT_RUNS - 1)].end_ns;
+		__u64 end = r->run[r->n & (WT_RUNS - 1)].end_ns;
 
 		if (end < at)
 			wt_charge(w, end, WT_RUNQ, kind);
@@ -108,6 +102,27 @@ int wt_charge_queued(struct wt_scratch *s, struct wt_task *w, __u64 at, __u32 ki
 	bpf_loop(WT_RUNS, wt_rival_charge, &x, 0);
 	if (w->since < at)
 		wt_charge(w, at, WT_RUNQ, kind);
+}
+
+int wt_charge_queued(struct wt_scratch *s, struct wt_task *w, __u64 at, __u32 kind)
+{
+	struct wt_runs *r;
+	struct wt_run *last;
+	__u64 preempt, before;
+
+	if (!s || !w)
+		return -1;
+	r = wt_rivals_on() ? wt_runs() : NULL;
+	if (!r || at <= w->since)
+		return wt_charge(w, at, WT_RUNQ, kind);
+	before = w->st_ns[WT_RUNQ];
+	preempt = w->preempt_ns;
+	last = &r->run[(r->n - 1) & (WT_RUNS - 1)];
+	if (r->n < 2 || r->run[(r->n - 2) & (WT_RUNS - 1)].end_ns > w->since)
+		wt_rival_walk(s, w, r, at, kind);
+	else
+		wt_charge(w, at, WT_RUNQ,
+			  last->end_ns > w->since ? wt_rival_reason(s, w, last, kind) : kind);
 	if (kind == WT_K_PREEMPT)
 		w->preempt_ns = preempt + w->st_ns[WT_RUNQ] - before;
 	return 0;

@@ -47,8 +47,10 @@ int wt_sample(struct bpf_perf_event_data *ctx)
 		wt_lost(WT_LOSS_KSTACK);
 		k.reason = WT_K_KERNEL;
 	}
-	if (!(t->flags & (PF_KTHREAD | PF_IO_WORKER)))
+	if (!(t->flags & (PF_KTHREAD | PF_IO_WORKER))) {
+		wt_uregs_of((void *)bpf_task_pt_regs(t), &s->walk);
 		k.ustack = wt_user_stack(s, w, 0);
+	}
 	k.thread = w->exec_ns && w->exec_serial ? w->exec_serial : w->serial;
 	k.epoch = wt_epoch_of(w, t);
 	k.span = w->span;

@@ -18,14 +18,6 @@
  */
 #define WT_GAP_NS 5000
 
-/* The switch program's view of one switch. */
-struct wt_switch {
-	struct wt_scratch *s;
-	__u64 now;
-	__u64 clock, clock_task, steal;		/* of this CPU's run queue */
-	bool asleep;				/* the task's stack lies still: it is on its way in */
-};
-
 /* What stacks cost is estimated from every 32nd: reading the clock costs, too. */
 #define WT_COST_EVERY 32
 
@@ -70,8 +62,8 @@ static __always_inline bool wt_shed(struct wt_task *w, __u64 now)
 	return false;
 }
 
-/* Where a thread leaves the CPU; the kernel's part follows when it comes back. */
-static __always_inline void wt_take_stack(struct wt_switch *x, struct wt_task *w,
+/* Where a thread leaves the CPU, by s->walk's registers; the kernel's part follows when it comes back. */
+static __always_inline void wt_take_stack(struct wt_scratch *s, struct wt_task *w,
 					  struct task_struct *t)
 {
 	__u64 begun;
@@ -79,12 +71,12 @@ static __always_inline void wt_take_stack(struct wt_switch *x, struct wt_task *w
 	w->kstack = 0;
 	w->ustack = 0;
 	w->stack_weight = WT_WEIGHT_ONE;
-	if (!(cfg_opts & (WT_OPT_USTACK | WT_OPT_KSTACK)) || wt_shed(w, x->now))
+	if (!(cfg_opts & (WT_OPT_USTACK | WT_OPT_KSTACK)) || wt_shed(w, s->sw.now))
 		return;
 	if ((t->flags & (PF_KTHREAD | PF_EXITING)) || !(cfg_opts & WT_OPT_USTACK))
 		return;
 	begun = wt_stack_clock(w);
-	w->ustack = wt_user_stack(x->s, w, 1);
+	w->ustack = wt_user_stack(s, w, 1);
 	wt_stack_cost(begun);
 }
 
@@ -122,7 +114,7 @@ static __always_inline void wt_end_queued(struct wt_scratch *s, struct wt_task *
 }
 
 /* The end of a wait: blocked until the wakeup, then queued. */
-static __noinline int wt_end_wait(struct wt_switch *x, struct wt_task *w, struct task_struct *t,
+static __noinline int wt_end_wait(struct wt_scratch *s, struct wt_task *w, struct task_struct *t,
 				  __u64 at)
 {
 	__u64 wake = w->wake_ns, reason, frozen;
@@ -134,11 +126,11 @@ static __noinline int wt_end_wait(struct wt_switch *x, struct wt_task *w, struct
 		if (wake < w->since)
 			wake = w->since;
 		if (w->state == WT_CHILD)
-			w->reason = wt_child_reason(x->s, w);
-		if (x->asleep && (cfg_opts & WT_OPT_KSTACK) && !w->kstack && wt_within(w->since, at)) {
+			w->reason = wt_child_reason(s, w);
+		if (s->sw.asleep && (cfg_opts & WT_OPT_KSTACK) && !w->kstack && wt_within(w->since, at)) {
 			__u64 begun = wt_stack_clock(w);
 
-			w->kstack = wt_kernel_stack(x->s, w, t);
+			w->kstack = wt_kernel_stack(s, w, t);
 			wt_stack_cost(begun);
 		}
 		frozen = wt_frozen_part(w, wake);
@@ -147,10 +139,10 @@ static __noinline int wt_end_wait(struct wt_switch *x, struct wt_task *w, struct
 		wt_charge(w, wake - frozen, w->state, w->reason);
 		if (frozen)
 			wt_charge(w, wake, WT_STOPPED, WT_K_FROZEN);
-		wt_end_queued(x->s, w, t, at, w->throttled_wake ? WT_THROTTLED : WT_RUNQ, WT_K_WAKEUP);
+		wt_end_queued(s, w, t, at, w->throttled_wake ? WT_THROTTLED : WT_RUNQ, WT_K_WAKEUP);
 	} else {
 		reason = w->reason == WT_K_QUOTA ? w->queued_as : w->reason;
-		wt_end_queued(x->s, w, t, at, w->state, reason);
+		wt_end_queued(s, w, t, at, w->state, reason);
 	}
 	w->wake_ns = 0;
 	w->throttled_wake = 0;
@@ -164,22 +156,22 @@ static __noinline int wt_end_wait(struct wt_switch *x, struct wt_task *w, struct
  * switch.  Its own runtime tells when it must have come.  Inline: a frame more, and the
  * calls below it would not fit the stack of 512 bytes that 6.1 has for all of them.
  */
-static __always_inline int wt_repair_arrival(struct wt_switch *x, struct wt_task *w,
+static __always_inline int wt_repair_arrival(struct wt_scratch *s, struct wt_task *w,
 					struct task_struct *t)
 {
 	__u64 ran = t->se.sum_exec_runtime - w->exec_last;
-	__u64 at = x->now - w->since;
+	__u64 at = s->sw.now - w->since;
 
 	if (ran > at)
 		ran = at;
-	at = x->now - ran;
+	at = s->sw.now - ran;
 	if (!w->fresh)
 		wt_lost(WT_LOSS_MISSED_SWITCH);
 	w->fresh = 0;
-	wt_end_wait(x, w, t, at);
+	wt_end_wait(s, w, t, at);
 	w->state = WT_CPU;
 	w->clock_task_since = t->se.exec_start - ran;
-	w->steal_since = x->steal;
+	w->steal_since = s->sw.steal;
 	w->audit_on = 0;
 	w->queued_clock = 0;
 	w->runq_pending = 0;
@@ -192,18 +184,18 @@ static __always_inline int wt_repair_arrival(struct wt_switch *x, struct wt_task
  * not grow by was a wait that nobody saw: queued as long as the kernel says it
  * is queued now, blocked before.
  */
-static __noinline int wt_repair_departure(struct wt_switch *x, struct wt_task *w,
+static __noinline int wt_repair_departure(struct wt_scratch *s, struct wt_task *w,
 					  struct task_struct *t)
 {
 	__u64 ran = t->se.sum_exec_runtime - w->exec_last;
 	__u64 queued = t->sched_info.last_queued, at;
 
-	if (ran > x->now - w->since)
-		ran = x->now - w->since;
-	queued = queued && x->clock > queued ? x->clock - queued : 0;
-	if (queued > x->now - w->since - ran)
-		queued = x->now - w->since - ran;
-	at = x->now - queued;
+	if (ran > s->sw.now - w->since)
+		ran = s->sw.now - w->since;
+	queued = queued && s->sw.clock > queued ? s->sw.clock - queued : 0;
+	if (queued > s->sw.now - w->since - ran)
+		queued = s->sw.now - w->since - ran;
+	at = s->sw.now - queued;
 	if (!w->fresh)
 		wt_lost(WT_LOSS_MISSED_SWITCH);
 	w->fresh = 0;
@@ -211,13 +203,13 @@ static __noinline int wt_repair_departure(struct wt_switch *x, struct wt_task *w
 	w->ustack = 0;
 	w->kstack = 0;
 	wt_charge(w, at, WT_OTHER, WT_K_MISSED);
-	wt_charge(w, x->now, WT_RUNQ, WT_K_PREEMPT);
+	wt_charge(w, s->sw.now, WT_RUNQ, WT_K_PREEMPT);
 	w->audit_on = 0;
 	return 0;
 }
 
 /* The kernel's books, read where both pairs of the audit are complete. */
-static __always_inline void wt_audit_leave(struct wt_switch *x, struct wt_task *w,
+static __always_inline void wt_audit_leave(struct wt_scratch *s, struct wt_task *w,
 					   struct task_struct *t, __u64 cpu_ns)
 {
 	__u64 exec = t->se.sum_exec_runtime, delay = t->sched_info.run_delay;
@@ -246,7 +238,7 @@ static __always_inline void wt_audit_leave(struct wt_switch *x, struct wt_task *
  * the others (newidle balancing) in the name of the task that is asleep already, and that
  * may be woken meanwhile and go on without a switch.  The kernel books that as nobody's.
  */
-static __noinline int wt_find_gap(struct wt_switch *x, struct wt_task *w, struct task_struct *t)
+static __noinline int wt_find_gap(struct wt_scratch *s, struct wt_task *w, struct task_struct *t)
 {
 	__u64 on = t->se.exec_start - w->clock_task_since;
 	__u64 ran = t->se.sum_exec_runtime - w->exec_last;
@@ -254,7 +246,7 @@ static __noinline int wt_find_gap(struct wt_switch *x, struct wt_task *w, struct
 	__u64 gap = on > ran ? on - ran : 0;
 	bool audited = w->audit_on;
 
-	if (gap < WT_GAP_NS || !w->clock_task_since || gap > x->now - w->since)
+	if (gap < WT_GAP_NS || !w->clock_task_since || gap > s->sw.now - w->since)
 		return 0;
 	w->audit_on = 0;
 	if (wt_switches(t) == w->csw + 1)
@@ -272,18 +264,18 @@ static __noinline int wt_find_gap(struct wt_switch *x, struct wt_task *w, struct
 }
 
 /* An exec took place since the last switch-out: close the account of the old program. */
-static __noinline int wt_split_exec(struct wt_switch *x, struct wt_task *w, struct task_struct *t)
+static __noinline int wt_split_exec(struct wt_scratch *s, struct wt_task *w, struct task_struct *t)
 {
 	__u64 at = w->exec_ns;
 
-	if (at > x->now)
-		at = x->now;
+	if (at > s->sw.now)
+		at = s->sw.now;
 	if (at < w->since)
 		at = w->since;
 	wt_charge_cpu(w, at);
-	wt_fill_record(x->s, w, at);
+	wt_fill_record(s, w, at);
 	wt_epoch_enter(w);
-	if (!wt_send_record(x->s, WT_REC_EXEC))
+	if (!wt_send_record(s, WT_REC_EXEC))
 		w->flags |= WT_F_EXECED;
 	__builtin_memset(w->st_ns, 0, sizeof(w->st_ns));
 	w->epoch_cpu_ns = 0;
@@ -322,16 +314,16 @@ static __noinline int wt_split_exec(struct wt_switch *x, struct wt_task *w, stru
 	return 0;
 }
 
-static __always_inline void wt_finish(struct wt_switch *x, struct wt_task *w, struct task_struct *t)
+static __always_inline void wt_finish(struct wt_scratch *s, struct wt_task *w, struct task_struct *t)
 {
 	__u64 end = run_end_ns;
 	__u32 tgid = w->tgid;
 
 	if (w->spans)
-		wt_spans_over(w, x->now, WT_SPAN_F_EXIT);
+		wt_spans_over(w, s->sw.now, WT_SPAN_F_EXIT);
 	wt_copy_comms(w, t);
-	wt_fill_record(x->s, w, w->since < end ? w->since : end);
-	wt_send_record(x->s, WT_REC_EXIT);
+	wt_fill_record(s, w, w->since < end ? w->since : end);
+	wt_send_record(s, WT_REC_EXIT);
 	w->done = 1;
 	w->ready = 0;
 	__sync_fetch_and_add(&run_live, -1);
@@ -341,64 +333,70 @@ static __always_inline void wt_finish(struct wt_switch *x, struct wt_task *w, st
 		bpf_map_delete_elem(&targets, &tgid);
 }
 
-static __always_inline void wt_leave(struct wt_switch *x, struct wt_task *w, struct task_struct *t,
+static __always_inline void wt_leave(struct wt_scratch *s, struct wt_task *w, struct task_struct *t,
 				     bool preempt, __u32 state)
 {
 	__u64 before, cpu;
 
-	if (x->now < w->since)
-		x->now = wt_not_before(x->now, w->since);
+	if (s->sw.now < w->since)
+		s->sw.now = wt_not_before(s->sw.now, w->since);
 	wt_epoch_look(w, t);
 	if (w->state != WT_CPU)
-		wt_repair_arrival(x, w, t);
+		wt_repair_arrival(s, w, t);
 	else
-		wt_find_gap(x, w, t);
+		wt_find_gap(s, w, t);
 	w->fresh = 0;
 	if (w->exec_ns)
-		wt_split_exec(x, w, t);
+		wt_split_exec(s, w, t);
 	before = w->st_ns[WT_CPU];
-	wt_charge_cpu(w, x->now);
+	wt_charge_cpu(w, s->sw.now);
 	cpu = w->st_ns[WT_CPU] - before;
 	/* steal_since 0: it was on the CPU before we looked */
-	if (w->steal_since && x->steal > w->steal_since) {
-		before = x->steal - w->steal_since;
+	if (w->steal_since && s->sw.steal > w->steal_since) {
+		before = s->sw.steal - w->steal_since;
 		w->steal_ns += before < cpu + w->bound_ns ? before : cpu + w->bound_ns;
 	}
-	wt_audit_leave(x, w, t, cpu);
+	wt_audit_leave(s, w, t, cpu);
 	wt_epoch_enter(w);
 	w->switches++;
 	w->wake_ns = 0;
 	if (state & TASK_DEAD) {
-		wt_finish(x, w, t);
+		wt_finish(s, w, t);
 		return;
 	}
-	wt_take_stack(x, w, t);
+	s->call.nr = -1;
+	if (!(t->flags & PF_KTHREAD)) {
+		struct pt_regs *r = (void *)bpf_task_pt_regs(t);
+
+		wt_call_of(r, &s->call);
+		wt_uregs_of(r, &s->walk);
+	}
+	wt_take_stack(s, w, t);
 	if (preempt || !state || wt_runnable(t)) {
 		bool quota = wt_throttled(t);
 
 		w->state = quota ? WT_THROTTLED : WT_RUNQ;
 		w->reason = quota ? WT_K_QUOTA : WT_K_PREEMPT;
 		w->queued_as = WT_K_PREEMPT;
-		w->queued_clock = x->clock;
+		w->queued_clock = s->sw.clock;
 		wt_note_queue(w, t);
 		return;
 	}
 	w->queued_clock = 0;
-	wt_read_call(t, &x->s->call);
-	wt_classify(x->s, w, state, wt_bits(t) | WT_B_USER);
+	wt_classify(s, w, state, wt_bits(t) | WT_B_USER);
 }
 
-static __always_inline void wt_arrive(struct wt_switch *x, struct wt_task *w, struct task_struct *t)
+static __always_inline void wt_arrive(struct wt_scratch *s, struct wt_task *w, struct task_struct *t)
 {
 	__u32 cpu;
 
-	if (x->now < w->since)
-		x->now = wt_not_before(x->now, w->since);
+	if (s->sw.now < w->since)
+		s->sw.now = wt_not_before(s->sw.now, w->since);
 	wt_epoch_look(w, t);
 	if (w->state == WT_CPU)
-		wt_repair_departure(x, w, t);
+		wt_repair_departure(s, w, t);
 	else
-		wt_end_wait(x, w, t, x->now);
+		wt_end_wait(s, w, t, s->sw.now);
 	wt_epoch_enter(w);
 	w->fresh = 0;
 	w->bound_ns = 0;
@@ -408,15 +406,15 @@ static __always_inline void wt_arrive(struct wt_switch *x, struct wt_task *w, st
 		w->booked_asleep = 0;
 		wt_counted(WT_CNT_BOOKED_ASLEEP);
 	}
-	w->runq_pending = w->queued_clock && x->clock > w->queued_clock ? x->clock - w->queued_clock : 0;
+	w->runq_pending = w->queued_clock && s->sw.clock > w->queued_clock ? s->sw.clock - w->queued_clock : 0;
 	w->queued_clock = 0;
 	cpu = bpf_get_smp_processor_id() + 1;
 	w->migrations += w->last_cpu && w->last_cpu != cpu;
 	w->last_cpu = cpu;
 	w->state = WT_CPU;
-	w->clock_task_since = x->clock_task;
+	w->clock_task_since = s->sw.clock_task;
 	w->csw = wt_switches(t);
-	w->steal_since = x->steal;
+	w->steal_since = s->sw.steal;
 	w->exec_last = t->se.sum_exec_runtime;
 }
 
@@ -424,17 +422,22 @@ SEC("tp_btf/sched_switch")
 int BPF_PROG(wt_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next,
 	     unsigned int prev_state)
 {
+	struct wt_scratch *s = wt_scratch(WT_SCRATCH_SWITCH);
 	struct wt_task *p = NULL, *n = NULL;
+	struct rq *rq;
+	__u64 now;
+
+	if (!s)
+		return 0;
 	/*
 	 * Of this CPU.  First, where the verifier comes by once: for each step along such a
 	 * pointer it searches all the kernel's types.  Without a branch, which would double
 	 * what follows; there is always a queue.
 	 */
-	struct rq *rq = prev->se.cfs_rq->rq;
-	struct wt_switch x = {
-		.clock = rq->clock, .clock_task = rq->clock_task, .steal = wt_steal(rq),
-	};
-
+	rq = prev->se.cfs_rq->rq;
+	s->sw.clock = rq->clock;
+	s->sw.clock_task = rq->clock_task;
+	s->sw.steal = wt_steal(rq);
 	if (prev->pid)
 		p = wt_task_of(prev);
 	if (next->pid)
@@ -446,29 +449,28 @@ int BPF_PROG(wt_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	}
 	if (wt_fault(WT_FAULT_MISSED, 64))
 		return 0;
-	x.now = bpf_ktime_get_ns();
+	now = bpf_ktime_get_ns();
 	if (wt_fault(WT_FAULT_CLOCK, 16))
-		x.now -= 2000000;
-	x.s = wt_scratch(WT_SCRATCH_SWITCH);
-	if (!x.s)
-		return 0;
-	if (x.now >= run_end_ns) {
+		now -= 2000000;
+	if (now >= run_end_ns) {
 		/* the account is closed; a thread that ends now is gone before the
 		 * iterator comes to it */
 		if (p && (prev_state & TASK_DEAD) && !p->done) {
-			wt_open_record(x.s, p, run_end_ns);
-			wt_send_record(x.s, WT_REC_END);
+			wt_open_record(s, p, run_end_ns);
+			wt_send_record(s, WT_REC_END);
 			p->done = 1;
 		}
 		return 0;
 	}
 	if (wt_rivals_on())
-		wt_note_run(prev, p, x.now);
+		wt_note_run(prev, p, now);
+	s->sw.now = now;
+	s->sw.asleep = false;
 	if (p)
-		wt_leave(&x, p, prev, preempt, prev_state);
-	x.asleep = true;
+		wt_leave(s, p, prev, preempt, prev_state);
+	s->sw.asleep = true;
 	if (n)
-		wt_arrive(&x, n, next);
+		wt_arrive(s, n, next);
 	wt_counted(WT_CNT_SWITCH);
 	return 0;
 }

@@ -5,22 +5,6 @@
  */
 #include "calls.bpf.h"
 
-static __always_inline void wt_read_uregs(struct task_struct *t, struct wt_walk *w)
-{
-	struct pt_regs *r = (void *)bpf_task_pt_regs(t);
-
-#if defined(__TARGET_ARCH_x86)
-	w->ip = r->ip;
-	w->sp = r->sp;
-	w->fp = r->bp;
-	w->bx0 = r->bx;
-#elif defined(__TARGET_ARCH_arm64)
-	w->ip = r->pc;
-	w->sp = r->sp;
-	w->fp = r->regs[29];
-#endif
-}
-
 static __always_inline void wt_begin_walk(struct wt_walk *w, struct wt_task *t)
 {
 	/* an exec shows in the account only at the next switch-out */
@@ -49,27 +33,34 @@ static __always_inline void wt_begin_walk(struct wt_walk *w, struct wt_task *t)
 	w->slot_end = 0;
 }
 
+/* Random odd numbers: of the eight words of a turn each is multiplied by another. */
+static const __u64 wt_factor[8] = {
+	0x9e6c63d0876a9a47, 0xc4d31a7b5f2e8d63, 0x8b1f54e9d07c3a95, 0xd6e8feb86659fd93,
+	0xa3b195354a39b70d, 0xf39cc0605cedc835, 0x94d049bb133111eb, 0xbf58476d1ce4e5b9,
+};
+
 /*
  * A walk is a function of the first registers, the words it read and the tables:
- * the same of all these is the same stack.
+ * the same of all these is the same stack.  The words of a turn are multiplied side by
+ * side and not one after the other: a chain of multiplications takes longer than all the rest.
  */
-__u64 wt_slots_hash(struct wt_scratch *s, struct wt_ucache *c)
+static __always_inline __u64 wt_slots_hash(struct wt_scratch *s, struct wt_ucache *c)
 {
-	__u64 h;
+	__u64 h = s->walk.fp0, sum, v;
 
-	if (!s || !c)
-		return 0;
-	h = s->walk.fp0;
 	/* eight at a time: each turn is a state for the verifier to compare */
 	for (__u32 i = 0; i < WT_USLOTS; i += 8) {
 		if (i >= c->n)
 			break;
+		sum = 0;
 #pragma unroll
-		for (__u32 k = 0; k < 8; k++)
-			h = wt_hash_add(h, *(__u64 *)(s->span +
-					(c->slot[i + k] & (WT_USPAN / 8 - 1)) * 8));
+		for (__u32 k = 0; k < 8; k++) {
+			v = *(__u64 *)(s->span + (c->slot[i + k] & (WT_USPAN / 8 - 1)) * 8);
+			sum += (v ^ v >> 32) * wt_factor[k];
+		}
+		h = wt_hash_add(h, sum);
 	}
-	return h;
+	return wt_mix(h);
 }
 
 /* What fills the last eight is the first slot again, not what a longer walk left there. */
@@ -168,7 +159,6 @@ __u64 wt_user_stack(struct wt_scratch *s, struct wt_task *t, __u32 recall)
 
 	if (!s || !t)
 		return 0;
-	wt_read_uregs(bpf_get_current_task_btf(), &s->walk);
 	if (!s->walk.ip)
 		return 0;
 	s->walk.context = slot != 0;

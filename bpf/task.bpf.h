@@ -67,12 +67,18 @@ static __always_inline struct wt_task *wt_task_of(struct task_struct *t)
 	return w && w->ready ? w : NULL;
 }
 
+/* An int, or a byte: as the kernel at hand has it. */
+#define WT_FLAG_OF_ANY_SIZE(field) ({ \
+	__u32 v_ = 0; \
+	if (bpf_core_field_size(field) == 1) \
+		bpf_core_read(&v_, 1, &(field)); \
+	else \
+		bpf_core_read(&v_, 4, &(field)); \
+	v_; })
+
 static __always_inline bool wt_on_cpu(struct task_struct *t)
 {
-	__u32 v = 0;
-
-	bpf_core_read(&v, bpf_core_field_size(t->on_cpu), &t->on_cpu);
-	return v;
+	return WT_FLAG_OF_ANY_SIZE(t->on_cpu);
 }
 
 /*
@@ -86,10 +92,7 @@ static __always_inline bool wt_delayed(struct task_struct *t)
 
 static __always_inline bool wt_runnable(struct task_struct *t)
 {
-	__u32 v = 0;
-
-	bpf_core_read(&v, bpf_core_field_size(t->on_rq), &t->on_rq);
-	return v && !wt_delayed(t);
+	return WT_FLAG_OF_ANY_SIZE(t->on_rq) && !wt_delayed(t);
 }
 
 /*
@@ -208,7 +211,7 @@ static __always_inline struct file *wt_file(struct task_struct *t, __u32 fd)
 	if (!fdt || fd >= BPF_CORE_READ(fdt, max_fds))
 		return NULL;
 	files = BPF_CORE_READ(fdt, fd);
-	bpf_probe_read_kernel(&f, sizeof(f), files + fd);
+	wt_read_kernel(&f, sizeof(f), files + fd);
 	return f;
 }
 
@@ -224,14 +227,9 @@ static __always_inline __u64 wt_user_ip(struct task_struct *t)
 #endif
 }
 
-static __always_inline void wt_read_call(struct task_struct *t, struct wt_call *c)
+/* r: of a task that has entered the kernel.  c->nr: -1 when not by a system call. */
+static __always_inline void wt_call_of(struct pt_regs *r, struct wt_call *c)
 {
-	struct pt_regs *r;
-
-	c->nr = -1;
-	if (t->flags & PF_KTHREAD)
-		return;
-	r = (void *)bpf_task_pt_regs(t);
 #if defined(__TARGET_ARCH_x86)
 	c->nr = (__s32)r->orig_ax;
 	c->compat = (r->cs & 0xffff) == 0x23;	/* __USER32_CS */
@@ -256,6 +254,28 @@ static __always_inline void wt_read_call(struct task_struct *t, struct wt_call *
 #endif
 	if (c->nr >= 0)
 		c->nr &= 0x3fffffff;		/* without the x32 bit */
+}
+
+static __always_inline void wt_read_call(struct task_struct *t, struct wt_call *c)
+{
+	c->nr = -1;
+	if (!(t->flags & PF_KTHREAD))
+		wt_call_of((void *)bpf_task_pt_regs(t), c);
+}
+
+/* What a walk over its user stack starts from. */
+static __always_inline void wt_uregs_of(struct pt_regs *r, struct wt_walk *w)
+{
+#if defined(__TARGET_ARCH_x86)
+	w->ip = r->ip;
+	w->sp = r->sp;
+	w->fp = r->bp;
+	w->bx0 = r->bx;
+#elif defined(__TARGET_ARCH_arm64)
+	w->ip = r->pc;
+	w->sp = r->sp;
+	w->fp = r->regs[29];
+#endif
 }
 
 static __always_inline __u32 wt_bits(struct task_struct *t)

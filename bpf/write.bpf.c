@@ -152,7 +152,7 @@ static __always_inline struct wt_sink *wt_sink_of(struct wt_write_buf *b, struct
 	if (!fdt || fd >= fdt->max_fds)
 		return NULL;
 	files = fdt->fd;
-	if (bpf_probe_read_kernel(&file, sizeof(file), files + fd) || !file)
+	if (wt_read_kernel(&file, sizeof(file), files + fd) || !file)
 		return NULL;
 	bpf_core_read(&inode, sizeof(inode), &((struct file *)file)->f_inode);
 	if (k->file != file || k->inode != inode || k->fd != fd) {

@@ -232,6 +232,9 @@ static void test_essential(void **state)
 	f.task_storage_err = -EPERM;
 	assert_required(&f, "cannot make task storage (Operation not permitted)");
 	f = complete();
+	f.no_jit = true;
+	assert_required(&f, "BPF programs are interpreted; sysctl net.core.bpf_jit_enable=1");
+	f = complete();
 	f.read_kernel_err = -EINVAL;
 	strcpy(f.lockdown, "confidentiality");
 	assert_required(&f, "lockdown: confidentiality); boot with lockdown=integrity");

@@ -117,6 +117,10 @@ static void check_bpf(struct list *l, const struct features *f)
 		FOUND(c, "cannot make %s (%s)", f->ring_buffer_err ? "a ring buffer" : "task storage",
 		      reason(f->ring_buffer_err ? f->ring_buffer_err : f->task_storage_err));
 
+	c = add(l, "bpf-jit", true, !f->no_jit, "the programs are refused",
+		"sysctl net.core.bpf_jit_enable=1");
+	FOUND(c, "BPF programs are %s", c->ok ? "compiled" : "interpreted");
+
 	c = add(l, "bpf-read", true, !f->read_kernel_err, "waits cannot be given a reason",
 		strcmp(f->lockdown, "confidentiality") ?
 		"find out what restricts BPF here: a container, a security module" :

@@ -62,6 +62,7 @@ static const struct wanted wanted[] = {
 	MEMBER(rq, clock_task, field.clock_task),
 	{ "bpf_iter_task", BTF_KIND_FUNC, NULL, offsetof(struct features, iter_task) },
 	{ "bpf_iter_task_file", BTF_KIND_FUNC, NULL, offsetof(struct features, iter_task_file) },
+	{ "bpf_rdonly_cast", BTF_KIND_FUNC, NULL, offsetof(struct features, rdonly_cast) },
 	{ "bpf_iter_bpf_map_elem", BTF_KIND_FUNC, NULL, offsetof(struct features, iter_map_elem) },
 	{ "bpf_func_id", BTF_KIND_ENUM, "BPF_FUNC_task_pt_regs",
 	  offsetof(struct features, helper_task_pt_regs) },
@@ -176,6 +177,8 @@ static struct btf *detect_btf(struct features *f)
 				match(f, btf, t, &wanted[i]);
 		if (kind == BTF_KIND_ENUM && !strcmp(name, "cgroup_subsys_id"))
 			read_subsys(f, btf, t);
+		if (kind == BTF_KIND_STRUCT && !strcmp(name, "timespec64"))
+			f->word_type = id;
 	}
 	return btf;
 }
@@ -439,6 +442,8 @@ static void detect_settings(struct features *f)
 	f->kptr_restrict = read_setting("kptr_restrict");
 	f->unprivileged_bpf_disabled = read_setting("unprivileged_bpf_disabled");
 	f->kallsyms = can_see_kallsyms();
+	/* only the first network namespace has that file */
+	f->no_jit = read_head("/proc/sys/net/core/bpf_jit_enable", buf, sizeof(buf)) > 0 && *buf == '0';
 	/* built in but switched off, the file is there and cannot be opened */
 	f->psi = read_head("/proc/pressure/memory", buf, sizeof(buf)) > 0;
 	if (!getrlimit(RLIMIT_MEMLOCK, &lim))

@@ -52,6 +52,8 @@ struct features {
 	} field;
 	bool iter_task;			/* bpf_iter of tasks … */
 	bool iter_task_file, iter_map_elem;	/* … of their descriptors, of a map's elements */
+	bool rdonly_cast;			/* memory can be read by loads: see bpf/read.bpf.h … */
+	unsigned word_type;			/* … through this type of the kernel's BTF, 0: none */
 	bool helper_task_pt_regs, helper_loop;
 	bool uprobe_multi;		/* many probes of a file at once (6.6) */
 
@@ -80,6 +82,7 @@ struct features {
 	int perf_event_paranoid, perf_event_max_sample_rate, kptr_restrict;
 	int unprivileged_bpf_disabled;
 	bool kallsyms;			/* addresses of kernel functions are shown to us */
+	bool no_jit;			/* BPF programs are interpreted, which ours cannot be */
 	bool psi;			/* pressure stall information is on */
 	bool cgroup_v1, cgroup_v2;	/* mounted; v1: with a controller */
 	__u64 memlock_bytes;		/* RLIMIT_MEMLOCK, soft; ~0: none */

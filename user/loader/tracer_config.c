@@ -108,6 +108,7 @@ int tracer__configure(struct worktrace_bpf *skel, const struct options *o, const
 		opts |= WT_OPT_PATHS;
 	skel->rodata->cfg_opts = opts;
 	skel->rodata->cfg_fault = o->fault;
+	skel->rodata->cfg_word = f->rdonly_cast ? f->word_type : 0;
 	skel->rodata->cfg_self_tgid = getpid();
 	syscall_classes((void *)skel->rodata->cfg_class, false);
 	syscall_classes((void *)skel->rodata->cfg_class_compat, true);
