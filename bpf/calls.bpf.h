@@ -206,6 +206,8 @@ __u64 wt_cgroup_of(__u64 task);
 /* path.bpf.c: ids of names, 0: there is none, WT_PATH_OTHER: no room for one more. */
 __u64 wt_path_of_fd(struct wt_scratch *s, struct wt_task *w, __u32 fd);
 __u64 wt_path_of_inode(struct wt_scratch *s, struct wt_task *w, __u64 inode);
+/* The file that the current task has mapped at that address, and its device, into s->reason: 1; 0: none. */
+int wt_on_mapping(struct wt_scratch *s, struct wt_task *w, __u64 at);
 /* Of the current task: a path that it handed to the kernel. */
 __u64 wt_path_of_argument(struct wt_scratch *s, __u64 at);
 

@@ -111,27 +111,22 @@ static __always_inline __u64 wt_path_walk_up(struct wt_scratch *s, struct task_s
 	return wt_path_send(s);
 }
 
-__u64 wt_path_of_fd(struct wt_scratch *s, struct wt_task *w, __u32 fd)
+/* which: of the names that the thread remembers, the one to look at. */
+static __always_inline __u64 wt_path_of_file(struct wt_scratch *s, struct wt_task *w, struct file *f,
+					     __u32 which)
 {
-	struct task_struct *t;
-	struct wt_memo *m;
+	struct task_struct *t = (void *)w->address;
 	struct dentry *d, *parent;
-	struct file *f;
+	struct wt_memo *m;
 	__u64 name, id;
 	bool unhashed;
 
-	if (!s || !w || !(cfg_opts & WT_OPT_PATHS))
-		return 0;
-	t = (void *)w->address;
-	f = wt_file(t, fd);
-	if (!f)
-		return 0;
 	d = BPF_CORE_READ(f, f_path.dentry);
 	/* its hash and length change with the name, its parent with the directory */
 	name = BPF_CORE_READ(d, d_name.hash_len);
 	parent = BPF_CORE_READ(d, d_parent);
 	unhashed = !BPF_CORE_READ(d, d_hash.pprev) && d != parent;
-	m = &w->memo[fd & (WT_MEMOS - 1)];
+	m = &w->memo[which & (WT_MEMOS - 1)];
 	if (m->dentry == (__u64)d && m->name == name && m->id &&
 	    m->parent == ((__u64)parent | unhashed))
 		return m->id;
@@ -141,6 +136,43 @@ __u64 wt_path_of_fd(struct wt_scratch *s, struct wt_task *w, __u32 fd)
 	m->parent = (__u64)parent | unhashed;
 	m->id = id;
 	return id;
+}
+
+__u64 wt_path_of_fd(struct wt_scratch *s, struct wt_task *w, __u32 fd)
+{
+	struct file *f;
+
+	if (!s || !w || !(cfg_opts & WT_OPT_PATHS))
+		return 0;
+	f = wt_file((void *)w->address, fd);
+	return f ? wt_path_of_file(s, w, f, fd) : 0;
+}
+
+static long wt_mapped_found(struct task_struct *t, struct vm_area_struct *vma, __u64 *file)
+{
+	*file = (__u64)BPF_CORE_READ(vma, vm_file);
+	return 0;
+}
+
+int wt_on_mapping(struct wt_scratch *s, struct wt_task *w, __u64 at)
+{
+	struct wt_reason *r;
+	__u64 mapped = 0, id = 0;
+	struct file *f;
+
+	if (!s || !w)
+		return 0;
+	/* it fails where somebody changes the address space at this moment */
+	bpf_find_vma(bpf_get_current_task_btf(), at, wt_mapped_found, &mapped, 0);
+	if (!mapped)
+		return 0;
+	f = (void *)mapped;
+	r = &s->reason.reason;
+	wt_on_inode(r, (__u64)BPF_CORE_READ(f, f_inode));
+	if (cfg_opts & WT_OPT_PATHS)
+		id = wt_path_of_file(s, w, f, at >> 12);
+	__builtin_memcpy(r->addr, &id, sizeof(id));
+	return 1;
 }
 
 /* Of the node that links an inode's entries. */

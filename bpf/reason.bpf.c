@@ -7,248 +7,13 @@
  * and in_iowait come before the system call, because registers show the call
  * even when a page fault inside it is what blocks.
  */
-#include "calls.bpf.h"
+#include "why_disk.bpf.h"
 
-#define AF_INET6 10
 #define P_PID 1
 #define P_PIDFD 3
 #define F_SETLKW 7
 #define F_SETLKW64 14
 #define F_OFD_SETLKW 38
-
-/* What one classification works on. */
-struct wt_why {
-	struct wt_scratch *s;
-	struct wt_task *w;
-	struct wt_call *call;	/* in s */
-	__u64 task;		/* its address */
-	bool user;		/* the task is current: its memory can be read */
-	bool copied;		/* it is not, but s->set holds what it polls */
-};
-
-static __always_inline void wt_plain(struct wt_why *y, __u8 state, __u8 kind, __u32 n)
-{
-	__u64 r = kind;
-
-	if (y->call->nr >= 0) {
-		r |= (__u64)(y->call->nr & 0xffff) << 8;
-		if (y->call->compat)
-			r |= WT_REASON_COMPAT;
-	}
-	y->w->state = state;
-	y->w->reason = r | (__u64)(n & 0x7fffffff) << 32;
-}
-
-/*
- * The user has said that reading from this peer is waiting for work (--idle-peer).
- * Addresses are compared as those of IPv6.
- */
-static __noinline bool wt_idle_peer(struct wt_reason *r)
-{
-	__u64 a[2] = {};
-
-	if (r->family == AF_INET6) {
-		__builtin_memcpy(a, r->addr, 16);
-	} else {
-		((__u16 *)a)[5] = 0xffff;
-		__builtin_memcpy((char *)a + 12, r->addr, 4);
-	}
-	for (__u32 i = 0; i < WT_MAX_IDLE_PEERS; i++) {
-		if (i >= cfg_n_idle_peers)
-			break;
-		if (cfg_idle_peers[i].port && cfg_idle_peers[i].port != r->port)
-			continue;
-		if (cfg_idle_peers[i].any_addr ||
-		    (a[0] == cfg_idle_peers[i].addr[0] && a[1] == cfg_idle_peers[i].addr[1]))
-			return true;
-	}
-	return false;
-}
-
-/* The object that s->reason holds becomes the reason. */
-static __always_inline void wt_with_object(struct wt_why *y, bool write)
-{
-	struct wt_reason *r = &y->s->reason.reason;
-
-	if (cfg_n_idle_peers && r->kind == WT_K_SOCKET && r->n == WT_SOCK_PEER && !write &&
-	    wt_idle_peer(r))
-		r->state = WT_IDLE;
-
-	r->nr = y->call->nr >= 0 ? y->call->nr : 0xffff;
-	r->compat = y->call->compat;
-	r->write = write;
-	/* the call adds nothing to who the peer is: one reason for recv, read and poll */
-	if (r->kind == WT_K_SOCKET || r->kind == WT_K_UNIX || r->kind == WT_K_ACCEPT) {
-		r->nr = 0;
-		r->write = 0;
-	}
-	y->w->state = r->state;
-	y->w->reason = wt_intern_reason(y->s, y->w);
-}
-
-static __always_inline struct wt_reason *wt_clear_reason(struct wt_scratch *s)
-{
-	__builtin_memset(&s->reason.reason, 0, sizeof(s->reason.reason));
-	return &s->reason.reason;
-}
-
-/* What the descriptor leads to; not 0: there is no such one. */
-static __always_inline int wt_why_on(struct wt_why *y, struct wt_reason *r, __u32 fd)
-{
-	__s64 sock = wt_on_fd(r, y->task, fd);
-
-	y->w->sock = sock > 0 ? sock : 0;
-	return sock < 0;
-}
-
-/* The name of the file, of which the wait has the device. */
-static __always_inline void wt_add_path(struct wt_reason *r, __u64 id)
-{
-	__builtin_memcpy(r->addr, &id, sizeof(id));
-}
-
-/* The thread has made a request of a disk since it was given the CPU. */
-static __always_inline bool wt_made_request(struct wt_task *w)
-{
-	return w->io_dev && w->io_switch + 1 == w->switches;
-}
-
-/* Completions of requests that are under way: of the disk that they went to, if it was one. */
-static __always_inline void wt_why_completion(struct wt_why *y, __u8 kind, struct wt_async *of)
-{
-	struct wt_reason *r;
-
-	if (!of || !of->dev || of->many) {
-		wt_plain(y, WT_DISK, kind, 0);
-		return;
-	}
-	r = wt_clear_reason(y->s);
-	wt_disk_name(r, of->dev);
-	wt_set(r, WT_DISK, kind);
-	wt_with_object(y, false);
-}
-
-/* Linux AIO: one thread may submit what another one waits for. */
-static __noinline int wt_why_aio(struct wt_why *y)
-{
-	struct wt_async *of = &y->w->async;
-	__u32 tgid = y->w->tgid;
-
-	if (!of->dev)
-		of = bpf_map_lookup_elem(&asyncs, &tgid);
-	wt_why_completion(y, WT_K_AIO, of);
-	return 0;
-}
-
-/*
- * A ring carries anything.  A thread that has just made requests of a disk in
- * io_uring_enter, and waits there, waits for them; any other waits for work.
- */
-static __noinline int wt_why_uring(struct wt_why *y)
-{
-	struct wt_task *w = y->w;
-
-	if (w->async.dev && w->async_switch + 1 == w->switches)
-		wt_why_completion(y, WT_K_URING, &w->async);
-	else
-		wt_plain(y, WT_IDLE, WT_K_URING, 0);
-	return 0;
-}
-
-static __noinline int wt_why_fd(struct wt_why *y, __u32 fd, bool write)
-{
-	struct wt_reason *r = wt_clear_reason(y->s);
-
-	if (wt_why_on(y, r, fd)) {
-		wt_plain(y, WT_OTHER, WT_K_SYSCALL, 0);
-		return -1;
-	}
-	if (r->kind == WT_K_TTY && write) {
-		r->state = WT_OTHER;
-		r->kind = WT_K_DEVICE;
-	}
-	/* kinds without an object stay inline */
-	switch (r->kind) {
-	case WT_K_FILE:
-		wt_add_path(r, wt_path_of_fd(y->s, y->w, fd));
-		wt_with_object(y, write);
-		break;
-	case WT_K_SOCKET:
-	case WT_K_UNIX:
-	case WT_K_ACCEPT:
-	case WT_K_BLOCKDEV:
-	case WT_K_OTHERSOCK:
-	case WT_K_DEVICE:
-	case WT_K_ANONFD:
-		wt_with_object(y, write);
-		break;
-	default:
-		wt_plain(y, r->state, r->kind, 0);
-		if (write)
-			y->w->reason |= WT_REASON_WRITE;
-	}
-	return 0;
-}
-
-static __always_inline void wt_why_sync(struct wt_why *y, __u32 fd)
-{
-	struct wt_reason *r = wt_clear_reason(y->s);
-
-	wt_on_fd(r, y->task, fd);
-	wt_set(r, WT_DISK, WT_K_SYNC);
-	wt_add_path(r, wt_path_of_fd(y->s, y->w, fd));
-	wt_with_object(y, true);
-}
-
-/* A call on a path, or on a descriptor that is one's place in a directory. */
-static __noinline int wt_why_path(struct wt_why *y)
-{
-	struct wt_reason *r = wt_clear_reason(y->s);
-	__u32 nr = y->call->nr, how = WT_PATH_NONE;
-	__u64 id = 0;
-
-	if (nr < WT_NR_SYSCALLS && !y->call->compat)
-		how = cfg_path_arg[nr];
-	if (how == WT_PATH_FD0) {
-		id = wt_path_of_fd(y->s, y->w, y->call->arg[0]);
-		wt_on_fd(r, y->task, y->call->arg[0]);
-		if (r->kind != WT_K_FILE)
-			r = wt_clear_reason(y->s);
-	} else if (how && y->user) {
-		id = wt_path_of_argument(y->s, how == WT_PATH_ARG0 ? y->call->arg[0] : y->call->arg[1]);
-	}
-	if (wt_made_request(y->w))
-		wt_disk_name(r, y->w->io_dev);
-	wt_set(r, WT_DISK, WT_K_FS);
-	wt_add_path(r, id);
-	wt_with_object(y, false);
-	return 0;
-}
-
-/* No system call, and it waits for a page: of a mapped file, or of swap. */
-static __noinline int wt_why_majfault(struct wt_why *y)
-{
-	struct wt_reason *r = wt_clear_reason(y->s);
-	struct wt_task *w = y->w;
-	bool made = wt_made_request(w);
-	__u64 inode = 0;
-
-	wt_set(r, WT_DISK, made && w->io_swap ? WT_K_SWAPIN : WT_K_MAJFAULT);
-	if (w->fault_ip && y->user && w->fault_ip == wt_user_ip(bpf_get_current_task_btf()))
-		inode = w->fault_inode;
-	else if (made)
-		inode = w->io_inode;
-	if (inode && r->kind == WT_K_MAJFAULT) {
-		wt_on_inode(r, inode);
-		r->kind = WT_K_MAJFAULT;
-		r->state = WT_DISK;
-		wt_add_path(r, wt_path_of_inode(y->s, w, inode));
-	} else if (made) {
-		wt_disk_name(r, w->io_dev);
-	}
-	wt_with_object(y, false);
-	return 0;
-}
 
 static __always_inline void wt_why_connect(struct wt_why *y, __u32 fd)
 {
@@ -475,6 +240,10 @@ static __noinline int wt_why_call(struct wt_why *y, __u32 class, bool deep)
 		else
 			wt_plain(y, WT_OTHER, WT_K_SYSCALL, 0);
 		break;
+	case WT_C_MSYNC:		/* for the journal */
+		wt_why_range(y, WT_K_SYNC);
+		break;
+	case WT_C_RANGE:
 	case WT_C_MM:
 		wt_plain(y, deep ? WT_LOCK : WT_OTHER, deep ? WT_K_MMAP_LOCK : WT_K_SYSCALL, 0);
 		break;
@@ -497,44 +266,6 @@ static __noinline int wt_why_call(struct wt_why *y, __u32 class, bool deep)
 		wt_plain(y, WT_OTHER, WT_K_SYSCALL, 0);
 	}
 	return 0;
-}
-
-/* Blocked on I/O for sure; the call may say on what. */
-static __always_inline void wt_why_iowait(struct wt_why *y, __u32 class)
-{
-	struct wt_reason *r;
-
-	if (y->call->nr < 0) {
-		wt_why_majfault(y);
-		return;
-	}
-	if (class == WT_C_SYNC) {
-		wt_why_sync(y, y->call->arg[0]);
-		return;
-	}
-	if (class == WT_C_READ || class == WT_C_WRITE) {
-		wt_why_fd(y, y->call->arg[0], class == WT_C_WRITE);
-		if (y->w->state == WT_DISK)
-			return;
-	}
-	if (class == WT_C_PATH) {
-		wt_why_path(y);
-		return;
-	}
-	/* it reads: what it writes to is a socket or a pipe, or a file's pages */
-	if (class == WT_C_SENDFILE || class == WT_C_SPLICE) {
-		wt_why_fd(y, class == WT_C_SENDFILE ? y->call->arg[1] : y->call->arg[0], false);
-		if (y->w->state == WT_DISK)
-			return;
-	}
-	if (!wt_made_request(y->w)) {
-		wt_plain(y, WT_DISK, WT_K_IOWAIT, 0);
-		return;
-	}
-	r = wt_clear_reason(y->s);
-	wt_disk_name(r, y->w->io_dev);
-	wt_set(r, WT_DISK, WT_K_IOWAIT);
-	wt_with_object(y, false);
 }
 
 /* Task states and flags that outrank the system call.  1: decided. */

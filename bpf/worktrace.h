@@ -488,7 +488,7 @@ enum wt_class {
 	WT_C_MQ = 18,			/* POSIX message queues */
 	WT_C_FLOCK = 19,
 	WT_C_FCNTL = 20,		/* a lock if the command is one of the waiting ones */
-	WT_C_MM = 21,			/* mmap, munmap, mprotect, brk, madvise … */
+	WT_C_MM = 21,			/* mmap, mprotect, brk … */
 	WT_C_URING = 22,
 	WT_C_AIO = 23,
 	WT_C_IOCTL = 24,
@@ -499,7 +499,9 @@ enum wt_class {
 	WT_C_SOCKETCALL = 29,		/* the 32-bit multiplexer */
 	WT_C_IPCCALL = 30,		/* the 32-bit SysV multiplexer */
 	WT_C_POLL64 = 31,		/* reserved */
-	WT_CLASSES = 32,
+	WT_C_MSYNC = 32,
+	WT_C_RANGE = 33,		/* madvise, mlock, munmap …: of the addresses from argument 0 on */
+	WT_CLASSES = 34,
 };
 #define WT_NR_SYSCALLS 512
 

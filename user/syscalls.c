@@ -86,7 +86,7 @@ static const struct {
 		"chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat chown32 fchown32 "
 		"lchown32 utime utimes utimensat utimensat_time64 futimesat "
 		"truncate ftruncate truncate64 ftruncate64 fallocate fadvise64 fadvise64_64 "
-		"arm_fadvise64_64 readahead cachestat sync syncfs msync "
+		"arm_fadvise64_64 readahead cachestat sync syncfs "
 		"setxattr lsetxattr fsetxattr getxattr lgetxattr fgetxattr listxattr llistxattr "
 		"flistxattr removexattr lremovexattr fremovexattr setxattrat getxattrat "
 		"listxattrat removexattrat file_getattr file_setattr name_to_handle_at "
@@ -109,9 +109,10 @@ static const struct {
 	{ WT_C_MQ, "mq_timedsend mq_timedreceive mq_timedsend_time64 mq_timedreceive_time64" },
 	{ WT_C_FLOCK, "flock" },
 	{ WT_C_FCNTL, "fcntl fcntl64" },
-	{ WT_C_MM, "mmap mmap2 munmap mremap mprotect pkey_mprotect brk madvise "
-		"process_madvise process_mrelease mlock mlock2 munlock mlockall munlockall "
-		"mincore remap_file_pages mbind migrate_pages move_pages set_mempolicy "
+	{ WT_C_MSYNC, "msync" },
+	{ WT_C_RANGE, "madvise mlock mlock2 munlock munmap mremap mprotect pkey_mprotect mincore mbind" },
+	{ WT_C_MM, "mmap mmap2 brk process_madvise process_mrelease mlockall munlockall "
+		"remap_file_pages migrate_pages move_pages set_mempolicy "
 		"set_mempolicy_home_node shmat shmdt mseal map_shadow_stack" },
 	{ WT_C_URING, "io_uring_enter" },
 	{ WT_C_AIO, "io_getevents io_pgetevents io_pgetevents_time64 io_submit io_cancel "

@@ -241,6 +241,47 @@ for _ in range(5):
     assert r.waits(state="disk", reason=re.compile(rf"^sendfile {device}\w* .*fio\.data$")), r.waits(state="disk")
 
 
+def test_objects_of_mappings():
+    """What is waited for through a mapping has its file: msync, madvise, a buffer that a call reads from."""
+    fio = need("fio")
+    path = make_file("mapped.data", 16 << 20)
+    device = disk_of(path)
+    r = record([], [lib.PYTHON, "-c", f"""
+import ctypes, mmap, os
+libc = ctypes.CDLL(None)
+fd = os.open({path!r}, os.O_RDWR)
+m = mmap.mmap(fd, 16 << 20)
+m.madvise(mmap.MADV_RANDOM)
+a, b = os.pipe()
+at = ctypes.addressof(ctypes.c_char.from_buffer(m))
+def drop():
+    os.fsync(fd)
+    m.madvise(mmap.MADV_DONTNEED)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+for i in range(60):
+    m[i * 40960] = i
+    m.flush()
+for i in range(300):			# write(2) to a pipe, out of the mapping
+    if not i % 100: drop()
+    libc.write(b, ctypes.c_void_p(at + i * 8192), 16)
+    os.read(a, 16)
+drop()
+libc.madvise(ctypes.c_void_p(at), 8 << 20, 22)	# MADV_POPULATE_READ
+os.ftruncate(fd, 12 << 20)
+os.fsync(fd)
+"""])
+    at_most(without_disk(r, device), 0.02, "waits without a disk, mappings")
+    for call in ("msync", r"iowait \(write\)", r"iowait \(madvise\)"):
+        at_least(r.waited(state="disk", reason=re.compile(rf"^{call} {device}\w* .*mapped\.data$")), 1, f"{call}: {r.waits(state='disk')}")
+    synced = [d for d in r.devices(device=device, operation="flush") if d["process"] == "python3"]
+    at_least(total(synced, "wait_ns"), r.waited(state="disk", reason=re.compile("^msync ")), "msync is a sync")
+    r = record([], [fio, "--name=m", f"--filename={path}", "--rw=randrw", "--bs=4k", "--size=12m", "--io_size=4m",
+                    "--ioengine=mmap", "--fsync=32", "--output=/dev/null"])
+    share = without_disk(r, device)
+    print(f"fio, mmap: {share:.4f} of the time without a disk")
+    at_most(share, 0.02, "waits without a disk, fio's mmap engine")
+
+
 def test_losses_of_disks():
     fio = need("fio")
     path = make_file("fio.data", 16 << 20)

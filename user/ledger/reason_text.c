@@ -235,6 +235,8 @@ static void say_disk(struct words *w, const struct wt_reason *r)
 		break;
 	case WT_K_FS:
 		say_call(w, r, NULL);
+		if (!r->name[0] && call_name(r) && !strcmp(call_name(r), "sync"))
+			say(w, " of all disks");
 		break;
 	case WT_K_MAJFAULT:
 		say(w, "major fault");

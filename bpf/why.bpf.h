@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* why.bpf.h - what one classification of a wait works on, and how it says what it found. */
+#ifndef WT_WHY_BPF_H
+#define WT_WHY_BPF_H
+
+#include "calls.bpf.h"
+
+#define AF_INET6 10
+
+/* What one classification works on. */
+struct wt_why {
+	struct wt_scratch *s;
+	struct wt_task *w;
+	struct wt_call *call;	/* in s */
+	__u64 task;		/* its address */
+	bool user;		/* the task is current: its memory can be read */
+	bool copied;		/* it is not, but s->set holds what it polls */
+};
+
+static __always_inline void wt_plain(struct wt_why *y, __u8 state, __u8 kind, __u32 n)
+{
+	__u64 r = kind;
+
+	if (y->call->nr >= 0) {
+		r |= (__u64)(y->call->nr & 0xffff) << 8;
+		if (y->call->compat)
+			r |= WT_REASON_COMPAT;
+	}
+	y->w->state = state;
+	y->w->reason = r | (__u64)(n & 0x7fffffff) << 32;
+}
+
+/*
+ * The user has said that reading from this peer is waiting for work (--idle-peer).
+ * Addresses are compared as those of IPv6.
+ */
+static __noinline bool wt_idle_peer(struct wt_reason *r)
+{
+	__u64 a[2] = {};
+
+	if (r->family == AF_INET6) {
+		__builtin_memcpy(a, r->addr, 16);
+	} else {
+		((__u16 *)a)[5] = 0xffff;
+		__builtin_memcpy((char *)a + 12, r->addr, 4);
+	}
+	for (__u32 i = 0; i < WT_MAX_IDLE_PEERS; i++) {
+		if (i >= cfg_n_idle_peers)
+			break;
+		if (cfg_idle_peers[i].port && cfg_idle_peers[i].port != r->port)
+			continue;
+		if (cfg_idle_peers[i].any_addr ||
+		    (a[0] == cfg_idle_peers[i].addr[0] && a[1] == cfg_idle_peers[i].addr[1]))
+			return true;
+	}
+	return false;
+}
+
+/* The object that s->reason holds becomes the reason. */
+static __always_inline void wt_with_object(struct wt_why *y, bool write)
+{
+	struct wt_reason *r = &y->s->reason.reason;
+
+	if (cfg_n_idle_peers && r->kind == WT_K_SOCKET && r->n == WT_SOCK_PEER && !write &&
+	    wt_idle_peer(r))
+		r->state = WT_IDLE;
+
+	r->nr = y->call->nr >= 0 ? y->call->nr : 0xffff;
+	r->compat = y->call->compat;
+	r->write = write;
+	/* the call adds nothing to who the peer is: one reason for recv, read and poll */
+	if (r->kind == WT_K_SOCKET || r->kind == WT_K_UNIX || r->kind == WT_K_ACCEPT) {
+		r->nr = 0;
+		r->write = 0;
+	}
+	y->w->state = r->state;
+	y->w->reason = wt_intern_reason(y->s, y->w);
+}
+
+static __always_inline struct wt_reason *wt_clear_reason(struct wt_scratch *s)
+{
+	__builtin_memset(&s->reason.reason, 0, sizeof(s->reason.reason));
+	return &s->reason.reason;
+}
+
+/* What the descriptor leads to; not 0: there is no such one. */
+static __always_inline int wt_why_on(struct wt_why *y, struct wt_reason *r, __u32 fd)
+{
+	__s64 sock = wt_on_fd(r, y->task, fd);
+
+	y->w->sock = sock > 0 ? sock : 0;
+	return sock < 0;
+}
+
+/* The name of the file, of which the wait has the device. */
+static __always_inline void wt_add_path(struct wt_reason *r, __u64 id)
+{
+	__builtin_memcpy(r->addr, &id, sizeof(id));
+}
+
+/* The thread has made a request of a disk since it was given the CPU. */
+static __always_inline bool wt_made_request(struct wt_task *w)
+{
+	return w->io_dev && w->io_switch + 1 == w->switches;
+}
+
+static __noinline int wt_why_fd(struct wt_why *y, __u32 fd, bool write)
+{
+	struct wt_reason *r = wt_clear_reason(y->s);
+
+	if (wt_why_on(y, r, fd)) {
+		wt_plain(y, WT_OTHER, WT_K_SYSCALL, 0);
+		return -1;
+	}
+	if (r->kind == WT_K_TTY && write) {
+		r->state = WT_OTHER;
+		r->kind = WT_K_DEVICE;
+	}
+	/* kinds without an object stay inline */
+	switch (r->kind) {
+	case WT_K_FILE:
+		wt_add_path(r, wt_path_of_fd(y->s, y->w, fd));
+		wt_with_object(y, write);
+		break;
+	case WT_K_SOCKET:
+	case WT_K_UNIX:
+	case WT_K_ACCEPT:
+	case WT_K_BLOCKDEV:
+	case WT_K_OTHERSOCK:
+	case WT_K_DEVICE:
+	case WT_K_ANONFD:
+		wt_with_object(y, write);
+		break;
+	default:
+		wt_plain(y, r->state, r->kind, 0);
+		if (write)
+			y->w->reason |= WT_REASON_WRITE;
+	}
+	return 0;
+}
+
+#endif /* WT_WHY_BPF_H */

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* why_disk.bpf.h - waits for disks: by descriptor, by path, by mapping, by what was asked for. */
+#ifndef WT_WHY_DISK_BPF_H
+#define WT_WHY_DISK_BPF_H
+
+#include "why.bpf.h"
+
+/* Completions of requests that are under way: of the disk that they went to, if it was one. */
+static __always_inline void wt_why_completion(struct wt_why *y, __u8 kind, struct wt_async *of)
+{
+	struct wt_reason *r;
+
+	if (!of || !of->dev || of->many) {
+		wt_plain(y, WT_DISK, kind, 0);
+		return;
+	}
+	r = wt_clear_reason(y->s);
+	wt_disk_name(r, of->dev);
+	wt_set(r, WT_DISK, kind);
+	wt_with_object(y, false);
+}
+
+/* Linux AIO: one thread may submit what another one waits for. */
+static __noinline int wt_why_aio(struct wt_why *y)
+{
+	struct wt_async *of = &y->w->async;
+	__u32 tgid = y->w->tgid;
+
+	if (!of->dev)
+		of = bpf_map_lookup_elem(&asyncs, &tgid);
+	wt_why_completion(y, WT_K_AIO, of);
+	return 0;
+}
+
+/*
+ * A ring carries anything.  A thread that has just made requests of a disk in
+ * io_uring_enter, and waits there, waits for them; any other waits for work.
+ */
+static __noinline int wt_why_uring(struct wt_why *y)
+{
+	struct wt_task *w = y->w;
+
+	if (w->async.dev && w->async_switch + 1 == w->switches)
+		wt_why_completion(y, WT_K_URING, &w->async);
+	else
+		wt_plain(y, WT_IDLE, WT_K_URING, 0);
+	return 0;
+}
+
+static __always_inline void wt_why_sync(struct wt_why *y, __u32 fd)
+{
+	struct wt_reason *r = wt_clear_reason(y->s);
+
+	wt_on_fd(r, y->task, fd);
+	wt_set(r, WT_DISK, WT_K_SYNC);
+	wt_add_path(r, wt_path_of_fd(y->s, y->w, fd));
+	wt_with_object(y, true);
+}
+
+/* A call on a path, or on a descriptor that is one's place in a directory. */
+static __noinline int wt_why_path(struct wt_why *y)
+{
+	struct wt_reason *r = wt_clear_reason(y->s);
+	__u32 nr = y->call->nr, how = WT_PATH_NONE;
+	__u64 id = 0;
+
+	if (nr < WT_NR_SYSCALLS && !y->call->compat)
+		how = cfg_path_arg[nr];
+	if (how == WT_PATH_FD0) {
+		id = wt_path_of_fd(y->s, y->w, y->call->arg[0]);
+		wt_on_fd(r, y->task, y->call->arg[0]);
+		if (r->kind != WT_K_FILE)
+			r = wt_clear_reason(y->s);
+	} else if (how && y->user) {
+		id = wt_path_of_argument(y->s, how == WT_PATH_ARG0 ? y->call->arg[0] : y->call->arg[1]);
+	}
+	if (wt_made_request(y->w))
+		wt_disk_name(r, y->w->io_dev);
+	wt_set(r, WT_DISK, WT_K_FS);
+	wt_add_path(r, id);
+	wt_with_object(y, false);
+	return 0;
+}
+
+/*
+ * A page is waited for that is of no descriptor's: of the file that the program has last
+ * had a fault in, if it still stands there, else of the one that it has just asked a disk
+ * for; or of swap.
+ */
+static __noinline int wt_why_page(struct wt_why *y, __u8 kind)
+{
+	struct wt_reason *r = wt_clear_reason(y->s);
+	struct wt_task *w = y->w;
+	bool made = wt_made_request(w);
+	__u64 inode = 0;
+
+	if (made && w->io_swap)
+		kind = kind == WT_K_MAJFAULT ? WT_K_SWAPIN : kind;
+	else if (w->fault_ip && y->user && w->fault_ip == wt_user_ip(bpf_get_current_task_btf()))
+		inode = w->fault_inode;
+	else if (made)
+		inode = w->io_inode;
+	if (inode) {
+		wt_on_inode(r, inode);
+		wt_add_path(r, wt_path_of_inode(y->s, w, inode));
+	} else if (made) {
+		wt_disk_name(r, w->io_dev);
+	}
+	wt_set(r, WT_DISK, kind);
+	wt_with_object(y, false);
+	return 0;
+}
+
+/* A call on a range of addresses: the first one's mapping tells. */
+static __noinline int wt_why_range(struct wt_why *y, __u8 kind)
+{
+	wt_clear_reason(y->s);
+	if (!y->user || !wt_on_mapping(y->s, y->w, y->call->arg[0]))
+		return wt_why_page(y, kind);
+	wt_set(&y->s->reason.reason, WT_DISK, kind);
+	wt_with_object(y, kind == WT_K_SYNC);
+	return 0;
+}
+
+/* Blocked on I/O for sure; the call may say on what. */
+static __always_inline void wt_why_iowait(struct wt_why *y, __u32 class)
+{
+	if (y->call->nr < 0) {
+		wt_why_page(y, WT_K_MAJFAULT);
+		return;
+	}
+	if (class == WT_C_SYNC) {
+		wt_why_sync(y, y->call->arg[0]);
+		return;
+	}
+	if (class == WT_C_MSYNC || class == WT_C_RANGE) {
+		wt_why_range(y, class == WT_C_MSYNC ? WT_K_SYNC : WT_K_IOWAIT);
+		return;
+	}
+	if (class == WT_C_READ || class == WT_C_WRITE) {
+		wt_why_fd(y, y->call->arg[0], class == WT_C_WRITE);
+		if (y->w->state == WT_DISK)
+			return;
+	}
+	if (class == WT_C_PATH) {
+		wt_why_path(y);
+		return;
+	}
+	/* it reads: what it writes to is a socket or a pipe, or a file's pages */
+	if (class == WT_C_SENDFILE || class == WT_C_SPLICE) {
+		wt_why_fd(y, class == WT_C_SENDFILE ? y->call->arg[1] : y->call->arg[0], false);
+		if (y->w->state == WT_DISK)
+			return;
+	}
+	wt_why_page(y, WT_K_IOWAIT);
+}
+
+#endif /* WT_WHY_DISK_BPF_H */
