@@ -170,6 +170,17 @@ int wt_disk_name(struct wt_reason *r, __u32 dev)
 	return 0;
 }
 
+/* The page is on its way from swap: only writes there have a flag of their own. */
+static __always_inline bool wt_from_swap(struct page *page)
+{
+	__u64 flags = 0, want = 1ULL << bpf_core_enum_value(enum pageflags, PG_swapcache) |
+				1ULL << bpf_core_enum_value(enum pageflags, PG_swapbacked);
+
+	/* the first word, whatever its type is called */
+	bpf_probe_read_kernel(&flags, sizeof(flags), page);
+	return (flags & want) == want;
+}
+
 /* Whose pages are read: a file's, or memory's, which then is swap. */
 static __always_inline void wt_note_pages(struct wt_task *w, struct request *rq, __u32 flags)
 {
@@ -194,6 +205,9 @@ static __always_inline void wt_note_pages(struct wt_task *w, struct request *rq,
 		return;			/* how it leads to the first page differs from kernel to kernel */
 	if (head & 1)
 		page = (void *)(head - 1);
+	w->io_swap = wt_from_swap(page);
+	if (w->io_swap)
+		return;
 	mapping = (__u64)BPF_CORE_READ(page, mapping);
 	m = (void *)mapping;
 	/* the lowest bits: no file's, but a program's own memory, read into past the cache */
@@ -261,6 +275,7 @@ static __always_inline void wt_note_maker(struct wt_blk_rq *r, struct request *r
 		wt_disk(r->key.dev, rq);	/* a wait for it is to find its name */
 	w->io_dev = r->key.dev;
 	w->io_switch = w->switches;
+	w->io_ip = t->flags & PF_KTHREAD ? 0 : wt_user_ip(t);
 	wt_note_async(w, t, r->key.dev);
 	wt_note_pages(w, rq, flags);
 }

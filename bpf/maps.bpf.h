@@ -125,7 +125,8 @@ struct wt_task {
 	__u64 sent_reasons[WT_SENT_REASONS];	/* by some bits of theirs: user space has these */
 	__u64 io_inode;			/* … of this file's pages, 0: of none */
 	__u64 fault_inode, fault_ip;	/* of the last fault in a file's mapping */
-	__u64 io_switch;		/* `switches` when it made its last request of a disk … */
+	__u64 io_ip;			/* where it stood when it made its last request of a disk … */
+	__u64 io_switch;		/* … and `switches` … */
 	__u64 async_switch;		/* … and its last that no call of its own waits for */
 	__u64 last_ustack;
 	__u64 exec_ns;			/* an exec whose split is due at the next switch-out, 0: none */

@@ -85,20 +85,22 @@ static __noinline int wt_why_path(struct wt_why *y)
 /*
  * A page is waited for that is of no descriptor's: of the file that the program has last
  * had a fault in, if it still stands there, else of the one that it has just asked a disk
- * for; or of swap.
+ * for; or of swap.  A second wait for the same page has made no request of its own, but
+ * the program has not moved either.
  */
 static __noinline int wt_why_page(struct wt_why *y, __u8 kind)
 {
+	__u64 ip = y->user ? wt_user_ip(bpf_get_current_task_btf()) : 0;
 	struct wt_reason *r = wt_clear_reason(y->s);
 	struct wt_task *w = y->w;
-	bool made = wt_made_request(w);
+	bool just = wt_made_request(w), made = just || (ip && w->io_dev && w->io_ip == ip);
 	__u64 inode = 0;
 
-	if (made && w->io_swap)
-		kind = kind == WT_K_MAJFAULT ? WT_K_SWAPIN : kind;
-	else if (w->fault_ip && y->user && w->fault_ip == wt_user_ip(bpf_get_current_task_btf()))
+	if (!(just && w->io_swap) && ip && w->fault_ip == ip)
 		inode = w->fault_inode;
-	else if (made)
+	else if (made && w->io_swap)
+		kind = kind == WT_K_MAJFAULT ? WT_K_SWAPIN : kind;
+	else if (just)
 		inode = w->io_inode;
 	if (inode) {
 		wt_on_inode(r, inode);

@@ -73,6 +73,11 @@ enum req_flag_bits {
 	__REQ_SWAP = 24,	/* value varies */
 };
 
+enum pageflags {
+	PG_swapcache = 10,	/* value varies */
+	PG_swapbacked = 17,	/* value varies */
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct list_head {

@@ -282,6 +282,29 @@ os.fsync(fd)
     at_most(share, 0.02, "waits without a disk, fio's mmap engine")
 
 
+def test_swap_in():
+    """Memory that has to come back from swap: swap by its name, with the disk, and no file's page."""
+    need("mkswap", "swapon", "swapoff")
+    group = lib.v1_cgroup("memory") if "memory" in lib.cgroup_mounts()[0] else lib.v2_cgroup("memory")
+    limit = os.path.join(group, "memory.limit_in_bytes")
+    with open(limit if os.path.exists(limit) else os.path.join(group, "memory.max"), "w") as f:
+        f.write(str(32 << 20))
+    path = make_file("swap", 64 << 20)
+    device = disk_of(path)
+    os.chmod(path, 0o600)
+    subprocess.run(["mkswap", path], check=True, stdout=subprocess.DEVNULL)
+    if subprocess.run(["swapon", path]).returncode:
+        raise lib.Skip("no swapping here")
+    lib.cleanup(subprocess.run, ["swapoff", path])
+    touch = "m = bytearray(48 << 20)\nfor r in range(3):\n for i in range(0, len(m), 4096): m[i] = r"
+    r = record([], ["/bin/sh", "-c", f"echo $$ > {group}/cgroup.procs; exec {lib.PYTHON} -c '{touch}'"])
+    swapped = r.waited(state="disk", reason=f"swap in {device}")
+    at_least(swapped, 10 * MS, f"waits for swap: {r.waits(state='disk')}")
+    faults = r.waited(state="disk", comm="python3", reason=re.compile("^(major fault|swap in)"))
+    at_least(swapped, faults * 0.8, f"faults that are of swap: {r.waits(state='disk')}")
+    at_most(without_disk(r, device), 0.02, "waits without a disk")
+
+
 def test_losses_of_disks():
     fio = need("fio")
     path = make_file("fio.data", 16 << 20)
