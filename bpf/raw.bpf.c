@@ -11,18 +11,19 @@
 #include "probed.bpf.h"
 
 #define WT_RAW_WINDOW 30		/* 2^30 ns, about a second … */
-#define WT_RAW_BYTES (4 << 20)		/* … in which no more than that is copied */
-#define WT_RAW_SHARE 4			/* of the ring, one part in so many at most */
-#define WT_RAW_BURST 512		/* copies of one program at once … */
+#define WT_RAW_BYTES (16 << 20)		/* … in which no more than that is copied */
+#define WT_RAW_SHARE 2			/* of the ring, one part in so many at most */
+#define WT_RAW_BURST 2048		/* copies of one program at once … */
 #define WT_RAW_REFILL 26		/* … and one more every 2^26 ns, 15 a second */
 #define WT_RAW_TOP 128			/* above the first word that the kernel laid on a stack, argc */
 #define WT_RAW_DEEPEST (8 << 20)	/* a stack that begins further up is another one */
-#define WT_RAW_UPPER (WT_RAW_STACK - 8192)
+#define WT_RAW_LOWER 16384		/* of a stack that is longer than a copy */
+#define WT_RAW_UPPER (WT_RAW_STACK - WT_RAW_LOWER)
 
-#define WT_RAW_MASK 16383
+#define WT_RAW_MASK 32767
 /* A struct wt_ev_raw with its stack. */
 struct wt_raw_buf {
-	__u64 word[2048];
+	__u64 word[4096];
 };
 _Static_assert(sizeof(struct wt_raw_buf) == WT_RAW_MASK + 1 &&
 	       sizeof(struct wt_ev_raw) + WT_RAW_STACK <= WT_RAW_MASK, "sizes are masked for the verifier");
@@ -95,7 +96,7 @@ static __always_inline bool wt_raw_bytes_may(__u64 now)
 	struct wt_raw_spent *spent;
 	__u32 zero = 0;
 
-	if (wt_raw_unread() + sizeof(struct wt_raw_buf) > wt_raw_share())
+	if (wt_raw_unread() + WT_RAW_MASK > wt_raw_share())
 		return false;
 	spent = bpf_map_lookup_elem(&raw_spent, &zero);
 	if (!spent)
@@ -115,6 +116,15 @@ static __always_inline void wt_raw_spend(__u64 size)
 	spent = bpf_map_lookup_elem(&raw_spent, &zero);
 	if (spent)
 		__sync_fetch_and_add(&spent->bytes, size);
+}
+
+/* The end of the stack for signals if sp lies in one of the thread's, else 0. */
+static __always_inline __u64 wt_raw_signals(__u64 sp)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	__u64 start = BPF_CORE_READ(t, sas_ss_sp), size = BPF_CORE_READ(t, sas_ss_size);
+
+	return sp - start < size ? (start + size) & ~7ULL : 0;
 }
 
 /*
@@ -137,41 +147,87 @@ static __always_inline __u64 wt_raw_top(__u64 sp)
 	return best & ~7ULL;
 }
 
-/* The first 8, 4, 2 or 1 KiB from sp, whichever can be read; 0: none. */
+/* Where the thread's own stack begins, on whichever it is. */
+static __always_inline __u64 wt_raw_own_top(void)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+
+#if defined(__TARGET_ARCH_x86)
+	if (t->pid != t->tgid)
+		return BPF_CORE_READ(t, thread.fsbase) & ~7ULL;
+#endif
+	return (BPF_CORE_READ(t, mm, start_stack) + WT_RAW_TOP) & ~7ULL;
+}
+
+/* The first 16, 8, 4 or 1 KiB from sp, whichever can be read; 0: none. */
 static __always_inline __u32 wt_raw_low(struct wt_ev_raw *e)
 {
+	if (!bpf_probe_read_user(e->stack, WT_RAW_LOWER, (void *)e->sp))
+		return WT_RAW_LOWER;
 	if (!bpf_probe_read_user(e->stack, 8192, (void *)e->sp))
 		return 8192;
 	if (!bpf_probe_read_user(e->stack, 4096, (void *)e->sp))
 		return 4096;
-	if (!bpf_probe_read_user(e->stack, 2048, (void *)e->sp))
-		return 2048;
 	return bpf_probe_read_user(e->stack, 1024, (void *)e->sp) ? 0 : 1024;
 }
 
-/* The stack behind e->sp into e, whole or its two ends.  0, or -1: it cannot be read. */
-static __always_inline int wt_raw_copy(struct wt_ev_raw *e, __u64 top)
+/* The last bytes of a stack that begins at top, behind what e has of its lower end: as many as can be read. */
+static __always_inline void wt_raw_upper(struct wt_ev_raw *e, __u64 top)
 {
+	__u32 size = 0, low = e->low;
+	void *to;
+
+	if (low > WT_RAW_LOWER)
+		return;
+	to = (void *)e->stack + low;
+	if (!bpf_probe_read_user(to, WT_RAW_UPPER, (void *)(top - WT_RAW_UPPER)))
+		size = WT_RAW_UPPER;
+	else if (!bpf_probe_read_user(to, 4096, (void *)(top - 4096)))
+		size = 4096;
+	else if (!bpf_probe_read_user(to, 1024, (void *)(top - 1024)))
+		size = 1024;
+	if (!size)
+		return;
+	e->upper = top - size;
+	e->size = low + size;
+}
+
+/* On a signal's stack: what there is of it, and the beginning of what was interrupted. */
+static __always_inline int wt_raw_copy_signal(struct wt_ev_raw *e, __u64 end)
+{
+	__u64 size = end - e->sp;
+
+	if (size > WT_RAW_LOWER)
+		size = WT_RAW_LOWER;
+	if (bpf_probe_read_user(e->stack, size & WT_RAW_MASK, (void *)e->sp))
+		return -1;
+	e->low = size;
+	e->size = size;
+	wt_raw_upper(e, wt_raw_own_top());
+	return 0;
+}
+
+/* The stack behind e->sp into e, whole or its two ends.  0, or -1: it cannot be read. */
+static __always_inline int wt_raw_copy(struct wt_ev_raw *e)
+{
+	__u64 signals = wt_raw_signals(e->sp), top = wt_raw_top(e->sp);
 	__u64 size = top ? top - e->sp : WT_RAW_STACK;
-	__u32 low;
 
 	e->upper = 0;
+	if (signals)
+		return wt_raw_copy_signal(e, signals);
 	if (size <= WT_RAW_STACK &&
 	    !bpf_probe_read_user(e->stack, size & WT_RAW_MASK, (void *)e->sp)) {
 		e->size = size;
 		e->low = size;
 		return 0;
 	}
-	low = wt_raw_low(e);
-	if (!low)
+	e->low = wt_raw_low(e);
+	if (!e->low)
 		return -1;
-	e->low = low;
-	e->size = low;
-	if (size > WT_RAW_STACK &&
-	    !bpf_probe_read_user((void *)e->stack + low, WT_RAW_UPPER, (void *)(top - WT_RAW_UPPER))) {
-		e->upper = top - WT_RAW_UPPER;
-		e->size = low + WT_RAW_UPPER;
-	}
+	e->size = e->low;
+	if (size > WT_RAW_STACK)
+		wt_raw_upper(e, top);
 	return 0;
 }
 
@@ -196,14 +252,25 @@ static __always_inline void wt_raw_mend(struct wt_ev_raw *e)
 	}
 }
 
+/*
+ * The walk came as far as a frame of an object without rows, and what it found is sure: it
+ * can be gone on with from there, so that nothing is lost that only the living process tells.
+ */
+static __always_inline bool wt_raw_resumes(struct wt_walk *w)
+{
+	return w->end == WT_END_NO_TABLE && !w->scanning && w->n > 1 && w->n <= WT_MAX_FRAMES;
+}
+
 /* The walk ended, or went wrong, because user space has not been told enough (yet). */
 static __always_inline bool wt_raw_helps(struct wt_scratch *s)
 {
 	struct wt_walk *w = &s->walk;
 
 	/* what it says of Python or of Java would be lost: no copy can tell */
-	if (s->py.begun == WT_PY_BEGUN || (w->own && (w->space_flags & WT_SPACE_JVM)))
+	if (s->py.begun == WT_PY_BEGUN)
 		return w->end == WT_END_NO_SPACE;
+	if (w->own && (w->space_flags & WT_SPACE_JVM))
+		return w->end == WT_END_NO_SPACE || wt_raw_resumes(w);
 	switch (w->end) {
 	case WT_END_NO_SPACE:
 	case WT_END_NO_TABLE:
@@ -213,9 +280,40 @@ static __always_inline bool wt_raw_helps(struct wt_scratch *s)
 	return w->lacked && w->end != WT_END_ROOT;
 }
 
-/* Fills in e, within the budget; 0, or -1: over it, 1: there is nothing to send. */
-static __always_inline int wt_raw_fill(struct wt_ev_raw *e, struct wt_walk *w)
+/* The registers of the first frame. */
+static __always_inline void wt_raw_begin(struct wt_ev_raw *e, struct wt_walk *w)
 {
+	e->ip = w->ip0;
+	e->sp = w->sp0;
+	e->fp = w->fp0;
+	e->bx = w->bx0;
+	e->n = 0;
+	e->flags = 0;
+}
+
+/* Those of the last one, which the walk has added, but could not leave. */
+static __always_inline void wt_raw_resume(struct wt_ev_raw *e, struct wt_scratch *s)
+{
+	struct wt_walk *w = &s->walk;
+	__u64 bx = w->bx0;
+
+	e->ip = w->ip;
+	e->sp = w->sp;
+	e->fp = w->fp;
+	e->n = bpf_probe_read_kernel(e->frame, sizeof(e->frame), s->ip) ? 0 : w->n - 1;
+	e->flags = (w->caller ? WT_RAW_CALLER : 0) | (w->fp_lost ? WT_RAW_FP_LOST : 0);
+	if (w->bx_at == WT_BX_LOST || (w->bx_at && bpf_probe_read_user(&bx, sizeof(bx), (void *)w->bx_at)))
+		e->flags |= WT_RAW_BX_LOST;
+	e->bx = bx;
+	if (WT_FRAME_TAG(s->ip[(w->n - 1) & 127]) == WT_FRAME_OBJ &&
+	    (s->ip[(w->n - 1) & 127] & WT_FRAME_GUESS))
+		e->flags |= WT_RAW_GUESS;
+}
+
+/* Fills in e, within the budget; 0, or -1: over it, 1: there is nothing to send. */
+static __always_inline int wt_raw_fill(struct wt_ev_raw *e, struct wt_scratch *s)
+{
+	struct wt_walk *w = &s->walk;
 	__u64 now = bpf_ktime_get_ns();
 
 	if (!wt_raw_image_may(w->image, now) || !wt_raw_bytes_may(now))
@@ -224,12 +322,12 @@ static __always_inline int wt_raw_fill(struct wt_ev_raw *e, struct wt_walk *w)
 	e->h.ts_ns = now;
 	e->id = wt_mix(wt_hash_add(wt_hash_add(wt_hash_add(w->image, w->sp0), w->ip0), now));
 	e->image = w->image;
-	e->ip = w->ip0;
-	e->sp = w->sp0;
-	e->fp = w->fp0;
-	e->bx = w->bx0;
 	e->tgid = w->tgid;
-	if (wt_raw_copy(e, wt_raw_top(w->sp0)))
+	if (wt_raw_resumes(w))
+		wt_raw_resume(e, s);
+	else
+		wt_raw_begin(e, w);
+	if (wt_raw_copy(e))
 		return 1;
 	wt_raw_mend(e);
 	return 0;
@@ -247,7 +345,7 @@ __u64 wt_send_raw(struct wt_scratch *s, __u32 slot)
 	e = bpf_map_lookup_elem(&raw_buf, &key);
 	if (!e)
 		return 0;
-	err = wt_raw_fill(e, &s->walk);
+	err = wt_raw_fill(e, s);
 	if (err > 0)
 		return 0;
 	if (!err) {

@@ -203,8 +203,7 @@ def user_part(frames):
             and not re.match(r"\[(?:" + "|".join(lib.STATES) + r")[ \]]", f)]
 
 
-# what a stack that was cut may lack: the first of a process are unwound from copies
-# of a few KiB, and a signal's own stack is not where the rest lies
+# what a stack that was cut may lack: the first of a process are unwound from copies of its two ends
 LACKS = ["_start;_;main;", "_start;_;main;c_NAME;", "_start;_;main;c_NAME;interrupted;",
          "_start;_;main;c_NAME;interrupted;syscall;"]
 
@@ -243,9 +242,6 @@ def test_chains():
         # within execve() there is no stack to speak of, and no mapping that is known already
         lib.at_most(lost.pop("unreadable", 0), 12, f"{name}: unreadable stacks of waits")
         lib.at_most(lost.pop("unmapped", 0), 2, f"{name}: stacks of waits at unknown addresses")
-        if name == "sigaltstack":       # the first are walked from copies of that one stack
-            lib.at_most(lost.pop("broken_chain", 0), 150, f"{name}: waits on two stacks")
-            lib.at_most(lost_cpu.pop("broken_chain", 0), 40, f"{name}: samples on two stacks")
         lib.equal(lost, {}, f"{name}: incomplete waits")
         # a start or two in code that is not the program's: .init, the tail of the linker's
         lib.at_most(sum(lost_cpu.values()), 2, f"{name}: incomplete samples {lost_cpu}")

@@ -149,6 +149,10 @@ static void put(struct raw *r, struct world *w, struct input *in)
 
 		ev.e.stack[i] = v & 1 ? ev.e.sp + (v >> 1 & 0xffff) : v >> 1;
 	}
+	if (words & 1) {	/* a walk that is gone on with */
+		ev.e.n = input__number(in, 2);
+		ev.e.flags = input__number(in, 1);
+	}
 	REQUIRE(!raw__put(r, &ev.e, size));
 }
 

@@ -248,6 +248,73 @@ static void test_signal_frame(void **state)
 	free(w);
 }
 
+/* A handler on a stack of its own: what was interrupted lies in the other end, of another stack. */
+static void test_signal_stack(void **state)
+{
+	struct world *w = new_world(16);
+	struct wt_ev_raw *e = new_stack(LIB + 0x800, 60);
+	const __u64 main_stack = 0x7ffc00000000ULL;
+	struct rawwalk *out;
+
+	(void)state;
+	w->rule[1][0x08] = (struct wt_rule){ .cfa = WT_CFA_SIGNAL };
+	e->low = 40 * 8;
+	e->upper = main_stack;
+	e->stack[(WT_UC_GREGS + WT_GREG_RIP * 8) / 8] = CODE + 0x900;
+	e->stack[(WT_UC_GREGS + WT_GREG_RSP * 8) / 8] = main_stack + 4 * 8;
+	e->stack[40 + 5] = LIB + 0xff01;
+	out = walk(w, e);
+	assert_int_equal(out->end, WT_END_ROOT);
+	assert_int_equal(out->n, 3);
+	assert_true(out->frame[1] == frame(20, 0x1900));
+	/* below what was copied of it: too late, not broken */
+	e->stack[(WT_UC_GREGS + WT_GREG_RSP * 8) / 8] = main_stack - 64 * 8;
+	out = walk(w, e);
+	assert_int_equal(out->end, WT_END_NO_TABLE);
+	assert_int_equal(out->n, 2);
+	assert_int_equal(out->awaits, 0);
+	free(e);
+	free(w);
+}
+
+/* The kernel side came some way: its frames go before, and its registers are a caller's. */
+static void test_gone_on_with(void **state)
+{
+	struct world *w = new_world(16);
+	struct wt_ev_raw *e = new_stack(CODE + 0x700, 6);
+	struct rawwalk *out;
+
+	(void)state;
+	e->n = 2;
+	e->frame[0] = WT_FRAME_MAKE(WT_FRAME_JVM) | 0x1234;
+	e->frame[1] = frame(21, 0x4ff);
+	e->flags = WT_RAW_CALLER | WT_RAW_GUESS;
+	e->stack[1] = LIB + 0xff01;
+	out = walk(w, e);
+	assert_int_equal(out->end, WT_END_ROOT);
+	assert_int_equal(out->n, 4);
+	assert_true(out->frame[0] == e->frame[0] && out->frame[1] == e->frame[1]);
+	assert_true(out->frame[2] == (frame(20, 0x16ff) | WT_FRAME_GUESS));
+	assert_true(out->frame[3] == frame(21, 0xff00));
+	/* what the walk had lost by then stays lost */
+	w->rule[0][0x16] = (struct wt_rule){ .cfa = WT_CFA_FP, .cfa_off = 16 };
+	e->fp = SP;
+	assert_int_equal(walk(w, e)->end, WT_END_ROOT);
+	e->flags |= WT_RAW_FP_LOST;
+	assert_int_equal(walk(w, e)->end, WT_END_BAD_RULE);
+	w->rule[0][0x16] = (struct wt_rule){ .cfa = WT_CFA_BX, .cfa_off = 16 };
+	e->bx = SP;
+	assert_int_equal(walk(w, e)->end, WT_END_ROOT);
+	e->flags |= WT_RAW_BX_LOST;
+	assert_int_equal(walk(w, e)->end, WT_END_BAD_RULE);
+	/* a full stack has no room for more */
+	e->n = WT_MAX_FRAMES;
+	out = walk(w, e);
+	assert_true(out->n >= WT_MAX_FRAMES && out->n <= WT_MAX_FRAMES + 1);
+	free(e);
+	free(w);
+}
+
 /* Assembly without rules, at LIB + 0x200: the return address is the one behind a call. */
 static void test_scan(void **state)
 {
@@ -509,7 +576,8 @@ static void test_is_bounded(void **state)
 {
 	struct world *w = new_world(16);
 	struct wt_ev_raw *e = new_stack(CODE + 0x40, 100);
-	struct raw *r = new_raw(w, 3000);
+	const size_t max = 3 * (sizeof(*e) + 900);
+	struct raw *r = new_raw(w, max);
 	struct raw_stats st;
 
 	(void)state;
@@ -518,7 +586,7 @@ static void test_is_bounded(void **state)
 		raw__put(r, e, size_of(e));
 	raw__work(r, false, w_done, w);
 	raw__stats(r, &st);
-	assert_true(st.bytes <= 3000);
+	assert_true(st.bytes <= max);
 	assert_in_range(st.waiting, 2, 3);
 	assert_int_equal(w->done, 5 - st.waiting);
 	for (unsigned i = 0; i < w->done; i++)
@@ -723,6 +791,8 @@ int main(int argc, char **argv, char **envp)
 		cmocka_unit_test(test_by_rbx),
 		cmocka_unit_test(test_frame_pointers),
 		cmocka_unit_test(test_signal_frame),
+		cmocka_unit_test(test_signal_stack),
+		cmocka_unit_test(test_gone_on_with),
 		cmocka_unit_test(test_scan),
 		cmocka_unit_test(test_scan_old_address),
 		cmocka_unit_test(test_planted),

@@ -105,7 +105,7 @@ int raw__put(struct raw *r, const struct wt_ev_raw *e, size_t size)
 	int err;
 
 	if (size < sizeof(*e) || e->size > WT_RAW_STACK || e->low > e->size ||
-	    size < sizeof(*e) + e->size)
+	    e->n > WT_MAX_FRAMES || size < sizeof(*e) + e->size)
 		return 0;
 	w = malloc(sizeof(*w) + e->size);
 	if (!w)

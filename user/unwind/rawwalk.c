@@ -51,7 +51,7 @@ static int read_slot(struct walk *w, __u64 at, __u64 *out)
 	if (copied(at, e->sp, e->low, e->stack, out) ||
 	    copied(at, e->upper, e->size - e->low, (const char *)e->stack + e->low, out))
 		return 0;
-	w->cut = at >= e->sp && at - e->sp < MAX_STACK;
+	w->cut = (at >= e->sp && at - e->sp < MAX_STACK) || (at < e->upper && e->upper - at < MAX_STACK);
 	return -1;
 }
 
@@ -396,9 +396,13 @@ void rawwalk(const struct wt_ev_raw *e, const struct wt_mapping *map, unsigned n
 	struct walk w = {
 		.e = e, .map = map, .n_map = n_map, .ops = ops, .out = out,
 		.ip = e->ip, .sp = e->sp, .fp = e->fp,
+		.caller = e->flags & WT_RAW_CALLER, .fp_lost = e->flags & WT_RAW_FP_LOST,
+		.guess = e->flags & WT_RAW_GUESS, .bx_at = e->flags & WT_RAW_BX_LOST ? WT_BX_LOST : 0,
 	};
 
-	out->n = 0;
+	/* what the kernel side has found of it */
+	out->n = e->n < WT_MAX_FRAMES ? e->n : WT_MAX_FRAMES;
+	memcpy(out->frame, e->frame, out->n * sizeof(out->frame[0]));
 	out->awaits = 0;
 	/* as many turns as the kernel side takes: a scan that went wrong goes back */
 	for (unsigned turn = 0; turn < WT_MAX_FRAMES + 128 && !w.over; turn++) {

@@ -15,6 +15,7 @@
 #include "util/log.h"
 
 #define EAGER (-10)		/* nice value of the thread */
+#define CHUNKS_AHEAD 12		/* 3 MiB: a C library, a program and a large library */
 #define TRIM_BYTES (1 << 20)	/* a table of that size has left as much free memory behind */
 
 /* What the kernel side counts is newer than what the request said. */
@@ -97,17 +98,22 @@ static int make_room(struct tables *t, __u32 n, __u32 *row0)
 	return -EAGAIN;
 }
 
-/* Makes sure of the chunks that those rows lie in. */
-static int make_chunks(struct tables *t, __u32 row0, __u32 n)
+/* Makes sure of those chunks; without the lock: the kernel may take 10 ms for each. */
+static int make_chunks(struct tables *t, __u32 first, __u32 last)
 {
-	for (__u32 c = row0 / WT_CHUNK_ROWS; c <= (row0 + n - 1) / WT_CHUNK_ROWS; c++) {
+	for (__u32 c = first; c <= last; c++)
 		if (!t->maps.chunk(t->maps.ctx, c))
 			return -ENOSPC;
+	return 0;
+}
+
+static void count_chunks(struct tables *t, __u32 first, __u32 last)
+{
+	for (__u32 c = first; c <= last; c++) {
 		if (!(t->chunks[c / 64] & 1ULL << c % 64))
 			t->stats.bytes += WT_CHUNK_ROWS * sizeof(struct wt_row);
 		t->chunks[c / 64] |= 1ULL << c % 64;
 	}
-	return 0;
 }
 
 /* The table's own rules by their numbers among all; NULL with *err. */
@@ -169,7 +175,7 @@ static void publish(struct tables *t, __u32 object, __u32 row0, __u32 rows, __u3
 /* With the lock; gives it up while rows are copied.  0, -EAGAIN, -ENOSPC, -ENOMEM or -ECANCELED. */
 static int place(struct tables *t, __u32 object, const struct cfi_table *table)
 {
-	__u32 row0 = 0, *number;
+	__u32 row0 = 0, *number, first, last;
 	int err = 0;
 
 	if (!table->n_rows) {
@@ -182,14 +188,17 @@ static int place(struct tables *t, __u32 object, const struct cfi_table *table)
 	err = make_room(t, table->n_rows, &row0);
 	if (err)
 		goto out;
-	err = make_chunks(t, row0, table->n_rows);
-	if (!err) {
-		pthread_mutex_unlock(&t->lock);
+	first = row0 / WT_CHUNK_ROWS;
+	last = (row0 + table->n_rows - 1) / WT_CHUNK_ROWS;
+	pthread_mutex_unlock(&t->lock);
+	err = make_chunks(t, first, last);
+	if (!err)
 		write_rows(t, row0, table, number);
-		pthread_mutex_lock(&t->lock);
-		if (t->cancel)
-			err = -ECANCELED;
-	}
+	pthread_mutex_lock(&t->lock);
+	if (!err)
+		count_chunks(t, first, last);
+	if (!err && t->cancel)
+		err = -ECANCELED;
 	if (err)
 		ranges__give(&t->ranges, row0, table->n_rows, 0);
 	else
@@ -302,6 +311,7 @@ static void wait_until(struct tables *t, __u64 ns)
 void *tables__worker(void *arg)
 {
 	struct tables *t = arg;
+	size_t ahead;
 	__u64 next;
 
 	pthread_setname_np(pthread_self(), "wt-tables");
@@ -311,6 +321,12 @@ void *tables__worker(void *arg)
 	 * right to it, it stays as it is.
 	 */
 	setpriority(PRIO_PROCESS, syscall(SYS_gettid), EAGER);
+	/* before anything is traced: the first tables do not wait for the kernel then */
+	ahead = t->opts.max_bytes / (WT_CHUNK_ROWS * sizeof(struct wt_row));
+	if (ahead > CHUNKS_AHEAD)
+		ahead = CHUNKS_AHEAD;
+	if (ahead && make_chunks(t, 0, ahead - 1))
+		wt_debug("the first chunks of the unwind tables cannot be made ahead");
 	pthread_mutex_lock(&t->lock);
 	while (!t->stop) {
 		if (choose(t, t->opts.now_ns(), &next) < 0)
