@@ -174,6 +174,8 @@ int wt_classify(struct wt_scratch *s, struct wt_task *w, __u32 state, __u32 bits
 /* … of a wait for a file on a file system. */
 int wt_on_inode(struct wt_reason *r, __u64 inode);
 __s64 wt_on_fd(struct wt_reason *r, __u64 task, __u32 fd);
+/* … on the struct sock at that address, of process own. */
+__s64 wt_on_sock(struct wt_reason *r, __u64 sk, __u32 own);
 #define WT_NO_COOKIE (1ULL << 62)
 
 /* conn.bpf.c: w has waited so long for the connection that it blocked on. */

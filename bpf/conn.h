@@ -93,6 +93,20 @@ struct wt_server_row {
 };
 _Static_assert(sizeof(struct wt_server_row) == 56, "wt_server_row is on the wire");
 
+/*
+ * --datagrams: whose bytes, and to or from whom: a reason of kind WT_K_SOCKET or WT_K_UNIX, as
+ * a wait for that socket has it.
+ */
+struct wt_dgram_key {
+	__u64 job, cgroup;		/* as in wt_thread_rec */
+	struct wt_reason peer;
+};
+_Static_assert(sizeof(struct wt_dgram_key) == 88, "wt_dgram_key is on the wire");
+
+struct wt_dgram_val {
+	__u64 sends, sent, receives, received;	/* calls and bytes; of UDP a call is a datagram */
+};
+
 /* What the walk over descriptors is asked for. */
 enum wt_conn_pass {
 	WT_PASS_LISTENERS = 0,

@@ -90,10 +90,8 @@ static __always_inline __s64 wt_tcp_socket(struct wt_reason *r, struct sock *sk)
 }
 
 /* 0, or the cookie of a TCP connection. */
-static __noinline __s64 wt_socket(struct wt_reason *r, struct file *f, __u32 own)
+static __noinline __s64 wt_socket(struct wt_reason *r, struct sock *sk, __u32 own)
 {
-	struct socket *sock = BPF_CORE_READ(f, private_data);
-	struct sock *sk = BPF_CORE_READ(sock, sk);
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	bool listening = BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN;
 
@@ -127,6 +125,18 @@ static __noinline __s64 wt_socket(struct wt_reason *r, struct file *f, __u32 own
 	if (listening || r->proto != IPPROTO_TCP || !(cfg_opts & WT_OPT_CONNS))
 		return 0;
 	return wt_tcp_socket(r, sk);
+}
+
+__s64 wt_on_sock(struct wt_reason *r, __u64 sk, __u32 own)
+{
+	return r ? wt_socket(r, (void *)sk, own) : -1;
+}
+
+static __always_inline struct sock *wt_sock_of(struct file *f)
+{
+	struct socket *sock = BPF_CORE_READ(f, private_data);
+
+	return BPF_CORE_READ(sock, sk);
 }
 
 static __always_inline bool wt_pseudo_fs(__u64 magic)
@@ -217,7 +227,7 @@ __s64 wt_on_fd(struct wt_reason *r, __u64 task, __u32 fd)
 	ino = BPF_CORE_READ(f, f_inode);
 	mode = BPF_CORE_READ(ino, i_mode) & S_IFMT;
 	if (mode == S_IFSOCK)
-		return wt_socket(r, f, BPF_CORE_READ((struct task_struct *)task, tgid));
+		return wt_socket(r, wt_sock_of(f), BPF_CORE_READ((struct task_struct *)task, tgid));
 	if (mode == S_IFIFO)
 		wt_set(r, WT_IPC, WT_K_PIPE);
 	else if (mode == S_IFREG || mode == S_IFDIR)

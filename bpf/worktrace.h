@@ -404,7 +404,8 @@ enum wt_loss {
 	WT_LOSS_PATHS = 27,		/* waits for files beyond the number whose names are kept */
 	WT_LOSS_PATH_RING = 28,		/* names of files that found the ring full */
 	WT_LOSS_BLOCK_UNIT = 29,	/* requests of disks whose line of a unit found the detail map full */
-	WT_LOSSES = 30,
+	WT_LOSS_DGRAM = 30,		/* datagrams whose peer found the map full */
+	WT_LOSSES = 31,
 };
 
 /* Things counted that are not losses, per CPU. */
@@ -508,7 +509,7 @@ enum wt_class {
 	WT_C_IPCCALL = 30,		/* the 32-bit SysV multiplexer */
 	WT_C_POLL64 = 31,		/* reserved */
 	WT_C_MSYNC = 32,
-	WT_C_RANGE = 33,		/* madvise, mlock, munmap …: of the addresses from argument 0 on */
+	WT_C_RANGE = 33,		/* madvise, mlock …: of the addresses from argument 0 on */
 	WT_CLASSES = 34,
 };
 #define WT_NR_SYSCALLS 512

@@ -507,6 +507,9 @@ static const struct opt opts[] = {
 	  "ADDR, :PORT or the name of a service; up to 8 times" },
 	{ "no-connections", 0, NULL, parse_flag, AT(no_connections), 0, 0,
 	  "do not follow TCP connections: peers have waits only" },
+	{ "datagrams", 0, NULL, parse_flag, AT(datagrams), 0, 0,
+	  "bytes over UDP and unix sockets by peer, too (Linux 6.3 and later):\n"
+	  "costs each call on a socket, of any process, a little" },
 	{ "resolve", 0, NULL, parse_flag, AT(resolve), 0, 0,
 	  "names of the peers' hosts, asked for after the recording" },
 

@@ -34,6 +34,7 @@ struct options {
 	bool quiet, verbose;
 
 	bool irqs;			/* --irqs: the time of interrupts is told */
+	bool datagrams;			/* --datagrams: bytes over UDP and unix sockets */
 	bool no_connections;		/* --no-connections: TCP connections are not followed */
 	bool resolve;			/* --resolve: names of hosts, once it is over */
 	struct wt_idle_peer idle_peers[WT_MAX_IDLE_PEERS];	/* --idle-peer */

@@ -110,8 +110,8 @@ static const struct {
 	{ WT_C_FLOCK, "flock" },
 	{ WT_C_FCNTL, "fcntl fcntl64" },
 	{ WT_C_MSYNC, "msync" },
-	{ WT_C_RANGE, "madvise mlock mlock2 munlock munmap mremap mprotect pkey_mprotect mincore mbind" },
-	{ WT_C_MM, "mmap mmap2 brk process_madvise process_mrelease mlockall munlockall "
+	{ WT_C_RANGE, "madvise mlock mlock2 munlock mincore mbind" },
+	{ WT_C_MM, "mmap mmap2 munmap mremap mprotect pkey_mprotect brk process_madvise process_mrelease mlockall munlockall "
 		"remap_file_pages migrate_pages move_pages set_mempolicy "
 		"set_mempolicy_home_node shmat shmdt mseal map_shadow_stack" },
 	{ WT_C_URING, "io_uring_enter" },

@@ -599,3 +599,79 @@ for i in range(4000):
     lib.equal(sum(p["connections"] for p in peers(r)), 18000, "in the sums of the peers")
     lib.at_most(r.summary["self"]["rss_peak_bytes"], 96 << 20, "resident")
     lib.at_most(r.summary["self"]["bpf_map_bytes"], lib.MAPS_LIMIT, "maps")
+
+
+DATAGRAMS = """
+import os, socket, sys
+def udp(family, host):
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    s.bind((host, 0))
+    return s
+server, client = udp(socket.AF_INET, "127.0.0.1"), udp(socket.AF_INET, "127.0.0.1")
+six, other = udp(socket.AF_INET6, "::1"), udp(socket.AF_INET6, "::1")
+print(server.getsockname()[1], client.getsockname()[1], six.getsockname()[1], flush=True)
+for i in range(40):				# to whom is said with each datagram
+    client.sendto(b"q" * 100, server.getsockname())
+    server.recvfrom(2000, socket.MSG_PEEK)	# not received yet
+    data, back = server.recvfrom(2000)
+    server.sendmsg([data, data], [], 0, back)
+    client.recv(2000)
+    other.sendto(b"six", six.getsockname())
+client.connect(server.getsockname())		# … or once
+for i in range(30):
+    client.send(b"q" * 50)
+    server.sendto(b"r" * 10, server.recvfrom(2000)[1])
+    client.recv(2000)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+pid = os.fork()
+if not pid:
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    for i in range(25):
+        s.send(b"u" * 1000)
+        s.recv(100)
+    os._exit(0)
+s = listener.accept()[0]
+got = 0
+while data := s.recv(4096):
+    got += len(data)
+    while got >= 1000:
+        s.send(b"ok")
+        got -= 1000
+os.waitpid(pid, 0)
+"""
+
+
+def test_datagrams():
+    """Bytes over UDP and unix sockets by peer: as the program itself counts them."""
+    path = lib.tmp("u.sock")
+    out = lib.tmp("ports")
+    command = ["/bin/sh", "-c", f"exec {lib.PYTHON} -c '{DATAGRAMS}' {path} > {out}"]
+    r = lib.record(["--datagrams"], command)
+    with open(out) as f:
+        server, client, six = f.read().split()
+    rows = {p["peer"]: p for p in peers(r)}
+    figures = lambda peer: tuple(int(rows[peer][k]) for k in ("sends", "bytes_sent", "receives", "bytes_received"))
+    # from whom an unconnected socket receives is not known: only at which of our ports
+    lib.equal(figures(f"udp 127.0.0.1:{server}"), (70, 5500, 30, 300), "to the server")
+    lib.equal(figures(f"udp 127.0.0.1:{client}"), (70, 8300, 0, 0), "to the client")
+    lib.equal(figures(f"udp *:{server}"), (0, 0, 70, 5500), "at the server's port")
+    lib.equal(figures(f"udp *:{client}"), (0, 0, 40, 8000), "at the client's port")
+    lib.equal(figures(f"udp [::1]:{six}"), (40, 120, 0, 0), "IPv6")
+    # a unix connection: both ends have the listener's path
+    unix = [p for p in peers(r) if p["peer"].startswith(f"unix {path[:20]}")]
+    for key in ("bytes_sent", "bytes_received"):
+        lib.equal(sum(p[key] for p in unix), 25050, f"{key} of the unix connection: {unix}")
+    lib.equal({p["server"] for p in unix}, {"python3"}, "the process at the other end")
+    lib.at_least(sum(p["waits"] for p in unix), 1, "waits for it")
+    r = lib.record([], command)
+    lib.equal([p for p in peers(r) if int(p["sends"]) or int(p["receives"])], [], "without --datagrams")
+    r = lib.record(["--datagrams"], [lib.PYTHON, "-c", """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for port in range(20000, 24500): s.sendto(b"x", ("127.0.0.1", port))
+"""])
+    lib.equal(r.loss["datagram_peers_full"] + sum(int(p["sends"]) for p in peers(r)), 4500, "datagrams, lost ones too")
+    lib.at_least(r.loss["datagram_peers_full"], 1, "peers beyond the number")

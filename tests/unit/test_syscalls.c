@@ -76,7 +76,7 @@ static void test_classes(void **state)
 		{ "sendto", WT_C_WRITE }, { "sendmsg", WT_C_WRITE }, { "sendmmsg", WT_C_WRITE },
 		{ "fsync", WT_C_SYNC }, { "fdatasync", WT_C_SYNC },
 		{ "openat", WT_C_PATH }, { "getdents64", WT_C_PATH }, { "unlinkat", WT_C_PATH },
-		{ "sync", WT_C_PATH }, { "syncfs", WT_C_PATH }, { "msync", WT_C_PATH },
+		{ "sync", WT_C_PATH }, { "syncfs", WT_C_PATH }, { "msync", WT_C_MSYNC }, { "madvise", WT_C_RANGE },
 		{ "execve", WT_C_PATH }, { "mount", WT_C_PATH }, { "statx", WT_C_PATH },
 		{ "accept4", WT_C_ACCEPT }, { "connect", WT_C_CONNECT },
 		{ "ppoll", WT_C_POLL }, { "pselect6", WT_C_SELECT },

@@ -49,6 +49,7 @@ static const struct wanted wanted[] = {
 	TP(sched_process_fork), TP(sched_process_exec), TP(sched_process_exit),
 	TP(task_rename), TP(cgroup_attach_task),
 	TP(inet_sock_set_state), TP(tcp_destroy_sock), TP(tcp_send_reset), TP(tcp_receive_reset),
+	TP(sock_send_length), TP(sock_recv_length),
 	TP(softirq_entry), TP(irq_handler_entry), TP(local_timer_entry), TP(reschedule_entry),
 	TP(call_function_entry), TP(call_function_single_entry), TP(irq_work_entry),
 	TP(mm_filemap_fault), TP(block_io_start), TP(block_rq_insert), TP(block_rq_issue), TP(block_rq_complete),
@@ -464,6 +465,7 @@ struct btf *features__detect(struct features *f)
 	f->tp.inet_sock_set_state = f->tp.tcp_destroy_sock = -1;
 	f->tp.tcp_send_reset = f->tp.tcp_receive_reset = -1;
 	f->tp.mm_filemap_fault = f->tp.block_io_start = f->tp.block_rq_insert = -1;
+	f->tp.sock_send_length = f->tp.sock_recv_length = -1;
 	f->tp.softirq_entry = f->tp.irq_handler_entry = f->tp.local_timer_entry = -1;
 	f->tp.reschedule_entry = f->tp.call_function_entry = -1;
 	f->tp.call_function_single_entry = f->tp.irq_work_entry = -1;

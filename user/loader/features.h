@@ -34,6 +34,7 @@ struct features {
 		int task_rename, cgroup_attach_task;
 		int inet_sock_set_state, tcp_destroy_sock, tcp_send_reset, tcp_receive_reset;
 		int mm_filemap_fault;
+		int sock_send_length, sock_recv_length;
 		int softirq_entry, irq_handler_entry, local_timer_entry, reschedule_entry;
 		int call_function_entry, call_function_single_entry, irq_work_entry;
 		int block_io_start, block_rq_insert, block_rq_issue, block_rq_complete;

@@ -42,6 +42,9 @@ struct tracer_disk_fds {
 	int disks, rows;
 };
 void tracer__disk_fds(const struct tracer *t, struct tracer_disk_fds *out);
+/* With --datagrams: what went over UDP and unix sockets so far.  Stops at the first non-zero return. */
+typedef int (*tracer_dgram_fn)(void *arg, const struct wt_dgram_key *k, const struct wt_dgram_val *v);
+int tracer__datagrams(const struct tracer *t, tracer_dgram_fn fn, void *arg);
 /* More processes whose tasks, and descendants, the next seed takes up. */
 int tracer__add_pids(struct tracer *t, const pid_t *pids, unsigned n);
 /* Takes up the target's tasks that are not traced yet. */

@@ -10,6 +10,8 @@
 #include "jobs/presets.h"
 #include "util/log.h"
 
+#define MAX_DGRAMS 4096		/* peers over UDP and unix sockets */
+
 static void configure_target(struct worktrace_bpf *skel, const struct target *t,
 			     const struct features *f)
 {
@@ -69,6 +71,7 @@ int tracer__configure(struct worktrace_bpf *skel, const struct options *o, const
 		{ skel->maps.span_totals, o->n_spans + 1 },
 		{ skel->maps.conns, o->conn_entries },
 		{ skel->maps.blk_rows, o->disk_rows },
+		{ skel->maps.dgrams, o->datagrams ? MAX_DGRAMS : 1 },
 		{ skel->maps.paths, o->max_files },
 		{ skel->maps.blk_requests, o->disk_requests },
 		{ skel->maps.targets, t->n_pids > 4096 ? t->n_pids * 2 : 4096 },
@@ -81,6 +84,8 @@ int tracer__configure(struct worktrace_bpf *skel, const struct options *o, const
 		return err;
 	if (o->irqs && !traces_irqs(f))
 		return wt_error(WT_ESAID, "--irqs: this kernel does not trace interrupts");
+	if (o->datagrams && (f->tp.sock_send_length < 0 || f->tp.sock_recv_length < 0))
+		return wt_error(WT_ESAID, "--datagrams: this kernel does not trace what sockets send (Linux 6.3 and later do)");
 	if (!o->no_user_stacks)
 		opts |= WT_OPT_USTACK;
 	if (!o->no_kernel_stacks)
@@ -166,6 +171,8 @@ void tracer__choose(struct worktrace_bpf *skel, const struct options *o, const s
 {
 	choose_disks(skel, o, f);
 	choose_irqs(skel, o, f);
+	bpf_program__set_autoload(skel->progs.wt_sock_sent, o->datagrams);
+	bpf_program__set_autoload(skel->progs.wt_sock_received, o->datagrams);
 	tracer__choose_net(skel, !o->no_connections && features__follows_tcp(f));
 	bpf_program__set_autoload(skel->progs.wt_task_rename, f->tp.task_rename >= 0);
 	bpf_program__set_autoload(skel->progs.wt_cgroup_attach, f->tp.cgroup_attach_task >= 0);

@@ -67,6 +67,19 @@ bool tracer__conns_wanted(struct tracer *t)
 	return t->follows && __atomic_exchange_n(&t->skel->bss->run_conn_unseen, 0, __ATOMIC_RELAXED);
 }
 
+int tracer__datagrams(const struct tracer *t, tracer_dgram_fn fn, void *arg)
+{
+	int fd = bpf_map__fd(t->skel->maps.dgrams), err = 0;
+	struct wt_dgram_key key;
+	struct wt_dgram_val val;
+
+	/* nothing is ever deleted: no key is missed or met twice */
+	for (void *at = NULL; !err && !bpf_map_get_next_key(fd, at, &key); at = &key)
+		if (!bpf_map_lookup_elem(fd, &key, &val))
+			err = fn(arg, &key, &val);
+	return err;
+}
+
 struct to_conn {
 	struct tracer *t;
 	tracer_conn_fn fn;

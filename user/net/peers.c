@@ -117,6 +117,8 @@ static int add_peer(struct peer *to, const struct peer *from)
 	to->wait_ns += from->wait_ns;
 	to->waits += from->waits;
 	to->wait_max_ns = larger(to->wait_max_ns, from->wait_max_ns);
+	to->sends += from->sends;
+	to->receives += from->receives;
 	return err ? err : hist_add_all(&to->wait, &from->wait);
 }
 
@@ -194,16 +196,56 @@ bool peer_id__of_reason(struct peer_id *id, const struct wt_reason *r)
 	return true;
 }
 
+/* Likewise of a unix socket, or of one that is connected to nobody. */
+static bool id_of_any(struct peer_id *id, const struct wt_reason *r)
+{
+	if (peer_id__of_reason(id, r))
+		return true;
+	memset(id, 0, sizeof(*id));
+	id->family = r->family;
+	if (r->kind == WT_K_UNIX) {
+		memcpy(id->addr, r->addr, sizeof(id->addr));
+		memcpy(id->name, r->name, sizeof(id->name));
+		id->name[WT_NAME_LEN - 1] = 0;
+		id->pid = r->n;
+		return true;
+	}
+	id->proto = r->proto;
+	id->port = r->port;
+	id->own = 1;
+	return r->kind == WT_K_SOCKET && r->n == WT_SOCK_OWN &&
+	       (r->family == AF_INET || r->family == AF_INET6);
+}
+
+int peers__add_datagrams(struct peers *p, const struct wt_dgram_key *k, const struct wt_dgram_val *v)
+{
+	struct peer_id id;
+	struct peer *row;
+
+	if (!id_of_any(&id, &k->peer))
+		return 0;
+	id.job = k->job;
+	id.cgroup = k->cgroup;
+	row = row_of(p, &id);
+	if (!row)
+		return -ENOMEM;
+	row->bytes_sent += v->sent;
+	row->bytes_received += v->received;
+	row->sends += v->sends;
+	row->receives += v->receives;
+	return 0;
+}
+
 int peers__add_line(struct peers *p, const struct ledger *l, const struct ledger_line *line)
 {
 	const struct wt_reason *r;
 	struct peer_id id;
 	struct peer *row;
 
-	if (line->state != WT_NET || line->unattributed)
+	if ((line->state != WT_NET && line->state != WT_IPC) || line->unattributed)
 		return 0;
 	r = ledger__reason(l, line->reason);
-	if (!r || !peer_id__of_reason(&id, r))
+	if (!r || !(line->state == WT_IPC ? r->kind == WT_K_UNIX && id_of_any(&id, r) : peer_id__of_reason(&id, r)))
 		return 0;
 	id.job = line->job;
 	id.cgroup = line->cgroup;
@@ -295,10 +337,11 @@ void peer__text(const struct peer_id *id, char *buf, size_t sz)
 		return;
 	}
 	memcpy(r.addr, id->addr, sizeof(r.addr));
+	memcpy(r.name, id->name, sizeof(r.name));
 	ledger__peer_text(&r, buf, sz);
 }
 
 const char *peer__service(const struct peer_id *id)
 {
-	return id->others ? "" : service__name(id->port, id->proto);
+	return id->others || id->family == AF_UNIX ? "" : service__name(id->port, id->proto);
 }

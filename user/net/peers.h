@@ -22,7 +22,11 @@ struct peer_id {
 	__u16 port;		/* the peer's; of a client ours */
 	__u8 client;		/* it connected to us */
 	__u8 others;		/* not one peer, but those beyond the limit */
-	__u8 addr[16];
+	__u8 addr[16];		/* of a unix socket: the name of the process at the other end … */
+	__u32 pid;		/* … and its number */
+	__u8 own;		/* not a peer, but our own end: it is connected to nobody */
+	__u8 zero[3];
+	char name[WT_NAME_LEN];	/* of a unix socket: its path */
 };
 
 struct peer_hist {
@@ -39,6 +43,7 @@ struct peer {
 	__u64 srtt_sum_us, srtt_n, srtt_max_us;
 	__u64 retransmits, resets_sent, resets_received;
 	__u64 wait_ns, waits, wait_max_ns;
+	__u64 sends, receives;		/* of UDP and unix sockets, with --datagrams */
 	struct peer_hist connect, wait;
 };
 
@@ -49,6 +54,8 @@ void peers__free(struct peers *p);
 /* Adds everything of `from`.  0 or -ENOMEM, as all that follow. */
 int peers__add_all(struct peers *p, const struct peers *from);
 int peers__add_conn(struct peers *p, const struct wt_conn *c);
+/* Bytes over UDP or a unix socket. */
+int peers__add_datagrams(struct peers *p, const struct wt_dgram_key *k, const struct wt_dgram_val *v);
 /* A line of the ledger: taken if it is a wait for a peer, else ignored. */
 int peers__add_line(struct peers *p, const struct ledger *l, const struct ledger_line *line);
 

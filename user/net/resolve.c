@@ -97,7 +97,7 @@ static void collect(struct query *q, const struct peers *p, unsigned max)
 	const struct peer **v = peers__sorted(p);
 
 	for (unsigned i = 0; v && v[i] && q->n < max; i++) {
-		if (v[i]->id.others || has(q, &v[i]->id))
+		if (v[i]->id.others || v[i]->id.own || v[i]->id.family == AF_UNIX || has(q, &v[i]->id))
 			continue;
 		q->v[q->n].family = v[i]->id.family;
 		memcpy(q->v[q->n++].addr, v[i]->id.addr, 16);

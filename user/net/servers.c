@@ -78,7 +78,7 @@ void servers__free(struct servers *s)
 
 static bool is_here(const struct servers *s, const struct peer_id *id)
 {
-	if (id->client || id->others || id->proto != IPPROTO_TCP)
+	if (id->client || id->others || id->own || id->proto != IPPROTO_TCP)
 		return false;
 	if (id->family == AF_INET && id->addr[0] == 127)
 		return true;

@@ -99,6 +99,13 @@ static int add_line(void *arg, const struct ledger_line *line)
 	return peers__add_line(a->peers, a->ledger, line);
 }
 
+static int add_datagrams(void *arg, const struct wt_dgram_key *k, const struct wt_dgram_val *v)
+{
+	const struct adding *a = arg;
+
+	return peers__add_datagrams(a->peers, k, v);
+}
+
 int session__describe_net(struct session *s, struct recording *r)
 {
 	struct netstat now;
@@ -109,6 +116,8 @@ int session__describe_net(struct session *s, struct recording *r)
 		err = conns__add_peers(s->conns, a.peers);
 	if (!err)
 		err = ledger__each_line(s->ledger, add_line, &a);
+	if (!err && s->o->datagrams)
+		err = tracer__datagrams(s->tracer, add_datagrams, &a);
 	if (err) {
 		peers__free(a.peers);
 		return err;

@@ -51,6 +51,7 @@ static const struct {
 	{ WT_LOSS_BLOCK, false, "disk_requests", "requests of disks were too many at once: they are in no figure of disks (--disk-requests)" },
 	{ WT_LOSS_BLOCK_ROW, false, "disk_rows_full", "requests of disks found the rows full: they are in the disk's totals only (--disk-rows)" },
 	{ WT_LOSS_BLOCK_UNIT, false, "disk_requests_unit", "requests of disks found the detail map full: they are in no unit (--detail-entries)" },
+	{ WT_LOSS_DGRAM, false, "datagram_peers_full", "datagrams were to or from peers beyond the 4096 that are kept: they are in no row" },
 	{ WT_LOSS_PATHS, true, "files_folded", "waits were for files beyond those that are named: \"[other files]\" (--max-files)" },
 	{ WT_LOSS_PATH_RING, true, "file_ring_full", "names of files found the ring full: named by a later wait, if any (--ring-kb)" },
 	{ WT_LOSS_CLOCK, false, "clock_backwards", "intervals would have been negative and were set to 0" },

@@ -22,16 +22,19 @@ static void write_row(const struct recording *r, const struct peer *p, FILE *f)
 	fprintf(f, ",%llu,%llu,%llu,%llu,%llu", p->srtt_n ? p->srtt_sum_us / p->srtt_n : 0,
 		p->srtt_max_us, p->retransmits, p->resets_sent, p->resets_received);
 	fprintf(f, ",%llu,%llu,%llu,%llu,%s,", p->wait_ns, p->waits, peer__wait_pct(p, 95),
-		p->wait_max_ns, p->id.client ? "in" : "out");
+		p->wait_max_ns, p->id.own ? "" : p->id.client ? "in" : "out");
 	csv_field(f, hosts__name(r->hosts, p->id.family, p->id.addr));
 	putc(',', f);
-	if (server) {
+	if (p->id.pid) {
+		csv_field(f, text__clean(name, sizeof(name), (const char *)p->id.addr, WT_COMM_LEN, false));
+		fprintf(f, ",%u", p->id.pid);
+	} else if (server) {
 		csv_field(f, text__clean(name, sizeof(name), server->comm, WT_COMM_LEN, false));
 		fprintf(f, ",%u", server->tgid);
 	} else {
 		putc(',', f);
 	}
-	putc('\n', f);
+	fprintf(f, ",%llu,%llu\n", p->sends, p->receives);
 }
 
 int sink_peers_csv(const struct recording *r, FILE *f)
@@ -43,7 +46,7 @@ int sink_peers_csv(const struct recording *r, FILE *f)
 	fputs("peer,service,job,connections,connect_p50_ns,connect_p95_ns,connect_max_ns,"
 	      "failed_connects,bytes_sent,bytes_received,srtt_us_mean,srtt_us_max,retransmits,"
 	      "resets_sent,resets_received,wait_ns,waits,wait_p95_ns,wait_max_ns,direction,host,"
-	      "server,server_pid\n", f);
+	      "server,server_pid,sends,receives\n", f);
 	for (unsigned i = 0; v && v[i]; i++)
 		write_row(r, v[i], f);
 	free(v);

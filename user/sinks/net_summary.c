@@ -27,10 +27,12 @@ static json_t *peer_json(const struct recording *r, const struct peer *p)
 	peer__text(&p->id, text, sizeof(text));
 	o = json_pack("{s:s, s:s, s:s, s:s}", "peer", text, "service", peer__service(&p->id), "job",
 		      recording__job(r, p->id.job, p->id.cgroup), "direction",
-		      p->id.client ? "in" : "out");
+		      p->id.own ? "" : p->id.client ? "in" : "out");
 	if (o && hosts__name(r->hosts, p->id.family, p->id.addr)[0])
 		json_object_set_new(o, "host", json_string(hosts__name(r->hosts, p->id.family,
 								       p->id.addr)));
+	if (o && p->sends + p->receives)
+		json_object_update_new(o, json_pack("{s:I, s:I}", "sends", num(p->sends), "receives", num(p->receives)));
 	if (o && server)
 		json_object_update_new(o, json_pack("{s:s, s:I}", "server",
 			text__clean(name, sizeof(name), server->comm, WT_COMM_LEN, false),
