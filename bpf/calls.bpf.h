@@ -36,7 +36,7 @@ int wt_exec_bound(struct wt_task *w, __u64 now);
 /* … the current thread, w, begins or ends a unit: 0; -1: user space will not know of it. */
 struct wt_told {
 	__u32 n;			/* bytes of the text */
-	__u32 flags;			/* WT_WRITE_BEGIN or WT_WRITE_END */
+	__u32 flags;			/* WT_WRITE_BEGIN, WT_WRITE_END, or both */
 	char text[WT_TOLD_LABEL];
 };
 int wt_told_bound(struct wt_task *w, struct wt_told *m);

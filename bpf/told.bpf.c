@@ -12,7 +12,8 @@
  *
  * Such a frame keeps its reference when its function returns, or (3.14) takes another.
  * Where nothing changes, the end is seen when the outer function returns, a few
- * microseconds later.
+ * microseconds later; if that is in the traceback, too, at the thread's next system call,
+ * or where it leaves the greenlet.
  */
 #include "walk.bpf.h"
 #include "pystate.bpf.h"
@@ -53,12 +54,36 @@ struct wt_told_open {
 	__u32 serial, zero;
 };
 
+struct wt_told_task {
+	struct wt_told told;
+	__u64 frame, code;		/* the outer function's */
+	__u64 greenlet;			/* the first chunk of its frames' memory, 0: not known */
+	__u16 f_code;
+	__u8 tag, zero[5];
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
 	__type(key, struct wt_told_open);
-	__type(value, struct wt_told);
+	__type(value, struct wt_told_task);
 } told_open SEC(".maps");
+
+/* Which of them a greenlet has (frame: its first chunk): wt_told_open.frame. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct wt_told_open);
+	__type(value, __u64);
+} told_greenlets SEC(".maps");
+
+/* … and a thread is at, by its serial: wt_told_open.frame, 0: none. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u64);
+} told_now SEC(".maps");
 
 struct wt_told_buf {
 	struct wt_told_code code;
@@ -67,7 +92,13 @@ struct wt_told_buf {
 	__u64 str[5];			/* a string's head */
 	__u64 frame;			/* the one in f */
 	__u64 names[3];			/* the first bytes of its function's name */
-	struct wt_told told;
+	struct wt_told_task task;
+	/* what would be on the stack, of which 6.1 has little */
+	struct wt_told_open key, of;
+	struct wt_told_key counter;
+	struct wt_told_count count;
+	__u64 word[3], head[2], args[2];
+	__u64 now;
 };
 
 struct {
@@ -97,25 +128,59 @@ static __always_inline __u64 told_word(struct wt_told_buf *b, __u32 off)
 	return *(__u64 *)((char *)b->f + (off & 0x78));
 }
 
-/* Was it a call or a return?  The counter is 4 bytes, or 8 of which the lower ones change. */
-static __always_inline enum wt_told_turn wt_told_turn(__u64 address, __u32 tgid, __u64 now)
+/* The default size of a chunk (Include/internal/pycore_pystate.h and pystate.c) … */
+#define WT_TOLD_CHUNK 16384
+#define WT_TOLD_CHUNKS 32		/* … and so many are followed at most: 512 KiB of frames */
+
+/*
+ * The first chunk of the greenlet that runs, which is no other's as long as it lives; 0:
+ * it has none yet.  struct _PyStackChunk: the one before, size, …
+ */
+static __noinline __u64 wt_told_greenlet(struct wt_told_buf *b, __u64 ts)
 {
-	struct wt_told_key key = { .address = address, .tgid = tgid };
-	struct wt_told_count *last = bpf_map_lookup_elem(&told_counts, &key);
-	struct wt_told_count is = { .at_ns = now };
+	__u64 chunk;
+
+	if (!b)
+		return 0;
+	/* datastack_chunk, datastack_top, datastack_limit */
+	if (bpf_probe_read_user(b->word, sizeof(b->word), (void *)(ts + b->code.ts_limit - 16)) || !b->word[2])
+		return 0;
+	chunk = b->word[0];
+	/* the limit may have been written first */
+	if (!chunk || bpf_probe_read_user(b->head, sizeof(b->head), (void *)chunk) || chunk + b->head[1] != b->word[2])
+		chunk = b->word[2] - WT_TOLD_CHUNK;
+	for (int i = 0; i < WT_TOLD_CHUNKS; i++) {
+		if (bpf_probe_read_user(b->head, sizeof(b->head), (void *)chunk))
+			return 0;
+		if (!b->head[0])
+			break;
+		chunk = b->head[0];
+	}
+	return chunk;
+}
+
+/* Was it a call or a return?  The counter is 4 bytes, or 8 of which the lower ones change. */
+static __always_inline enum wt_told_turn wt_told_turn(struct wt_told_buf *b, __u64 address,
+						      __u32 tgid, __u64 now)
+{
 	enum wt_told_turn turn = WT_TOLD_UNKNOWN;
+	struct wt_told_count *last;
 	__s32 d;
 
-	if (bpf_probe_read_user(&is.count, sizeof(is.count), (void *)address))
+	b->counter.address = address;
+	b->counter.tgid = tgid;
+	b->count.at_ns = now;
+	if (bpf_probe_read_user(&b->count.count, sizeof(b->count.count), (void *)address))
 		return WT_TOLD_SAME;
+	last = bpf_map_lookup_elem(&told_counts, &b->counter);
 	if (last) {
-		d = is.count - last->count;
+		d = b->count.count - last->count;
 		if (d)
 			turn = d > 0 ? WT_TOLD_UP : WT_TOLD_DOWN;
 		else if (now - last->at_ns < WT_TOLD_AGAIN_NS)
 			turn = WT_TOLD_SAME;
 	}
-	bpf_map_update_elem(&told_counts, &key, &is, BPF_ANY);
+	bpf_map_update_elem(&told_counts, &b->counter, &b->count, BPF_ANY);
 	return turn;
 }
 
@@ -196,97 +261,224 @@ static __always_inline bool wt_told_caller(struct wt_told_buf *b, __u64 watched)
 	if (!wt_told_frame(b, frame))
 		return false;
 	if (wt_told_code_of(b) == watched)
-		return !b->code.inner && wt_told_frame(b, told_word(b, l->f_prev));
+		return b->code.what != WT_TOLD_TASK && wt_told_frame(b, told_word(b, l->f_prev));
 	return true;
 }
 
 /* "name[id]" of the arguments of the frame in b. */
 static __always_inline void wt_told_label(struct wt_told_buf *b)
 {
-	__u64 args[2] = {}, tags = b->code.l.tag ? 3 : 0;
+	__u64 tags = b->code.l.tag ? 3 : 0;
 	__u32 name, id;
 
-	bpf_probe_read_user(args, sizeof(args), (void *)(b->frame + b->code.f_locals));
-	__builtin_memset(b->told.text, 0, sizeof(b->told.text));
-	name = wt_told_str(b, args[0] & ~tags, b->told.text, WT_TOLD_NAME - 1);
+	b->args[0] = b->args[1] = 0;
+	bpf_probe_read_user(b->args, sizeof(b->args), (void *)(b->frame + b->code.f_locals));
+	__builtin_memset(b->task.told.text, 0, sizeof(b->task.told.text));
+	name = wt_told_str(b, b->args[0] & ~tags, b->task.told.text, WT_TOLD_NAME - 1);
 	name = MASKED(name, WT_TOLD_NAME - 1);
-	b->told.text[name] = '[';
-	id = wt_told_str(b, args[1] & ~tags, b->told.text + name + 1, WT_TOLD_ID - 1);
+	b->task.told.text[name] = '[';
+	id = wt_told_str(b, b->args[1] & ~tags, b->task.told.text + name + 1, WT_TOLD_ID - 1);
 	id = MASKED(id, WT_TOLD_ID - 1);
-	b->told.text[name + 1 + id] = ']';
-	b->told.n = name + id + 2;
+	b->task.told.text[name + 1 + id] = ']';
+	b->task.told.n = name + id + 2;
 }
 
-static __always_inline void wt_told_end(struct wt_task *w, struct wt_told_buf *b,
-					struct wt_told_open *key, struct wt_told *open)
+/* The task of b->key is over; b->task is overwritten. */
+static __noinline int wt_told_end(struct wt_task *w, struct wt_told_buf *b)
 {
-	__builtin_memcpy(&b->told, open, sizeof(b->told));
-	b->told.flags = WT_WRITE_END;
-	wt_told_bound(w, &b->told);
-	bpf_map_delete_elem(&told_open, key);
+	struct wt_told_task *open;
+	__u64 *now;
+
+	if (!w || !b)
+		return 0;
+	open = bpf_map_lookup_elem(&told_open, &b->key);
+	if (!open)
+		return 0;
+	__builtin_memcpy(&b->task, open, sizeof(b->task));
+	b->task.told.flags = WT_WRITE_END;
+	wt_told_bound(w, &b->task.told);
+	bpf_map_delete_elem(&told_open, &b->key);
+	b->of.serial = b->key.serial;
+	b->of.frame = b->task.greenlet;
+	if (b->of.frame)
+		bpf_map_delete_elem(&told_greenlets, &b->of);
+	now = bpf_map_lookup_elem(&told_now, &b->of.serial);
+	if (now && *now == b->key.frame)
+		bpf_map_delete_elem(&told_now, &b->of.serial);
+	return 0;
 }
 
-/* The inner function was called by the frame in b, or has returned to it. */
-static __always_inline void wt_told_inner(struct wt_task *w, struct wt_told_buf *b,
-					  enum wt_told_turn turn)
+/*
+ * Where the outer function's frame lay is another's now: it has returned, and nobody saw that
+ * (its frame, too, may be held by a traceback).  What its caller calls next lies there.
+ */
+static __always_inline bool wt_told_gone(struct wt_told_task *t)
 {
-	enum wt_told_function f = wt_told_function(b);
-	struct wt_told_open key = { .serial = w->serial };
-	struct wt_told *open;
+	return (wt_user_word(t->frame + t->f_code) & ~(__u64)t->tag) != t->code;
+}
 
+/* The task that the thread is at, if it is over by now, ends. */
+static __noinline int wt_told_look(struct wt_task *w, struct wt_told_buf *b)
+{
+	struct wt_told_task *open;
+	__u64 *now;
+
+	if (!w || !b)
+		return 0;
+	b->key.serial = w->serial;
+	now = bpf_map_lookup_elem(&told_now, &b->key.serial);
+	b->key.frame = now ? *now : 0;
+	if (!b->key.frame)
+		return 0;
+	open = bpf_map_lookup_elem(&told_open, &b->key);
+	if (open && wt_told_gone(open))
+		wt_told_end(w, b);
+	return 0;
+}
+
+/* The thread's memory for frames is another: another greenlet runs, or this one has got more. */
+static __noinline int wt_told_switch(struct wt_task *w, struct wt_told_buf *b, __u64 address)
+{
+	struct wt_told_task *open;
+	__u64 *of, *last;
+
+	if (!w || !b)
+		return 0;
+	b->of.serial = w->serial;
+	b->of.frame = wt_told_greenlet(b, address - b->code.ts_limit);
+	of = bpf_map_lookup_elem(&told_greenlets, &b->of);
+	b->now = of ? *of : 0;
+	last = bpf_map_lookup_elem(&told_now, &b->of.serial);
+	if ((last ? *last : 0) == b->now)
+		return 0;
+	b->key.serial = w->serial;
+	b->key.frame = b->now;
+	open = b->now ? bpf_map_lookup_elem(&told_open, &b->key) : NULL;
+	b->task.told.n = 0;
+	if (open)
+		__builtin_memcpy(&b->task, open, sizeof(b->task));
+	b->task.told.flags = WT_WRITE_BEGIN | WT_WRITE_END;
+	if (!wt_told_bound(w, &b->task.told))
+		bpf_map_update_elem(&told_now, &b->of.serial, &b->now, BPF_ANY);
+	return 0;
+}
+
+/* b->task: the one that the outer function runs, whose frame is in b. */
+static __noinline int wt_told_name(struct wt_told_buf *b)
+{
+	if (!b)
+		return 0;
+	wt_told_label(b);
+	b->task.told.flags = WT_WRITE_BEGIN;
+	b->task.frame = b->frame;
+	b->task.code = wt_told_code_of(b);
+	b->task.f_code = b->code.l.f_code;
+	b->task.tag = b->code.l.tag;
+	b->task.greenlet = 0;
+	if (b->code.ts_limit)
+		b->task.greenlet = wt_told_greenlet(b, wt_py_state(b->code.tss));
+	return 0;
+}
+
+/* It begins; b->key.frame has called that function. */
+static __noinline int wt_told_begin(struct wt_task *w, struct wt_told_buf *b)
+{
+	if (!w || !b || wt_told_bound(w, &b->task.told))
+		return 0;
+	b->of.serial = w->serial;
+	b->of.frame = b->task.greenlet;
+	b->now = b->key.frame;
+	bpf_map_update_elem(&told_open, &b->key, &b->task, BPF_ANY);
+	bpf_map_update_elem(&told_now, &b->of.serial, &b->now, BPF_ANY);
+	if (b->of.frame)
+		bpf_map_update_elem(&told_greenlets, &b->of, &b->now, BPF_ANY);
+	return 0;
+}
+
+/* The task of the inner function's caller, which is to be the frame in b, goes into b->key; -1: it has none. */
+static __noinline int wt_told_inner(struct wt_told_buf *b)
+{
+	enum wt_told_function f;
+
+	if (!b)
+		return -1;
+	f = wt_told_function(b);
 	if (f == WT_TOLD_MIDDLE && wt_told_frame(b, told_word(b, b->code.l.f_prev)))
 		f = wt_told_function(b);
 	if (f != WT_TOLD_OUTER)
-		return;			/* a task that another one calls itself */
-	key.frame = told_word(b, b->code.l.f_prev);
-	open = bpf_map_lookup_elem(&told_open, &key);
-	if (open) {
-		wt_told_end(w, b, &key, open);
-		return;
-	}
+		return -1;		/* a task that another one calls itself */
+	b->key.frame = told_word(b, b->code.l.f_prev);
+	return b->key.frame ? 0 : -1;
+}
+
+/* A watched counter has changed: 1, the task of b->key begins, 2, it ends, 0, neither. */
+static __noinline int wt_told_judge(struct wt_told_buf *b, __u32 tgid, __u64 address, __u64 now)
+{
+	enum wt_told_turn turn;
+
+	if (!b)
+		return 0;
+	turn = wt_told_turn(b, address, tgid, now);
+	if (turn == WT_TOLD_SAME || !wt_told_caller(b, address))
+		return 0;
+	b->key.frame = b->frame;
+	if (b->code.what == WT_TOLD_CALLER)
+		return 2;
+	if (wt_told_inner(b))
+		return 0;
+	if (bpf_map_lookup_elem(&told_open, &b->key))
+		return 2;
 	if (turn == WT_TOLD_DOWN)
-		return;			/* it began before we looked */
-	wt_told_label(b);
-	b->told.flags = WT_WRITE_BEGIN;
-	if (!wt_told_bound(w, &b->told))
-		bpf_map_update_elem(&told_open, &key, &b->told, BPF_ANY);
+		return 0;		/* it began before we looked */
+	wt_told_name(b);
+	return 1;
 }
 
 SEC("?perf_event")
 int wt_told_hit(struct bpf_perf_event_data *ctx)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
 	__u64 address = wt_watched(ctx), now;
-	struct wt_told_open key = {};
 	struct wt_told_code *code;
-	enum wt_told_turn turn;
 	struct wt_told_buf *b;
-	struct wt_told *open;
 	struct wt_task *w;
 	__u32 zero = 0;
 
 	code = bpf_map_lookup_elem(&told_codes, &address);
-	w = wt_task_of(t);
+	w = wt_task_of(bpf_get_current_task_btf());
 	b = bpf_map_lookup_elem(&told_buf, &zero);
 	if (!code || !b || !w || w->done || w->exec_ns)
 		return 0;
 	now = bpf_ktime_get_ns();
 	if (now < run_start_ns || now >= run_end_ns)
 		return 0;
-	turn = wt_told_turn(address, w->tgid, now);
-	if (turn == WT_TOLD_SAME)
-		return 0;
 	b->code = *code;
-	if (!wt_told_caller(b, address))
-		return 0;
-	if (b->code.inner) {
-		wt_told_inner(w, b, turn);
-		return 0;
+	if (b->code.what == WT_TOLD_STACK) {
+		wt_told_look(w, b);
+		return wt_told_switch(w, b, address);
 	}
-	key.frame = b->frame;
-	key.serial = w->serial;
-	open = bpf_map_lookup_elem(&told_open, &key);
-	if (open)
-		wt_told_end(w, b, &key, open);
+	b->key.serial = w->serial;
+	switch (wt_told_judge(b, w->tgid, address, now)) {
+	case 1:
+		return wt_told_begin(w, b);
+	case 2:
+		return wt_told_end(w, b);
+	}
+	return 0;
+}
+
+SEC("?tp_btf/sys_exit")
+int BPF_PROG(wt_told_exit, struct pt_regs *regs, long ret)
+{
+	struct wt_task *w = wt_task_of(bpf_get_current_task_btf());
+	struct wt_told_buf *b;
+	__u32 zero = 0;
+	__u64 now;
+
+	if (!w || w->done || w->exec_ns)
+		return 0;
+	now = bpf_ktime_get_ns();
+	b = bpf_map_lookup_elem(&told_buf, &zero);
+	if (b && now >= run_start_ns && now < run_end_ns)
+		wt_told_look(w, b);
 	return 0;
 }

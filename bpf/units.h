@@ -44,7 +44,7 @@ enum wt_stream {
 #define WT_WRITE_SEEDED 32		/* the process was there before the recording began */
 #define WT_WRITE_EXEC 16		/* no write: the process is another program from here on */
 #define WT_WRITE_BEGIN 64		/* no write: the thread begins the unit that the text names … */
-#define WT_WRITE_END 128		/* … or has ended it: see told.h */
+#define WT_WRITE_END 128		/* … or has ended it: see told.h; both: it goes on with it, without a text: with none */
 
 /*
  * Text that was written, as of the return of the system call.  Where epoch_after

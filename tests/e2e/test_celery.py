@@ -26,7 +26,11 @@ def tag(n, nap):
     begin, cpu = time.time_ns(), time.thread_time_ns()
     while time.thread_time_ns() - cpu < 30_000_000:
         pass
-    time.sleep(nap)
+    time.sleep(nap / 2)
+    cpu = time.thread_time_ns()
+    while time.thread_time_ns() - cpu < int(os.environ.get("WT_MORE", 0)):
+        pass
+    time.sleep(nap / 2)
     with open(os.environ["WT_TRUTH"], "a") as f:
         f.write(json.dumps([tag.request.id, os.getpid(), begin, time.time_ns(), n]) + "\n")
     if n in (3, 4, 5):
@@ -148,3 +152,27 @@ def test_frames():
         lib.near(u["thread_ns"], u["elapsed_ns"], 1000, what + ": one thread")
         lib.at_least(u["cpu_ns"], 29 * lib.MS, what + ": cpu")
         lib.at_least(u["sleep_ns"], 299 * lib.MS, what + ": sleep")
+
+
+# limit: 120
+def test_greenlets():
+    """Four tasks at once in one thread: each has its own CPU time, in two parts."""
+    if subprocess.run([lib.PYTHON, "-c", "import gevent"], stderr=subprocess.DEVNULL).returncode:
+        raise lib.Skip("python3-gevent is not installed")
+    os.environ["WT_MORE"] = str(20 * lib.MS)
+    _, truth, rows = run_tasks("--pool=gevent", "--concurrency=4", "--prefetch-multiplier=8",
+                               level="ERROR", preset="celery-frames")
+    overlap = 0
+    for task, pid, begin, end, n in truth.values():
+        u, what = rows[task], f"task {n}"
+        slack = 12 * lib.MS + u["runq_ns"]
+        lib.near(u["elapsed_ns"], end - begin, 0.01 * (end - begin) + slack, what + ": elapsed")
+        lib.equal(u["batched"], 1, what + ": it is known which was at work")
+        lib.equal(u["exit_status"] != "", n in FAILING, what + ": failed")
+        # 30 and 20 ms of its own, what Celery does around it, and none of the other three's
+        lib.at_least(u["cpu_ns"], 49 * lib.MS, what + ": cpu")
+        lib.at_most(u["cpu_ns"], (60 if n in FAILING else 56) * lib.MS, what + ": cpu")
+        # it sleeps in the hub, which is nobody's
+        lib.at_most(u["sleep_ns"] + u["idle_ns"], 5 * lib.MS, what + ": waiting in the hub")
+        overlap += any(b < begin < e for _, _, b, e, _ in truth.values())
+    lib.at_least(overlap, 6, "tasks that began beside another")

@@ -153,6 +153,75 @@ static void test_told(void **state)
 	drop_bench(b);
 }
 
+static void go_on_with(struct bench *b, __u64 ts, const char *label)
+{
+	struct unit_mark m = { .image = 7, .ts_ns = ts, .pattern = "told", .label = label, .label_len = strlen(label),
+			       .thread = 70, .paired = true, .switched = true, .remaining_ns = ~0ULL };
+
+	assert_int_equal(form__mark(&b->form, &m), 0);
+	assert_int_equal(form__settle(&b->form), 0);
+}
+
+/*
+ * One thread at two units by turns: each has the epochs in which the thread was at it, and is final
+ * once; what it did for neither is in none.
+ */
+static void test_turns(void **state)
+{
+	static const struct { __u64 at; char what; const char *label; } turns[] = {
+		{ 20, 'b', "a[1]" }, { 30, 's', "" }, { 31, 'b', "b[2]" }, { 41, 's', "a[1]" }, { 44, 's', "b[2]" },
+		{ 49, 'e', "b[2]" }, { 52, 's', "a[1]" }, { 60, 'e', "a[1]" },
+	};
+	struct bench *b = setup_bench(100, 100);
+	struct uproc *p;
+	struct found f;
+	__u32 epoch = 1;
+
+	(void)state;
+	bound(b, 7, 0, epoch, 10 * MS);
+	p = epochs__find_proc(&b->epochs, 7);
+	assert_int_equal(epochs__spoke(p, 70, 71), 0);
+	for (unsigned i = 0; i < sizeof(turns) / sizeof(*turns); i++, epoch++) {
+		__u64 since = i ? turns[i - 1].at : 10;
+
+		epochs__charge_thread(&b->epochs, epoch, 70, WT_CPU, turns[i].at - since);
+		if (turns[i].what == 's')
+			go_on_with(b, turns[i].at * MS, turns[i].label);
+		else
+			tell(b, turns[i].at * MS, turns[i].label, turns[i].what == 'b', false);
+		bound(b, 7, epoch, epoch + 1, turns[i].at * MS);
+		assert_int_equal(epochs__generation(&b->epochs), 0);
+	}
+	assert_int_equal(epochs__finish(&b->epochs, 70 * MS), 0);
+	f = rows_of(b);
+	assert_int_equal(f.n, 2);
+	assert_int_equal(b->finals, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		bool first = !strcmp(f.row[i].label, "a[1]");
+
+		/* 20-30, 41-44, 52-60; 31-41, 44-49 */
+		assert_int_equal(f.row[i].st_ns[WT_CPU], first ? 21 : 15);
+		assert_int_equal(f.row[i].start_ns, (first ? 20 : 31) * MS);
+		assert_int_equal(f.row[i].end_ns, (first ? 60 : 49) * MS);
+		assert_int_equal(f.row[i].batched, 1);
+	}
+	drop_bench(b);
+
+	/* where nobody says which it is at: both are marked, and what is sure is theirs */
+	b = setup_bench(100, 100);
+	bound(b, 7, 0, 1, 10 * MS);
+	tell(b, 20 * MS, "a[1]", true, false);
+	tell(b, 30 * MS, "b[2]", true, false);
+	tell(b, 40 * MS, "b[2]", false, false);
+	tell(b, 50 * MS, "a[1]", false, false);
+	assert_int_equal(epochs__finish(&b->epochs, 60 * MS), 0);
+	f = rows_of(b);
+	assert_int_equal(f.n, 2);
+	assert_int_equal(f.row[0].batched, 2);
+	assert_int_equal(f.row[1].batched, 2);
+	drop_bench(b);
+}
+
 /* begin at exec; three lines, each a unit: each gets what its epoch was charged */
 static void test_line_per_unit(void **state)
 {
@@ -675,6 +744,7 @@ int main(void)
 		cmocka_unit_test(test_thread_pool),
 		cmocka_unit_test(test_seeded_counter),
 		cmocka_unit_test(test_told),
+		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_early_charges),
 		cmocka_unit_test(test_random_conservation),
 		cmocka_unit_test(test_processes_are_forgotten),

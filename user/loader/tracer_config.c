@@ -179,6 +179,7 @@ void tracer__choose(struct worktrace_bpf *skel, const struct options *o, const s
 	bpf_program__set_autoload(skel->progs.wt_sample, o->freq > 0);
 	bpf_program__set_autoload(skel->progs.wt_sys_exit, options__units(o));
 	bpf_program__set_autoload(skel->progs.wt_told_hit, options__told(o));
+	bpf_program__set_autoload(skel->progs.wt_told_exit, options__told(o));
 	bpf_program__set_autoload(skel->progs.wt_process_exit, strcmp(o->unit_exec, "none") != 0);
 	bpf_program__set_autoload(skel->progs.wt_stage_probe, options__stages(o));
 	if (f->uprobe_multi)

@@ -133,11 +133,11 @@ static bool inherits(const struct told *t, const struct told_proc *p)
 	return false;
 }
 
-static int watch_thread(struct told *t, pid_t tid, const struct told_code *codes)
+static int watch_thread(struct told *t, pid_t tid, const struct told_code *codes, unsigned n)
 {
 	int err = 0;
 
-	for (unsigned i = 0; i < TOLD_CODES_MAX && !err; i++)
+	for (unsigned i = 0; i < n && !err; i++)
 		err = watchpoints__add(t->watchpoints, tid, codes[i].address);
 	return err;
 }
@@ -156,8 +156,8 @@ static bool has(const struct tids *v, pid_t tid)
 }
 
 /* The threads that are there; those that they start inherit.  0: no more were found. */
-static int watch_threads(struct told *t, pid_t tgid, const struct told_code *codes, struct tids *v,
-			 unsigned *more)
+static int watch_threads(struct told *t, pid_t tgid, const struct told_code *codes, unsigned n,
+			 struct tids *v, unsigned *more)
 {
 	char path[64];
 	struct dirent *d;
@@ -176,7 +176,8 @@ static int watch_threads(struct told *t, pid_t tgid, const struct told_code *cod
 			continue;
 		v->tid[v->n++] = tid;
 		++*more;
-		err = watch_thread(t, tid, codes);
+		/* the greenlets that are told apart are those of the first */
+		err = watch_thread(t, tid, codes, tid == tgid ? n : TOLD_CODES_MAX);
 		if (err == -ESRCH)
 			err = 0;
 	}
@@ -184,16 +185,16 @@ static int watch_threads(struct told *t, pid_t tgid, const struct told_code *cod
 	return err;
 }
 
-static int watch(struct told *t, struct told_proc *p, const struct told_code *codes)
+static int watch(struct told *t, struct told_proc *p, const struct told_code *codes, unsigned n)
 {
 	struct tids v = { .n = 0 };
 	unsigned more = 1;
 	int err = 0;
 
-	for (unsigned i = 0; i < TOLD_CODES_MAX && !err; i++)
+	for (unsigned i = 0; i < n && !err; i++)
 		err = bpf_map_update_elem(t->kernel.codes_fd, &codes[i].address, &codes[i].code, BPF_ANY);
 	while (!err && more)
-		err = watch_threads(t, p->tgid, codes, &v, &more);
+		err = watch_threads(t, p->tgid, codes, n, &v, &more);
 	if (err) {
 		if (!t->refused && err != -ESRCH && err != -ENOENT)
 			wt_warn("celery-frames: process %u cannot be watched: %s", p->tgid,
@@ -209,7 +210,7 @@ static int watch(struct told *t, struct told_proc *p, const struct told_code *co
 
 static void look_at(struct told *t, struct told_proc *p, __u64 now)
 {
-	struct told_code codes[TOLD_CODES_MAX];
+	struct told_code codes[TOLD_WORDS_MAX];
 	int n;
 
 	if (inherits(t, p)) {
@@ -218,7 +219,7 @@ static void look_at(struct told *t, struct told_proc *p, __u64 now)
 		return;
 	}
 	n = told_finder__look(t->finder, p->tgid, codes);
-	if (n == TOLD_CODES_MAX && !watch(t, p, codes))
+	if (n >= TOLD_CODES_MAX && !watch(t, p, codes, n))
 		return;
 	/* it may import Celery later; the more often it has not, the less likely that is */
 	p->wait_ns = p->wait_ns ? 2 * p->wait_ns : LOOK_NS;

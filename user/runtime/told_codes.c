@@ -112,6 +112,14 @@ static const struct python_elf *file_of(struct told_finder *f, pid_t tgid, const
 	return &t->elf;
 }
 
+/* PyThreadState.datastack_limit (Include/cpython/pystate.h); 0: not known, or there is none. */
+static __u32 limit_of(const struct wt_py_layout *l)
+{
+	static const __u16 offset[] = { 312, 248, 248, 248 };	/* from 3.11 on */
+
+	return l->minor >= 11 && l->minor <= 14 ? offset[l->minor - 11] : 0;
+}
+
 /* Nothing but a program or its library is an interpreter: not all files are opened. */
 static bool may_be_python(const struct mapping *m)
 {
@@ -216,7 +224,7 @@ static void look_at(struct search *s, __u64 at)
 		return;
 	s->out[i].address = at;
 	s->out[i].code = *s->python;
-	s->out[i].code.inner = !i;
+	s->out[i].code.what = i ? WT_TOLD_CALLER : WT_TOLD_TASK;
 	s->found |= 1U << i;
 }
 
@@ -238,12 +246,100 @@ static void search_range(struct told_finder *f, struct search *s, __u64 start, _
 	}
 }
 
+/*
+ * The state of the process's first thread: its number lies there, and its struct pthread, in
+ * which the number lies as well (at 0x2d0: glibc, x86-64).
+ */
+static __u64 state_at(pid_t tgid, const struct wt_py_layout *l, __u64 number, __u64 at)
+{
+	__u64 state = at - l->ts_native, thread;
+	__u32 tid;
+
+	if (!read_at(tgid, state + l->ts_thread, &thread, sizeof(thread)) ||
+	    !read_at(tgid, thread + 0x2d0, &tid, sizeof(tid)) || tid != number)
+		return 0;
+	return state;
+}
+
+/* Its own number of the process, as the innermost pid namespace counts; 0: not known. */
+static __u64 own_number(pid_t tgid)
+{
+	char path[64], line[256], *last;
+	__u64 n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tgid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, "NSpid:", 6)) {
+			last = strrchr(line, '\t');
+			n = last ? strtoull(last, NULL, 10) : 0;
+		}
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static __u64 find_state(struct told_finder *f, pid_t tgid, FILE *maps, const struct wt_py_layout *l)
+{
+	__u64 number = own_number(tgid), found = 0;
+	struct mapping m;
+
+	rewind(maps);
+	while (number && !found && next_mapping(maps, &m)) {
+		if (m.perms[0] != 'r' || m.perms[1] != 'w')
+			continue;
+		for (__u64 at = m.start; at < m.end && !found; at += CHUNK) {
+			__u64 n = m.end - at < CHUNK ? m.end - at : CHUNK, v;
+
+			if (!read_at(tgid, at, f->chunk, n))
+				continue;
+			for (__u64 i = 0; i + 8 <= n && !found; i += 8) {
+				memcpy(&v, f->chunk + i, sizeof(v));
+				if (v == number)
+					found = state_at(tgid, l, number, at + i);
+			}
+		}
+	}
+	return found;
+}
+
+static bool has_greenlets(FILE *maps)
+{
+	struct mapping m;
+
+	rewind(maps);
+	while (next_mapping(maps, &m))
+		if (strstr(m.path, "/_greenlet."))
+			return true;
+	return false;
+}
+
+/* The word that says whose memory the first thread has its frames in; 3 or 4 words are known now. */
+static int add_stack(struct told_finder *f, pid_t tgid, FILE *maps, struct told_code out[TOLD_WORDS_MAX])
+{
+	const struct wt_told_code *python = &out[0].code;
+	__u32 limit = limit_of(&python->l);
+	__u64 state;
+
+	if (!limit || !has_greenlets(maps))
+		return TOLD_CODES_MAX;
+	state = find_state(f, tgid, maps, &python->l);
+	if (!state)
+		return TOLD_CODES_MAX;
+	out[TOLD_CODES_MAX] = (struct told_code){ state + limit, *python };
+	out[TOLD_CODES_MAX].code.what = WT_TOLD_STACK;
+	for (unsigned i = 0; i < TOLD_WORDS_MAX; i++)
+		out[i].code.ts_limit = limit;
+	return TOLD_WORDS_MAX;
+}
+
 static bool is_heap(const struct mapping *m)
 {
 	return m->perms[0] == 'r' && m->perms[1] == 'w' && !m->ino && strcmp(m->path, "[stack]");
 }
 
-int told_finder__look(struct told_finder *f, pid_t tgid, struct told_code out[TOLD_CODES_MAX])
+int told_finder__look(struct told_finder *f, pid_t tgid, struct told_code out[TOLD_WORDS_MAX])
 {
 	struct search s = { .tgid = tgid, .out = out };
 	struct wt_told_code python;
@@ -251,6 +347,7 @@ int told_finder__look(struct told_finder *f, pid_t tgid, struct told_code out[TO
 	__u64 left = MOST_BYTES;
 	char path[64];
 	FILE *maps;
+	int n;
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", tgid);
 	maps = fopen(path, "re");
@@ -263,13 +360,14 @@ int told_finder__look(struct told_finder *f, pid_t tgid, struct told_code out[TO
 	s.python = &python;
 	rewind(maps);
 	while (s.found != 7 && left && next_mapping(maps, &m)) {
-		__u64 n = m.end - m.start < left ? m.end - m.start : left;
+		__u64 bytes = m.end - m.start < left ? m.end - m.start : left;
 
 		if (!is_heap(&m))
 			continue;
-		search_range(f, &s, m.start, m.start + n);
-		left -= n;
+		search_range(f, &s, m.start, m.start + bytes);
+		left -= bytes;
 	}
+	n = s.found == 7 ? add_stack(f, tgid, maps, out) : 0;
 	fclose(maps);
-	return s.found == 7 ? TOLD_CODES_MAX : 0;
+	return n;
 }

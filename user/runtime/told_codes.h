@@ -14,6 +14,7 @@
 #include "worktrace.h"
 
 #define TOLD_CODES_MAX 3	/* the inner function, and two that call it */
+#define TOLD_WORDS_MAX 4	/* … and what tells a thread's greenlets apart */
 
 struct told_code {
 	__u64 address;		/* of the counter, the first field of the object */
@@ -26,9 +27,10 @@ struct told_finder;
 int told_finder__new(struct told_finder **out);
 void told_finder__free(struct told_finder *f);
 /*
- * How many were found: 0, Celery is not there (yet), or TOLD_CODES_MAX; -ENOENT: it is no
+ * How many were found: 0, Celery is not there (yet), TOLD_CODES_MAX, or one more where there
+ * are greenlets: that one is of the process's first thread only; -ENOENT: it is no
  * Python that is supported (yet); another negative errno: it is gone, or cannot be read.
  */
-int told_finder__look(struct told_finder *f, pid_t tgid, struct told_code out[TOLD_CODES_MAX]);
+int told_finder__look(struct told_finder *f, pid_t tgid, struct told_code out[TOLD_WORDS_MAX]);
 
 #endif /* WT_TOLD_CODES_H */

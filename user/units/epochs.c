@@ -289,6 +289,12 @@ int epochs__charge_thread_time(struct epochs *e, __u64 image, __u32 id, __u32 th
 		err = epochs__charge_thread(e, id, thread, what, epochs__part(ns, from, to, at, until));
 		at = until;
 	}
+	/* whose it was is not known any more */
+	if (at < to && at < p->dropped_ns) {
+		until = p->dropped_ns < to ? p->dropped_ns : to;
+		e->late_ns += epochs__part(ns, from, to, at, until);
+		at = until;
+	}
 	/* what is made over already */
 	if (at < to && at < p->resolved_ns) {
 		until = p->resolved_ns < to ? p->resolved_ns : to;
@@ -439,7 +445,8 @@ static int finalize(struct epochs *e, struct uproc *p)
 	for (; p->final < p->n_stretches && !err; p->final++) {
 		if (p->stretches[p->final].to_ns > p->resolved_ns)
 			break;
-		err = e->sink.final(e->sink.ctx, p->stretches[p->final].row);
+		if (!p->stretches[p->final].more)
+			err = e->sink.final(e->sink.ctx, p->stretches[p->final].row);
 	}
 	return err;
 }

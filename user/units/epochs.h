@@ -39,6 +39,7 @@ struct stretch {
 	__u64 from_ns, to_ns;
 	__u32 row;
 	__u32 thread;			/* serial: it is only that thread's; 0: the whole process's */
+	bool more;			/* a later stretch is of the same unit */
 };
 
 /* A thread that writes text. */
@@ -66,6 +67,7 @@ struct uproc {
 	__u64 resolved_ns;		/* before this it has been made over */
 	struct stretch *stretches;	/* by their ends; those of one thread, and those of all, without overlap */
 	unsigned n_stretches, cap_stretches;
+	__u64 dropped_ns;		/* those that ended before are not kept any more */
 	__u64 longest_ns;		/* of them */
 	unsigned final;			/* stretches before this one are final */
 	__u64 touched_ns;
@@ -127,6 +129,12 @@ int epochs__charge_thread_time(struct epochs *e, __u64 image, __u32 epoch, __u32
  */
 int epochs__claim(struct epochs *e, struct uproc *p, __u64 from_ns, __u64 to_ns, __u32 row,
 		  __u32 thread);
+/*
+ * … one of several parts of a unit of that thread's, of which no two units' overlap; they may come
+ * in any order.  last: the unit has no later one.
+ */
+int epochs__claim_part(struct epochs *e, struct uproc *p, __u64 from_ns, __u64 to_ns, __u32 row,
+		       __u32 thread, bool last);
 /* The end of the last unit that is that thread's alone; 0: there is none. */
 __u64 epochs__thread_end(const struct uproc *p, __u32 thread);
 /* Nothing before ts will be claimed any more. */

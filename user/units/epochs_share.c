@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define STRETCHES_MAX (1U << 17)	/* kept of one process */
 
 int epochs__speaker(const struct uproc *p, __u32 thread)
 {
@@ -163,22 +166,29 @@ static void insert_stretch(struct uproc *p, const struct stretch *s)
 	p->stretches[i] = *s;
 }
 
-int epochs__claim(struct epochs *e, struct uproc *p, __u64 from, __u64 to, __u32 row, __u32 thread)
+/* The older half of those that are final: what comes late for them is counted as that. */
+static void drop_final(struct uproc *p)
+{
+	unsigned n = p->n_stretches / 2;
+
+	p->dropped_ns = p->stretches[n - 1].to_ns;
+	p->n_stretches -= n;
+	p->final -= n;
+	memmove(p->stretches, p->stretches + n, p->n_stretches * sizeof(*p->stretches));
+}
+
+static int add_stretch(struct uproc *p, __u64 from, __u64 to, __u32 row, __u32 thread, bool more)
 {
 	int who = epochs__speaker(p, thread);
-	__u64 taken;
 
-	(void)e;
-	thread = who < 0 ? 0 : p->speakers[who].serial;
-	taken = taken_until(p, from, thread);
-	if (from < taken)
-		from = taken;
 	if (from < p->resolved_ns)
 		from = p->resolved_ns;
 	if (to <= from)
 		to = from;
 	if (thread)
 		p->scoped = p->speakers[who].has_units = true;
+	if (p->n_stretches >= STRETCHES_MAX && p->final > p->n_stretches / 2)
+		drop_final(p);
 	if (p->n_stretches == p->cap_stretches) {
 		unsigned cap = p->cap_stretches ? 2 * p->cap_stretches : 16;
 		struct stretch *s = reallocarray(p->stretches, cap, sizeof(*s));
@@ -188,7 +198,27 @@ int epochs__claim(struct epochs *e, struct uproc *p, __u64 from, __u64 to, __u32
 		p->stretches = s;
 		p->cap_stretches = cap;
 	}
-	insert_stretch(p, &(struct stretch){ from, to, row, thread });
+	insert_stretch(p, &(struct stretch){ from, to, row, thread, more });
 	p->matched = true;
 	return 0;
+}
+
+int epochs__claim(struct epochs *e, struct uproc *p, __u64 from, __u64 to, __u32 row, __u32 thread)
+{
+	int who = epochs__speaker(p, thread);
+	__u64 taken;
+
+	(void)e;
+	thread = who < 0 ? 0 : p->speakers[who].serial;
+	taken = taken_until(p, from, thread);
+	return add_stretch(p, from < taken ? taken : from, to, row, thread, false);
+}
+
+int epochs__claim_part(struct epochs *e, struct uproc *p, __u64 from, __u64 to, __u32 row,
+		       __u32 thread, bool last)
+{
+	int who = epochs__speaker(p, thread);
+
+	(void)e;
+	return add_stretch(p, from, to, row, who < 0 ? 0 : p->speakers[who].serial, !last);
 }

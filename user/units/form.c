@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "units/parts.h"
 #include "units/redact.h"
 
 /* A begin that a line states as "… in 12.3 s" is put at a boundary that is this near. */
@@ -28,6 +29,7 @@ struct seq {
 	__u64 last_ns;			/* the end of the last unit, 0: none yet */
 	__u64 from, left;		/* of one that counts down: where it began, as far as is known, and is */
 	bool ends;			/* its units are said to end, not only to begin */
+	bool switches;			/* … and who is at which: a thread may be at several by turns */
 	struct open *opens;		/* else: those that are at work, one for each thread that says so */
 	unsigned n_opens;
 };
@@ -44,6 +46,7 @@ struct begun {
 	__u64 ts_ns;
 	__u32 thread;			/* that said so */
 	bool failed;			/* it has been said meanwhile */
+	struct parts parts;
 	struct seq *seq;
 };
 
@@ -65,6 +68,8 @@ void form__free_proc(void *state)
 		free(s->opens);
 		free(s);
 	}
+	for (unsigned i = 0; pf && i < pf->n_begun; i++)
+		parts__free(&pf->begun[i].parts);
 	free(pf);
 }
 
@@ -109,9 +114,16 @@ static __u64 label_hash(const char *label, size_t len)
 	return h;
 }
 
+/* Its parts are the caller's to free. */
 static void forget_begun(struct proc_form *pf, unsigned i)
 {
 	memmove(pf->begun + i, pf->begun + i + 1, (--pf->n_begun - i) * sizeof(*pf->begun));
+}
+
+static void drop_begun(struct proc_form *pf, unsigned i)
+{
+	parts__free(&pf->begun[i].parts);
+	forget_begun(pf, i);
 }
 
 static void note_begun(struct proc_form *pf, struct seq *s, const struct unit_mark *m)
@@ -121,9 +133,9 @@ static void note_begun(struct proc_form *pf, struct seq *s, const struct unit_ma
 	/* what has no name is told apart by who said so */
 	for (unsigned i = 0; i < pf->n_begun; i++)
 		if (pf->begun[i].hash == hash && (m->label_len || pf->begun[i].thread == m->thread))
-			forget_begun(pf, i--);
+			drop_begun(pf, i--);
 	if (pf->n_begun == OPEN_MAX)
-		forget_begun(pf, 0);
+		drop_begun(pf, 0);
 	pf->begun[pf->n_begun++] = (struct begun){ .hash = hash, .ts_ns = m->ts_ns, .thread = m->thread, .seq = s };
 }
 
@@ -146,6 +158,41 @@ static bool take_begun(struct proc_form *pf, const struct unit_mark *m, struct b
 	*out = pf->begun[found];
 	forget_begun(pf, found);
 	return true;
+}
+
+/* Its thread leaves whatever it is at.  begins: for a unit that begins, which it may not have left it for. */
+static int pause_all(struct proc_form *pf, const struct unit_mark *m, bool begins, unsigned *beside)
+{
+	int err = 0;
+
+	*beside = 0;
+	for (unsigned i = 0; i < pf->n_begun && !err; i++) {
+		struct begun *b = &pf->begun[i];
+
+		if (b->thread != m->thread || !b->parts.since_ns)
+			continue;
+		b->parts.beside += begins;
+		++*beside;
+		err = parts__pause(&b->parts, m->ts_ns);
+	}
+	return err;
+}
+
+/* The thread goes on with another unit, or with none. */
+static int switch_to(struct proc_form *pf, const struct unit_mark *m)
+{
+	__u64 hash = label_hash(m->label, m->label_len);
+	struct seq *s = seq_of(pf, m);
+	unsigned left;
+	int err = s ? pause_all(pf, m, false, &left) : -ENOMEM;
+
+	if (err)
+		return err;
+	s->switches = true;
+	for (unsigned i = 0; i < pf->n_begun && m->label_len; i++)
+		if (pf->begun[i].hash == hash && pf->begun[i].thread == m->thread)
+			parts__resume(&pf->begun[i].parts, m->ts_ns);
+	return 0;
 }
 
 /* The unit of that label that is at work has failed. */
@@ -175,11 +222,12 @@ static void decide(const struct form *f, struct uproc *p, const struct proc_form
 {
 	if (p->n_speakers > 1)
 		ts = first_waiting(f, p, ts);
-	for (unsigned i = pf->n_begun; p->n_speakers > 1 && i-- > 0; ) {
+	for (unsigned i = pf->n_begun; i-- > 0; ) {
 		const struct begun *b = &pf->begun[i];
-		bool last = (b->seq->ends || b->seq->n_opens > 1) && b->thread && b->ts_ns < ts;
+		bool last = (p->n_speakers > 1 || b->seq->switches) &&
+			    (b->seq->ends || b->seq->n_opens > 1) && b->thread && b->ts_ns < ts;
 
-		for (unsigned k = i + 1; k < pf->n_begun && last; k++)
+		for (unsigned k = i + 1; k < pf->n_begun && last && !b->seq->switches; k++)
 			last = pf->begun[k].thread != b->thread;
 		if (last)
 			ts = b->ts_ns;
@@ -279,8 +327,18 @@ static __u64 units_of(const struct seq *s, const struct unit_mark *m, bool seede
 	return n > MOST_AT_ONCE ? 1 : n;
 }
 
+static int claim_parts(struct form *f, struct uproc *p, const struct parts *parts, __u32 row, __u32 thread)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < parts->n && !err; i++)
+		err = epochs__claim_part(f->epochs, p, parts->v[i].from_ns, parts->v[i].to_ns, row, thread,
+					 i == parts->n - 1);
+	return err;
+}
+
 static int add_row(struct form *f, struct uproc *p, struct seq *s, const struct unit_mark *m,
-		   __u64 from, __u64 to, __u64 n, unsigned batch, __u32 thread)
+		   __u64 from, __u64 to, __u64 n, unsigned batch, __u32 thread, const struct parts *parts)
 {
 	char number[32];
 	struct unit_row row = {
@@ -311,7 +369,8 @@ static int add_row(struct form *f, struct uproc *p, struct seq *s, const struct 
 	i = rows__add(f->rows, &row);
 	if (!i)
 		return -ENOMEM;
-	err = epochs__claim(f->epochs, p, from, to, i, thread);
+	err = parts && parts->n > 1 ? claim_parts(f, p, parts, i, thread) :
+				      epochs__claim(f->epochs, p, from, to, i, thread);
 	if (!err && m->remaining_ns != ~0ULL && f->sink.estimate)
 		err = f->sink.estimate(f->sink.ctx, &rows__at(f->rows, i)->row, m->remaining_ns);
 	return err;
@@ -346,22 +405,29 @@ static int begin(struct form *f, struct uproc *p, struct proc_form *pf, const st
 {
 	struct seq *s = seq_of(pf, m);
 	struct unit_mark last = *m;
+	unsigned beside = 0;
 	struct open *o;
 	int err = 0;
 
 	if (s)
 		s->ends |= m->paired;
+	if (s && m->paired)
+		err = pause_all(pf, m, true, &beside);
 	o = s && !s->ends ? open_of(s, m->thread) : NULL;
 
 	if (!s || (!s->ends && !o))
 		return -ENOMEM;
 	note_begun(pf, s, m);
+	if (m->paired) {
+		parts__resume(&pf->begun[pf->n_begun - 1].parts, m->ts_ns);
+		pf->begun[pf->n_begun - 1].parts.beside = beside;
+	}
 	if (!o)
-		return 0;
+		return err;
 	if (o->ts_ns) {
 		last.label = o->label;
 		last.label_len = strlen(o->label);
-		err = add_row(f, p, s, &last, o->ts_ns, m->ts_ns, 1, 1, m->thread);
+		err = add_row(f, p, s, &last, o->ts_ns, m->ts_ns, 1, 1, m->thread, NULL);
 		s->n++;
 		decide(f, p, pf, m->ts_ns);
 	}
@@ -393,13 +459,18 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 	/* it began before the recording */
 	if (m->paired && !begun.ts_ns)
 		return 0;
+	if (m->paired) {
+		err = parts__pause(&begun.parts, end);
+		batch = 1 + begun.parts.beside;
+	}
 	n = units_of(s, m, !p->born, begun.ts_ns);
 	from = begin_of(f, p, s, m, begun.ts_ns, end);
 	to = end;
 	if (to_come && !m->elapsed_ns && from < end && !own)
 		to = from + (end - from) / (to_come + 1);
-	if (n)
-		err = add_row(f, p, s, m, from, to, n, batch, own ? m->thread : 0);
+	if (n && !err)
+		err = add_row(f, p, s, m, from, to, n, batch, own ? m->thread : 0, &begun.parts);
+	parts__free(&begun.parts);
 	s->n += n;
 	s->ends = true;
 	s->has_done |= m->has_done;
@@ -491,6 +562,8 @@ static int take_mark(struct form *f, struct uproc *p, struct proc_form *pf, stru
 	}
 	if (m->queued)
 		return note_waiting(f, m);
+	if (m->switched)
+		return switch_to(pf, m);
 	if (m->comment) {
 		note_failed(pf, m);
 		return 0;

@@ -27,6 +27,7 @@ struct unit_mark {
 	bool begin;			/* a unit begins here; else one ends */
 	bool failed;
 	bool paired;			/* every unit of this pattern is said to begin and to end */
+	bool switched;			/* the thread leaves one for that label's, NULL: for none: greenlets */
 	bool comment;			/* no more than that the unit at work, of that label, has failed */
 	/*
 	 * The process is handed its units one by one and says so where it takes one up

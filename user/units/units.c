@@ -100,7 +100,9 @@ static int told(struct units *u, const struct wt_ev_write *e)
 	const struct unit_mark mark = {
 		.image = e->image, .ts_ns = e->h.ts_ns, .thread = e->serial,
 		.pattern = PRESET_CELERY_FRAMES, .label = (const char *)(e + 1), .label_len = e->size,
-		.begin = e->flags & WT_WRITE_BEGIN, .paired = true, .remaining_ns = ~0ULL,
+		.paired = true, .remaining_ns = ~0ULL,
+		.begin = (e->flags & (WT_WRITE_BEGIN | WT_WRITE_END)) == WT_WRITE_BEGIN,
+		.switched = (e->flags & WT_WRITE_BEGIN) && (e->flags & WT_WRITE_END),
 	};
 
 	return form__mark(&u->form, &mark);
