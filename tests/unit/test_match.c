@@ -357,6 +357,8 @@ static const char *const prose[] = {
 	"(xfr#12, to-chk=328/340)", "(xfr#13, to-chk=327/340)", "(xfr#14, to-chk=326/340)", "",
 	"\"GET /a/1/2 HTTP/1.1\" 200 12", "\"GET /a/2/2 HTTP/1.1\" 200 13", "\"GET /a/3/2 HTTP/1.1\" 200 14", "",
 	"big 1/340", "big 200/340", "big 339/340", "",
+	"big 4/10", "big 9/10", "big 10/10", "", "x 3/10", "x 7/10", "x 10/10", "", "x 5/10", "x 10/10", "",
+	"disk 10/64 99%", "disk 40/64 98%", "disk 64/64 97%", "", "a 1/2 12%", "a 2/2 13%", "",
 	"9/5", "10/5", "11/5", "", "1/0", "2/0", "3/0", "",
 };
 
@@ -372,6 +374,25 @@ static void test_auto_prose(void **state)
 		else if (say(key, prose[i]))
 			fail_msg("\"%s\": %s", prose[i], got);
 	}
+}
+
+/* Few lines with large steps: where each says its share, or all are equal parts. */
+static void test_auto_steps(void **state)
+{
+	(void)state;
+	begin("auto", NULL, 0);
+	say(1, "done 4 of 10");
+	say(1, "done 8 of 10");
+	expect("");
+	say(1, "done 10 of 10");
+	expect("<counter 4/10 @1\n<counter 8/10 @2\ncounter 10/10 @3\n");
+	say(2, "5 of 12 (41,7 %)");
+	say(2, "6 of 12 (50 %)");
+	say(2, "12 of 12 (100 %)");
+	expect("<counter 5/12 @4\n<counter 6/12 @5\ncounter 12/12 @6\n");
+	say(3, "copied 1/2 (50%)");
+	say(3, "copied 2/2 (100%)");
+	expect("<counter 1/2 @7\ncounter 2/2 @8\n");
 }
 
 static void test_auto_series(void **state)
@@ -668,6 +689,7 @@ int main(void)
 		cmocka_unit_test(test_auto_thousands),
 		cmocka_unit_test(test_auto_prose),
 		cmocka_unit_test(test_auto_series),
+		cmocka_unit_test(test_auto_steps),
 		cmocka_unit_test(test_celery),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_left),

@@ -38,6 +38,8 @@ struct candidate {
 	__u64 max;		/* the highest `done` */
 	__u64 label;		/* of the last event */
 	unsigned hits, late, breaks;
+	unsigned shares;	/* of the hits: lines that say themselves what share that is */
+	bool even;		/* the second was twice the first */
 	__u64 stamp;
 	struct kept *kept;
 	unsigned n_kept, room;
@@ -204,11 +206,13 @@ static bool goes_on(struct auto_streams *a, struct candidate *c, const struct ma
 	return true;
 }
 
-static void start_over(struct auto_streams *a, struct candidate *c, const struct match *m)
+static void start_over(struct auto_streams *a, struct candidate *c, const struct match *m, bool share)
 {
 	a->stats->unbelieved += c->n_kept;
 	c->n_kept = 0;
 	c->hits = 1;
+	c->shares = share;
+	c->even = false;
 	c->late = 0;
 	c->max = m->done;
 	keep(a, c, m);
@@ -221,6 +225,29 @@ static bool small_step(const struct candidate *c, const struct match *m)
 	return !c->total || m->done - c->max <= (limit > 1 ? limit : 1);
 }
 
+/*
+ * A large step is believed of lines that say themselves, each, what share they are at; and of
+ * three that count in equal parts, the last being the rest: 4, 8, 10 of 10.
+ */
+static bool sure_step(struct candidate *c, const struct match *m, bool share)
+{
+	if (share && c->shares == c->hits)
+		return true;
+	if (c->hits == 1) {
+		c->even = m->done == 2 * c->max;
+		return c->even;
+	}
+	return c->hits == 2 && c->even && m->done == c->total && m->done - c->max <= c->max / 2;
+}
+
+/* Lines that agree and are enough; of two, the last must be the end, and both say their share. */
+static bool are_enough(const struct candidate *c)
+{
+	if (c->hits == 2 && c->shares == 2 && c->max == c->total && !c->late)
+		return true;
+	return c->hits >= NEEDED + 2 * c->late;
+}
+
 /* 3/2026 to 12/2026 are months */
 static bool may_be_month(const struct match *m)
 {
@@ -228,18 +255,21 @@ static bool may_be_month(const struct match *m)
 }
 
 /* One more line of a counter that is not believed yet.  True: now it is. */
-static bool count_up(struct auto_streams *a, struct candidate *c, const struct match *m)
+static bool count_up(struct look *l, struct candidate *c, const struct match *m)
 {
 	enum step step = c->hits ? step_of(c, m) : BREAK;
+	bool share = (l->features & LINE_SHARE) && share_agrees(m, l->line);
+	struct auto_streams *a = l->a;
 
 	switch (step) {
 	case NEXT:
-		if (!small_step(c, m))
+		if (!small_step(c, m) && !sure_step(c, m, share))
 			break;
 		c->max = m->done;
 		c->hits++;
+		c->shares += share;
 		/* numbers that go up and down need more in their favour */
-		if (c->hits >= NEEDED + 2 * c->late && !may_be_month(m))
+		if (are_enough(c) && !may_be_month(m))
 			return true;
 		keep(a, c, m);
 		return false;
@@ -253,7 +283,7 @@ static bool count_up(struct auto_streams *a, struct candidate *c, const struct m
 	case BREAK:
 		break;
 	}
-	start_over(a, c, m);
+	start_over(a, c, m, share);
 	return false;
 }
 
@@ -271,16 +301,16 @@ static bool one_more_event(struct auto_streams *a, struct candidate *c, const st
 	return false;
 }
 
-static bool convinces(struct auto_streams *a, struct candidate *c, const struct match *m)
+static bool convinces(struct look *l, struct candidate *c, const struct match *m)
 {
 	switch (c->pattern->preset->evidence) {
 	case CLEAR:
 		return true;
 	case COUNTER:
 	case COUNT:
-		return count_up(a, c, m);
+		return count_up(l, c, m);
 	case EVENTS:
-		return one_more_event(a, c, m);
+		return one_more_event(l->a, c, m);
 	}
 	return false;
 }
@@ -393,7 +423,7 @@ static void look_with(struct look *l, const struct pattern *p, bool known)
 				*c = (struct candidate){ .pattern = p, .occurrence = k,
 							 .total = total_of(&m), .stamp = ++a->clock };
 			}
-			if (convinces(a, c, &m))
+			if (convinces(l, c, &m))
 				believe(l, c, &m);
 		}
 		if (!p->preset->anywhere)

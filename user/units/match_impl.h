@@ -89,6 +89,9 @@ unsigned line_features(const struct engine *e, const struct text_line *line);
 /* match_sense.c: whether done of total, from byte `from` of the line to `to`, counts units. */
 bool counter_makes_sense(const struct match *m, const struct text_line *line, size_t from, size_t to);
 
+/* The line itself says what share done of total is, within one per cent. */
+bool share_agrees(const struct match *m, const struct text_line *line);
+
 /* match_presets.c */
 extern const struct preset_pattern preset_patterns[];
 extern const unsigned n_preset_patterns;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* match_sense.c - whether 12/340 in a line counts units, by what stands around it. */
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 #include "units/match_impl.h"
@@ -58,4 +59,47 @@ bool counter_makes_sense(const struct match *m, const struct text_line *line, si
 {
 	return m->done <= m->total && m->total && !is_date(line, from, to) &&
 	       !is_other_figure(line, from);
+}
+
+/* The number that ends before byte `to`, in hundredths; -1: there is none. */
+static long hundredths_before(const struct text_line *line, size_t to)
+{
+	long unit = 100, v = 0;
+	size_t i = to;
+
+	while (i && line->bytes[i - 1] == ' ')
+		i--;
+	to = i;
+	while (i && to - i < 7 && (isdigit((unsigned char)line->bytes[i - 1]) ||
+				   ((line->bytes[i - 1] == '.' || line->bytes[i - 1] == ',') && i < to)))
+		i--;
+	if (i == to || !isdigit((unsigned char)line->bytes[i]))
+		return -1;
+	for (bool fraction = false; i < to; i++) {
+		if (!isdigit((unsigned char)line->bytes[i])) {
+			if (fraction)
+				return -1;
+			fraction = true;
+			continue;
+		}
+		if (fraction)
+			unit /= 10;
+		v = fraction ? v + (line->bytes[i] - '0') * unit : 10 * v + (line->bytes[i] - '0') * 100;
+	}
+	return v;
+}
+
+bool share_agrees(const struct match *m, const struct text_line *line)
+{
+	long v, is;
+
+	if (!m->has_done || !m->has_total || !m->total || m->done > m->total || m->total > 1ULL << 40)
+		return false;
+	is = m->done * 10000 / m->total;
+	for (size_t i = 0; i < line->len; i++) {
+		v = line->bytes[i] == '%' ? hundredths_before(line, i) : -1;
+		if (v >= 0 && v <= is + 100 && is <= v + 100)
+			return true;
+	}
+	return false;
 }
