@@ -153,6 +153,57 @@ static void test_told(void **state)
 	drop_bench(b);
 }
 
+/*
+ * A child, and a child of it, with units of their own: what they did is in those, and in the unit
+ * that they were started in as well, whichever is known first.
+ */
+static void test_children_with_units(void **state)
+{
+	for (unsigned late = 0; late < 2; late++) {
+		struct bench *b = setup_bench(100, 100);
+		struct found f;
+
+		(void)state;
+		bound(b, 7, 0, 1, 10 * MS);
+		bound(b, 8, 1, 2, 11 * MS);
+		bound(b, 9, 2, 3, 12 * MS);
+		epochs__charge(&b->epochs, 1, WT_CHILD, 20);
+		epochs__charge(&b->epochs, 2, WT_CPU, 300);
+		epochs__charge(&b->epochs, 3, WT_NET, 4000);
+		if (late) {
+			mark(b, 7, 30 * MS, 1, 0);
+			assert_int_equal(form__settle(&b->form), 0);
+			bound(b, 7, 1, 4, 30 * MS);
+			assert_int_equal(epochs__generation(&b->epochs), 0);
+		}
+		mark(b, 9, 20 * MS, 1, 0);
+		mark(b, 8, 25 * MS, 1, 0);
+		assert_int_equal(form__settle(&b->form), 0);
+		bound(b, 9, 3, 5, 20 * MS);
+		bound(b, 8, 2, 6, 25 * MS);
+		epochs__exited(&b->epochs, 9, 21 * MS);
+		epochs__exited(&b->epochs, 8, 26 * MS);
+		assert_int_equal(epochs__generation(&b->epochs), 0);
+		if (!late) {
+			mark(b, 7, 30 * MS, 1, 0);
+			assert_int_equal(form__settle(&b->form), 0);
+			bound(b, 7, 1, 4, 30 * MS);
+		}
+		assert_int_equal(epochs__finish(&b->epochs, 60 * MS), 0);
+		f = rows_of(b);
+		assert_int_equal(f.n, 3);
+		for (unsigned i = 0; i < f.n; i++) {
+			const struct unit_row *r = &f.row[i];
+
+			assert_int_equal(r->st_ns[WT_CHILD], r->tgid == 7 ? 20 : 0);
+			assert_int_equal(r->st_ns[WT_CPU], r->tgid == 9 ? 0 : 300);
+			assert_int_equal(r->st_ns[WT_NET], 4000);
+		}
+		assert_int_equal(b->epochs.late_ns, 0);
+		drop_bench(b);
+	}
+}
+
 static void go_on_with(struct bench *b, __u64 ts, const char *label)
 {
 	struct unit_mark m = { .image = 7, .ts_ns = ts, .pattern = "told", .label = label, .label_len = strlen(label),
@@ -743,6 +794,7 @@ int main(void)
 		cmocka_unit_test(test_counts_down),
 		cmocka_unit_test(test_thread_pool),
 		cmocka_unit_test(test_seeded_counter),
+		cmocka_unit_test(test_children_with_units),
 		cmocka_unit_test(test_told),
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_early_charges),

@@ -90,6 +90,8 @@ struct uproc *epochs__proc(struct epochs *e, __u64 image, __u32 tgid, __u32 epoc
 	p->image = image;
 	p->tgid = tgid;
 	p->inherited = epoch;
+	if (find_epoch(e, epoch))
+		p->parent = ((struct uproc *)pool__at(&e->procs, find_epoch(e, epoch)->proc))->image;
 	p->touched_ns = ts_ns;
 	return p;
 }
@@ -272,6 +274,31 @@ int epochs__charge_time(struct epochs *e, __u64 image, __u32 id, __u64 from, __u
 	return epochs__charge_thread_time(e, image, id, 0, from, to, what, ns);
 }
 
+#define PASS_MOST 16		/* generations of processes */
+
+/*
+ * What a process with units of its own did belongs to the unit that it was started in as well.
+ * That one's process may be such a one, too: it passes on what its epoch has when that is made
+ * over; what comes later for it is passed on here.
+ */
+static int pass_on(struct epochs *e, const struct uproc *p, const struct account *a)
+{
+	int err = 0;
+
+	for (unsigned turn = 0; turn < PASS_MOST && p && p->matched && p->inherited; turn++) {
+		bool open = find_epoch(e, p->inherited);
+
+		if (!open && !find_resolved(e, p->inherited, p->inherited_by))
+			break;
+		for (unsigned k = 0; k < ACCOUNT_SIZE && !err; k++)
+			err = epochs__charge_thread(e, p->inherited, p->inherited_by, k, a->ns[k]);
+		if (err || open)
+			break;
+		p = p->parent ? epochs__find_proc(e, p->parent) : NULL;
+	}
+	return err;
+}
+
 int epochs__charge_thread_time(struct epochs *e, __u64 image, __u32 id, __u32 thread, __u64 from,
 			       __u64 to, unsigned what, __u64 ns)
 {
@@ -300,6 +327,7 @@ int epochs__charge_thread_time(struct epochs *e, __u64 image, __u32 id, __u32 th
 		until = p->resolved_ns < to ? p->resolved_ns : to;
 		a.ns[what] = epochs__part(ns, from, to, at, until);
 		epochs__make_over(e, p, at, until, &a, thread);
+		err = err ? err : pass_on(e, p, &a);
 		at = until;
 	}
 	for (__u32 i = p->first; i && at < to; i = epoch_at(e, i)->next) {
@@ -414,6 +442,8 @@ static int resolve_first(struct epochs *e, struct uproc *p, __u32 inherited_row)
 	if (p->matched) {
 		row = epochs__make_over(e, p, ep->begin_ns, ep->end_ns, &ep->account, 0);
 		err = resolve_parts(e, p, ep, row);
+		add_parts(ep);
+		err = err ? err : pass_on(e, p, &ep->account);
 	} else {
 		add_parts(ep);
 		row = inherited_row;

@@ -56,7 +56,8 @@ struct uproc {
 	__u32 over_gen;			/* the generation in which it was over */
 	__u32 tgid;
 	__u64 image;
-	__u32 inherited;		/* the epoch it was started in */
+	__u32 inherited;		/* the epoch it was started in … */
+	__u64 parent;			/* … of that image, 0: not known */
 	__u32 inherited_by;		/* … by the thread of that task number, 0: not known */
 	struct speaker *speakers;
 	unsigned n_speakers;
