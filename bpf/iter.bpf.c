@@ -418,6 +418,17 @@ static __always_inline void wt_write(struct wt_scratch *s, struct task_struct *t
 		wt_open_spans(s, w, t);
 }
 
+/* Whose it is, of each process: what a record says of time means nothing yet. */
+static __always_inline void wt_list(struct wt_scratch *s, struct task_struct *t, struct seq_file *seq)
+{
+	struct wt_task *w = wt_task_of(t);
+
+	if (!w || w->done || !(w->flags & WT_F_LEADER))
+		return;
+	wt_fill_record(s, w, 0);
+	bpf_seq_write(seq, &s->rec, sizeof(s->rec));
+}
+
 /* Sleepable, to read the memory of tasks that are not current. */
 SEC("iter.s/task")
 int wt_iter_task(struct bpf_iter__task *ctx)
@@ -434,6 +445,8 @@ int wt_iter_task(struct bpf_iter__task *ctx)
 		wt_seed(s, t);
 	else if (run_iter == WT_ITER_FREEZER)
 		wt_mark_frozen(t);
+	else if (run_iter == WT_ITER_LIST)
+		wt_list(s, t, ctx->meta->seq);
 	else
 		wt_write(s, t, ctx->meta->seq);
 	return 0;

@@ -529,6 +529,7 @@ enum wt_iter {
 	WT_ITER_SNAPSHOT = 1,		/* write every traced thread's record */
 	WT_ITER_END = 2,		/* the same, as the last word on it */
 	WT_ITER_FREEZER = 3,		/* note who lies in a freezer, and who no longer does */
+	WT_ITER_LIST = 4,		/* write which processes are traced, before the start; not their accounts */
 };
 
 #endif /* WORKTRACE_H */

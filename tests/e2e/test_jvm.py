@@ -7,6 +7,7 @@ the few samples of a short run.
 """
 # side by side
 import glob
+import http.client
 import json
 import math
 import os
@@ -14,6 +15,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import lib
@@ -155,6 +157,84 @@ def test_other_jdks():
         r, truth = run(seconds=4)
         whole(r)
         split(r, truth, r"(_\[j\])?")
+
+
+def named(r):
+    """Less than 0.1 % of the frames, by time, are addresses."""
+    total = unnamed = 0
+    for which in ("cpu", "wall"):
+        for frames, us in r.folded(which):
+            total += us * len(frames)
+            unnamed += us * sum(bool(re.match(r"\[(?:jit:|anon|unmapped|unknown|java )", f)) for f in frames)
+    lib.at_most(unnamed, 0.001 * total, f"frames without a name, µs of {total}")
+
+
+def test_javac():
+    """A program that is gone after a second or two, from its start: the tables are made meanwhile."""
+    source = lib.tmp("Much.java")
+    with open(source, "w") as f:
+        f.write("public class Much {\n" + "".join(
+            f"  static int f{i}(int a, String s) {{ int r = 0; for (int k = 0; k < a; k++) {{ r += s.length() * k + {i}; "
+            f"r ^= java.util.List.of(k, r).stream().map(x -> x + {i}).reduce(0, Integer::sum); }} return r; }}\n"
+            for i in range(300)) + "}\n")
+    r = lib.record(["-F", str(HZ)], [lib.need("javac"), "-d", lib.tmp("much"), source])
+    whole(r)
+    named(r)
+    lib.at_most(r.summary["stacks"]["incomplete"]["no_table_yet"],
+                0.05 * r.summary["stacks"]["oncpu_samples"], "samples before the tables")
+
+
+SERVER = """
+import com.sun.net.httpserver.HttpServer;
+import java.net.InetSocketAddress;
+import java.util.TreeMap;
+import java.util.concurrent.Executors;
+public class Server {
+	public static void main(String[] args) throws Exception {
+		HttpServer s = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 64);
+		s.createContext("/", x -> {
+			TreeMap<String, Integer> m = new TreeMap<>();
+			for (int i = 0; i < 3000; i++)
+				m.merge("k" + (i * 7919 % 101), i, Integer::sum);
+			byte[] r = m.toString().getBytes();
+			x.sendResponseHeaders(200, r.length);
+			x.getResponseBody().write(r);
+			x.close();
+		});
+		s.setExecutor(Executors.newFixedThreadPool(4));
+		s.start();
+		System.out.println(s.getAddress().getPort());
+	}
+}
+"""
+
+
+def ask_for(port, end):
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    while time.monotonic() < end:
+        connection.request("GET", "/")
+        assert connection.getresponse().read(), "no answer"
+
+
+def test_server_under_load():
+    source = lib.tmp("Server.java")
+    with open(source, "w") as f:
+        f.write(SERVER)
+    subprocess.run([lib.need("javac"), "-d", lib.tmp("server"), source], check=True)
+    p = lib.spawn([os.path.join(java_home(), "bin", "java"), "-cp", lib.tmp("server"), "Server"],
+                  stdout=subprocess.PIPE, text=True)
+    port = int(p.stdout.readline())
+    clients = [threading.Thread(target=ask_for, args=(port, time.monotonic() + 6)) for _ in range(4)]
+    for c in clients:
+        c.start()
+    time.sleep(1)
+    r = lib.record(["-p", p.pid, "-F", str(HZ), "-d", 4])
+    for c in clients:
+        c.join()
+    whole(r)
+    named(r)
+    lib.at_most(r.summary["stacks"]["incomplete"]["no_table_yet"],
+                0.01 * r.summary["stacks"]["oncpu_samples"], "samples before the tables")
 
 
 BRIEF = """

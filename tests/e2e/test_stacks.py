@@ -47,6 +47,16 @@ def test_complete_python():
     assert any(f.startswith("work (") and "busy.py:" in f for f in frames), "no Python frame"
 
 
+def test_complete_from_the_first_stack():
+    """What runs already has its tables before the account begins: none of its stacks comes too early."""
+    p = lib.spawn([lib.PYTHON, data("busy.py"), "20"], stdout=subprocess.DEVNULL)
+    time.sleep(1)
+    r = lib.record(["-p", p.pid, "-F", 499, "-d", 3])
+    complete(r, 0.99, 0.99, late=0.01)
+    waits = r.summary["stacks"]["offcpu_waits"]
+    lib.at_most(waits["incomplete"]["no_table_yet"], 0.01 * waits["complete"], "waits before the tables")
+
+
 def test_complete_redis():
     server, bench = lib.need("redis-server", "redis-benchmark")
     port = test_real.free_port()

@@ -201,6 +201,93 @@ static void reads_jdk_25(void **state)
 	reads_version(25);
 }
 
+struct blob {		/* as in fake.c */
+	const char *name;
+	char *code_begin;
+	int size, frame_size, complete, code_offset;
+	__s16 complete_short;
+	void *method;
+};
+
+/* A blob at that segment of the first heap, so many segments long, in the heap's own map. */
+static struct blob *put_blob(struct vm *v, unsigned char *segmap, unsigned segment, unsigned n,
+			     const char *what, void *method)
+{
+	struct blob *b = (void *)(v->memory + segment * 128 + 16);
+
+	*b = (struct blob){ .name = what, .size = n * 128 - 16, .method = method };
+	for (unsigned i = 0; i < n; i++)
+		segmap[segment + i] = i;
+	return b;
+}
+
+/* Addresses of stacks that were taken before the VM was known. */
+static void finds_code(void **state)
+{
+	const __u64 method = 0x1234567890;
+	unsigned char *segmap;
+	struct blob *b;
+	struct vm v;
+
+	(void)state;
+	open_vm(&v, 17);
+	assert_true(enter(&v));
+	assert_int_equal(jvm__word_at(v.j, getpid(), (__u64)v.memory + 300), 0);
+	start_vm(&v);
+	assert_int_equal(jvm__due(v.j, now_ns() + NSEC_PER_SEC), getpid());
+	/* CodeHeap: a word, VirtualSpaces of 4 words: memory, segmap */
+	segmap = *(unsigned char **)((char *)var(&v, "fake_heap") + 8 + 32 + 16);
+	memset(segmap, 255, 512);
+	assert_true(jvm__word_at(v.j, getpid(), (__u64)v.memory + 300) == word(WT_JVM_BLOB, v.memory + 256));
+	put_blob(&v, segmap, 40, 3, "nmethod", (void *)method);
+	put_blob(&v, segmap, 43, 1, "native nmethod", (void *)method);
+	b = put_blob(&v, segmap, 44, 2, "StubRoutines (1)", NULL);
+	put_blob(&v, segmap, 46, 1, "nmethod", NULL);
+	assert_true(jvm__word_at(v.j, getpid(), (__u64)v.memory + 42 * 128 + 7) ==
+		    word(WT_JVM_COMPILED, (void *)method));
+	assert_true(jvm__word_at(v.j, getpid(), (__u64)v.memory + 43 * 128 + 100) ==
+		    word(WT_JVM_NATIVE, (void *)method));
+	assert_true(jvm__word_at(v.j, getpid(), (__u64)v.memory + 45 * 128) == word(WT_JVM_BLOB, b));
+	/* a method that is none, a place that is free, what lies behind a blob, outside */
+	assert_int_equal(jvm__word_at(v.j, getpid(), (__u64)v.memory + 46 * 128 + 50), 0);
+	assert_int_equal(jvm__word_at(v.j, getpid(), (__u64)v.memory + 50 * 128), 0);
+	b->size = 100;
+	assert_int_equal(jvm__word_at(v.j, getpid(), (__u64)v.memory + 45 * 128), 0);
+	assert_int_equal(jvm__word_at(v.j, getpid(), (__u64)v.memory + 3 * HEAP + 100), 0);
+	assert_int_equal(jvm__word_at(v.j, getpid() + 1, (__u64)v.memory + 300), 0);
+	/* a map that leads nowhere, or in front of the heap */
+	b->size = 200;
+	segmap[45] = 200;
+	assert_int_equal(jvm__word_at(v.j, getpid(), (__u64)v.memory + 45 * 128), 0);
+	b->name = (void *)8;
+	segmap[45] = 1;
+	assert_int_equal(jvm__word_at(v.j, getpid(), (__u64)v.memory + 45 * 128), 0);
+	close_vm(&v);
+}
+
+/* A VM of no use is told of once, with where its library lies. */
+static void tells_of_refused(void **state)
+{
+	__u64 start = 0, end = 0;
+	struct vm v;
+
+	(void)state;
+	open_vm(&v, 17);
+	assert_int_equal(jvm__next_refused(v.j, &start, &end), 0);
+	jvm__refuse_all(v.j);
+	start_vm(&v);
+	assert_true(enter(&v));
+	assert_int_equal(jvm__next_refused(v.j, &start, &end), getpid());
+	assert_true(start == v.start && end == v.end);
+	assert_int_equal(jvm__next_refused(v.j, &start, &end), 0);
+	assert_true(enter(&v));
+	assert_int_equal(jvm__next_refused(v.j, &start, &end), 0);
+	jvm__leave(v.j, getpid());
+	assert_true(enter(&v));		/* another program, the same VM */
+	assert_int_equal(jvm__next_refused(v.j, &start, &end), getpid());
+	close_vm(&v);
+}
+
 /* What grows in a heap is one mapping, as large as the heap may become. */
 static void marks_mappings(void **state)
 {
@@ -479,6 +566,8 @@ int main(void)
 		cmocka_unit_test(reads_jdk_8),
 		cmocka_unit_test(reads_jdk_17),
 		cmocka_unit_test(reads_jdk_25),
+		cmocka_unit_test(finds_code),
+		cmocka_unit_test(tells_of_refused),
 		cmocka_unit_test(marks_mappings),
 		cmocka_unit_test(names_methods),
 		cmocka_unit_test(refuses_damage),

@@ -163,6 +163,8 @@ static int on_event(void *arg, const void *data, size_t size)
 
 static __u32 user_frame(struct drain *d, const struct wt_ev_stack *e, __u64 f)
 {
+	__u32 frame;
+
 	switch (WT_FRAME_TAG(f)) {
 	case WT_FRAME_OBJ:
 		return symbols__object_frame(d->symbols, e->tgid, e->h.ts_ns, WT_FRAME_OBJECT(f),
@@ -171,7 +173,8 @@ static __u32 user_frame(struct drain *d, const struct wt_ev_stack *e, __u64 f)
 	case WT_FRAME_JVM:
 		return d->unwind ? unwind__runtime_frame(d->unwind, e->tgid, e->h.ts_ns, f) : 0;
 	default:
-		return symbols__user_frame(d->symbols, e->tgid, e->h.ts_ns, f, false);
+		frame = d->unwind ? unwind__address_frame(d->unwind, e->tgid, f) : 0;
+		return frame ? frame : symbols__user_frame(d->symbols, e->tgid, e->h.ts_ns, f, false);
 	}
 }
 
@@ -345,6 +348,24 @@ static int seed_mapping(void *arg, const struct wt_thread_rec *rec)
 	if (!err && d->unwind)
 		unwind__want(d->unwind, &want);
 	return err == -ENOMEM ? wt_error(err, "cannot keep the mappings of process %u", rec->tgid) : 0;
+}
+
+int drain__warm(struct drain *d, __u64 max_ns)
+{
+	__u64 until = now_ns() + max_ns;
+	int err;
+
+	if (!d->unwind)
+		return 0;
+	d->start_ns = now_ns();
+	err = tracer__list(d->tracer, seed_mapping, d);
+	while (!err) {
+		unwind__warm(d->unwind);
+		if (!unwind__busy(d->unwind) || now_ns() >= until)
+			break;
+		usleep(LAST_STEP_US);
+	}
+	return err;
 }
 
 int drain__seed_mappings(struct drain *d, __u64 start_ns, pid_t launched)

@@ -292,6 +292,11 @@ int tracer__records(struct tracer *t, bool last, tracer_record_fn fn, void *arg)
 	return run_iter(t, last ? WT_ITER_END : WT_ITER_SNAPSHOT, fn, arg);
 }
 
+int tracer__list(struct tracer *t, tracer_record_fn fn, void *arg)
+{
+	return run_iter(t, WT_ITER_LIST, fn, arg);
+}
+
 __u64 tracer__start(struct tracer *t)
 {
 	__u64 now = now_ns();

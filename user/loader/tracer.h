@@ -67,6 +67,8 @@ unsigned tracer__live(const struct tracer *t);
  */
 typedef int (*tracer_record_fn)(void *arg, const struct wt_thread_rec *rec);
 int tracer__records(struct tracer *t, bool last, tracer_record_fn fn, void *arg);
+/* Before the start: a record of each process that is traced, with who it is and nothing of time. */
+int tracer__list(struct tracer *t, tracer_record_fn fn, void *arg);
 
 /*
  * Gives the programs the other detail map, waits until none writes to the first,

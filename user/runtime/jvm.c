@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "runtime/jvm_code.h"
 #include "runtime/jvm_elf.h"
 #include "runtime/jvm_layout.h"
 #include "runtime/jvm_mem.h"
@@ -460,6 +461,16 @@ __u32 jvm__frame(struct jvm *j, struct symbols *s, __u32 tgid, __u64 word)
 		u64map__put(&p->names, word, frame);
 	}
 	return frame;
+}
+
+__u64 jvm__word_at(struct jvm *j, __u32 tgid, __u64 address)
+{
+	struct proc *p = j->n_proc ? find(j, tgid) : NULL;
+
+	if (!p || p->state != READY)
+		return 0;
+	jvm_mem__open(&j->mem, tgid);
+	return jvm_code__word(&p->vm, &j->mem, address);
 }
 
 void jvm__stats(const struct jvm *j, struct jvm_stats *out)

@@ -65,6 +65,12 @@ __u32 jvm__frame(struct jvm *j, struct symbols *s, __u32 tgid, __u64 word);
 /* Its name into buf, as jvm__frame() gives it; false: it is gone. */
 bool jvm__name(struct jvm *j, __u32 tgid, __u64 word, char *buf, size_t size);
 
+/*
+ * The WT_FRAME_JVM word of an address in that process's VM's code: for stacks that were taken
+ * before the kernel side knew of it.  0: it is none, or not known (any more).
+ */
+__u64 jvm__word_at(struct jvm *j, __u32 tgid, __u64 address);
+
 void jvm__stats(const struct jvm *j, struct jvm_stats *out);
 
 #endif /* WT_JVM_USER_H */

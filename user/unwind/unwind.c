@@ -17,6 +17,9 @@
 #define RAW_BYTES (16 << 20)	/* of stacks that wait for tables */
 
 #define SMALL_FILE (160 << 10)
+/* What a process of few libraries has of them before it is traced. */
+#define WARM_FILE (6 << 20)
+#define WARM_MAPS 64
 
 /* A process that the kernel side asked about. */
 struct client {
@@ -49,6 +52,7 @@ struct unwind {
 	unsigned n;
 	__u32 tgid, flags;
 	bool too_many;
+	bool warming;		/* nothing is traced yet: there is time */
 };
 
 static struct client *find(const struct unwind *u, __u32 tgid)
@@ -219,7 +223,8 @@ static bool is_sure_to_be_wanted(struct unwind *u, const struct wt_mapping *m)
 	    !strncmp(name, "libpthread", 10) || !strncmp(name, "libjvm", 6) ||
 	    !strncmp(name, "libpython", 9))
 		return true;
-	return !fstat(symbols__object_fd(u->symbols, m->object), &st) && st.st_size < SMALL_FILE;
+	return !fstat(symbols__object_fd(u->symbols, m->object), &st) &&
+	       st.st_size < (u->warming && u->n <= WARM_MAPS ? WARM_FILE : SMALL_FILE);
 }
 
 static void push(struct unwind *u, struct client *c, __u64 now)
@@ -298,6 +303,13 @@ static void ask_for_perfmaps(struct unwind *u, __u64 now)
 	jvm_perfmap__tick(u->perfmaps, now);
 }
 
+void unwind__warm(struct unwind *u)
+{
+	u->warming = true;
+	unwind__tick(u);
+	u->warming = false;
+}
+
 void unwind__tick(struct unwind *u)
 {
 	__u64 now = now_ns();
@@ -316,6 +328,14 @@ void unwind__tick(struct unwind *u)
 				push(u, &u->client[i], now);
 	u->any_changed = false;
 	request_rows(u);
+}
+
+bool unwind__busy(struct unwind *u)
+{
+	struct tables_stats st;
+
+	tables__stats(u->tables, &st);
+	return st.queued;
 }
 
 static void on_object(void *user, __u32 object, int change)
@@ -506,4 +526,11 @@ __u32 unwind__runtime_frame(struct unwind *u, __u32 tgid, __u64 time_ns, __u64 w
 		return jvm__frame(u->jvm, u->symbols, tgid, word);
 	}
 	return 0;
+}
+
+__u32 unwind__address_frame(struct unwind *u, __u32 tgid, __u64 address)
+{
+	__u64 word = jvm__word_at(u->jvm, tgid, address);
+
+	return word ? jvm__frame(u->jvm, u->symbols, tgid, word) : 0;
 }

@@ -57,6 +57,10 @@ void unwind__want(struct unwind *u, const struct wt_ev_want *e);
  * was read, before frames are looked up.
  */
 void unwind__tick(struct unwind *u);
+/* The same before anything is traced: more is compiled of what is mapped. */
+void unwind__warm(struct unwind *u);
+/* Tables that were asked for are being compiled, or wait for it. */
+bool unwind__busy(struct unwind *u);
 /* A code object of CPython, from the kernel side.  0 or -ENOMEM. */
 int unwind__on_pycode(struct unwind *u, const struct wt_ev_pycode *e, size_t size);
 /*
@@ -64,6 +68,12 @@ int unwind__on_pycode(struct unwind *u, const struct wt_ev_pycode *e, size_t siz
  * of that process at that time; 0: it is none.
  */
 __u32 unwind__runtime_frame(struct unwind *u, __u32 tgid, __u64 time_ns, __u64 word);
+
+/*
+ * The same for an address in code that a program makes, as a walk gives it that knew nothing of the
+ * runtime yet; 0: no runtime knows it (any more).
+ */
+__u32 unwind__address_frame(struct unwind *u, __u32 tgid, __u64 address);
 
 /* A stack that the kernel side could not walk; after unwind__tick().  0 or -ENOMEM. */
 int unwind__put_raw(struct unwind *u, const struct wt_ev_raw *e, size_t size);
