@@ -336,6 +336,10 @@ static __always_inline void wt_write_exec(struct wt_scratch *s, struct wt_task *
 	s->rec.softirq_ns = 0;
 	s->rec.switches = 0;
 	s->rec.migrations = 0;
+	s->rec.epoch_steal_ns = 0;
+	s->rec.epoch_irq_ns = 0;
+	s->rec.epoch_softirq_ns = 0;
+	s->rec.epoch_migrations = 0;
 	s->rec.audit_cpu_ours_ns = 0;
 	s->rec.audit_cpu_kernel_ns = 0;
 	s->rec.audit_runq_ours_ns = 0;

@@ -114,7 +114,8 @@ struct wt_task {
 	__u64 utime0, stime0;
 	__u64 address;			/* of its task_struct: as a number, for probes */
 	__u64 image;
-	__u64 switches, samples, migrations;
+	__u64 switches, samples;
+	__u64 migrations, migrations0;	/* the kernel's count: since the birth, as of then */
 	__u64 job, cgroup;		/* see wt_thread_rec */
 	__u64 epoch_cpu_ns;		/* CPU time of the epoch at hand that is in no detail line yet */
 	/* what of these sums is in lines of epochs */
@@ -140,7 +141,6 @@ struct wt_task {
 	__u32 tid, tgid, flags;
 	__u32 last_nr;			/* the last system call it blocked in, for restart_syscall */
 	__u32 kuse;			/* counts uses of kcache */
-	__u32 last_cpu;			/* 1 + the number of the CPU it was on; 0: none yet */
 	__u32 child_pid;		/* what wait4 or waitid asked for */
 	__u32 io_dev;			/* … of this one: see wt_blk_key */
 	__u32 io_swap;			/* … and it was a page of swap */

@@ -163,6 +163,7 @@ int wt_birth(struct wt_task *w, __u64 now, __u32 parent)
 	w->utime0 = BPF_CORE_READ(t, utime);
 	w->stime0 = BPF_CORE_READ(t, stime);
 	w->exec_last = BPF_CORE_READ(t, se.sum_exec_runtime);
+	w->migrations0 = BPF_CORE_READ(t, se.nr_migrations);
 	wt_copy_comms(w, t);
 	__sync_fetch_and_add(&run_live, 1);
 	return 0;

@@ -298,6 +298,7 @@ static __noinline int wt_split_exec(struct wt_scratch *s, struct wt_task *w, str
 	w->switches = 0;
 	w->samples = 0;
 	w->migrations = 0;
+	w->migrations0 = t->se.nr_migrations;
 	w->utime0 = t->utime;
 	w->stime0 = t->stime;
 	w->birth_ns = at;
@@ -388,8 +389,6 @@ static __always_inline void wt_leave(struct wt_scratch *s, struct wt_task *w, st
 
 static __always_inline void wt_arrive(struct wt_scratch *s, struct wt_task *w, struct task_struct *t)
 {
-	__u32 cpu;
-
 	if (s->sw.now < w->since)
 		s->sw.now = wt_not_before(s->sw.now, w->since);
 	wt_epoch_look(w, t);
@@ -408,9 +407,7 @@ static __always_inline void wt_arrive(struct wt_scratch *s, struct wt_task *w, s
 	}
 	w->runq_pending = w->queued_clock && s->sw.clock > w->queued_clock ? s->sw.clock - w->queued_clock : 0;
 	w->queued_clock = 0;
-	cpu = bpf_get_smp_processor_id() + 1;
-	w->migrations += w->last_cpu && w->last_cpu != cpu;
-	w->last_cpu = cpu;
+	w->migrations = t->se.nr_migrations - w->migrations0;
 	w->state = WT_CPU;
 	w->clock_task_since = s->sw.clock_task;
 	w->csw = wt_switches(t);

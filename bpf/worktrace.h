@@ -244,7 +244,7 @@ struct wt_thread_rec {
 	__u64 audit_ledger_cpu_ns;	/* the same CPU intervals on the ledger's clock */
 	__u64 image;			/* identity of the address space: hash of leader, exec count */
 	__u64 switches;			/* switch-outs */
-	__u64 migrations;		/* switch-ins on another CPU than the last */
+	__u64 migrations;		/* to another CPU, as the kernel counts them */
 	__u64 samples;			/* on-CPU samples taken */
 	__u64 job;			/* hash of the job's identity (wt_ev_job), 0: of none known by its environment */
 	__u64 cgroup;			/* its control group (wt_ev_cgroup), 0: at the root everywhere */

@@ -398,6 +398,7 @@ struct task_group {
 struct sched_entity {
 	u64 exec_start;
 	u64 sum_exec_runtime;
+	u64 nr_migrations;
 	unsigned char sched_delayed;	/* absent: before 6.12 */
 	struct cfs_rq *cfs_rq;
 };

@@ -108,7 +108,7 @@ const char *ledger__cut_name(enum ledger_cut c);
 struct ledger_taken {
 	__u64 steal_ns;			/* by the hypervisor */
 	__u64 irq_ns, softirq_ns;	/* by interrupts; 0 where nobody looked */
-	__u64 migrations;		/* times that it was given another CPU than the last */
+	__u64 migrations;		/* times that it was moved to another CPU */
 };
 
 struct ledger_totals {

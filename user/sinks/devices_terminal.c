@@ -9,16 +9,25 @@
 
 #define ROWS 4			/* of each disk */
 
+/* "read by" */
+static const char *op_by(unsigned op, char *buf, size_t sz)
+{
+	snprintf(buf, sz, "%s by", disks__op_name(op));
+	return buf;
+}
+
 static void row(FILE *f, const struct device_row *row)
 {
 	const struct wt_blk_val *v = &row->val;
 	char text[96], buf[32];
 
-	if (row->job[0] && strcmp(row->job, row->process))
-		snprintf(text, sizeof(text), "  %s by %s of %s", disks__op_name(row->op), row->process,
-			 row->job);
-	else
-		snprintf(text, sizeof(text), "  %s by %s", disks__op_name(row->op), row->process);
+	/* waits for whatever was submitted have no direction, and no requests */
+	bool completions = row->op == WT_BLK_OTHER && !v->requests;
+	int len = snprintf(text, sizeof(text), "  %s %s",
+			   completions ? "completions for" : op_by(row->op, buf, sizeof(buf)), row->process);
+
+	if (row->job[0] && strcmp(row->job, row->process) && len > 0 && len < (int)sizeof(text))
+		snprintf(text + len, sizeof(text) - len, " of %s", row->job);
 	fputs("  ", f);
 	human_label(f, text, 34);
 	human_cell(f, human_count(buf, sizeof(buf), v->requests), 9);
@@ -119,12 +128,29 @@ static void head(FILE *f, bool colour)
 	putc('\n', f);
 }
 
+static __u64 weight(const struct device_row *row)
+{
+	return row->val.service_ns > row->wait_ns ? row->val.service_ns : row->wait_ns;
+}
+
+/* Of the few rows that are shown none is left out that was waited for most. */
+static int by_either(const void *a, const void *b)
+{
+	const struct device_row *x = *(struct device_row *const *)a, *y = *(struct device_row *const *)b;
+
+	if (weight(x) != weight(y))
+		return weight(x) > weight(y) ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
 int devices__terminal(const struct recording *r, FILE *f, bool colour)
 {
 	struct devices v;
 	bool any = false;
 	int err = devices__collect(&v, r);
 
+	if (!err && v.n)
+		qsort(v.rows, v.n, sizeof(*v.rows), by_either);
 	for (unsigned i = 0; !err && r->disks && i < r->disks->n; i++) {
 		if (!used(&r->disks->v[i]))
 			continue;

@@ -39,7 +39,7 @@ const char *unit__kind_name(enum unit_kind k);
 enum unit_extra {
 	/* parts of its CPU time; interrupts where they are looked at */
 	UNIT_STEAL_NS = 0, UNIT_IRQ_NS = 1, UNIT_SOFTIRQ_NS = 2,
-	UNIT_MIGRATIONS = 3,		/* times that a thread was given another CPU than the last */
+	UNIT_MIGRATIONS = 3,		/* times that a thread was moved to another CPU */
 	/* requests of disks that its threads made; REQUESTS: flushes, discards and the like */
 	UNIT_READS = 4, UNIT_READ_BYTES = 5, UNIT_WRITES = 6, UNIT_WRITE_BYTES = 7, UNIT_REQUESTS = 8,
 	UNIT_REQUESTS_NS = 9,		/* of all of them: in the queue and with the driver */
