@@ -60,14 +60,16 @@ static __always_inline bool wt_wanted(struct task_struct *t)
 static __always_inline __u32 wt_copy_polled(struct wt_scratch *s, struct task_struct *t)
 {
 	struct wt_call *c = &s->call;
-	__u32 class, size;
+	__u32 class, size, n = 0;
 
 	wt_read_call(t, c);
 	if (c->nr < 0 || c->nr >= WT_NR_SYSCALLS)
 		return 0;
 	class = c->compat ? cfg_class_compat[c->nr] : cfg_class[c->nr];
-	if (class == WT_C_POLL && (__u32)c->arg[1] == 1)
-		return bpf_copy_from_user_task(s->set[0], sizeof(struct wt_pollfd),
+	if (class == WT_C_POLL)
+		n = c->arg[1];
+	if (n && n <= WT_SMALL_SET)
+		return bpf_copy_from_user_task(s->set[0], (n & WT_SMALL_SET) * sizeof(struct wt_pollfd),
 					       (void *)c->arg[0], t, 0) ? 0 : WT_B_COPIED;
 	if (class != WT_C_SELECT)
 		return 0;

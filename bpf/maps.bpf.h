@@ -262,6 +262,7 @@ struct wt_pollfd {
 	__s16 events, revents;
 };
 
+#define WT_SMALL_SET 3		/* of poll(2): so many descriptors are looked at; all bits set, for the verifier */
 #define WT_FDSET_WORDS 16	/* of select(2): the first 1,024 descriptors, FD_SETSIZE */
 
 /*

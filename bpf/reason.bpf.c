@@ -45,19 +45,69 @@ static __always_inline void wt_why_one(struct wt_why *y, __u32 fd)
 		wt_plain(y, WT_IDLE, WT_K_POLL, 1);
 }
 
-static __noinline int wt_why_poll(struct wt_why *y)
+/* The i-th descriptor of a small set; −1: there is none, or it cannot be read. */
+static __always_inline __s32 wt_polled(struct wt_why *y, __u32 i)
 {
 	struct wt_pollfd p = { .fd = -1 };
-	__u32 n = y->call->arg[1];
 
-	if (n == 1 && y->copied)
-		__builtin_memcpy(&p, y->s->set[0], sizeof(p));
-	else if (n == 1 && y->user && bpf_probe_read_user(&p, sizeof(p), (void *)y->call->arg[0]))
+	if (y->copied)
+		__builtin_memcpy(&p, &y->s->set[0][i], sizeof(p));
+	else if (y->user && bpf_probe_read_user(&p, sizeof(p), (void *)(y->call->arg[0] + i * sizeof(p))))
 		p.fd = -1;
+	return p.fd;
+}
+
+enum wt_polled_kind { WT_POLLED_CONN, WT_POLLED_WAKES, WT_POLLED_OTHER };
+
+/* A connection; something by which the program wakes itself, as libcurl does; or neither. */
+static __noinline int wt_polled_kind(struct wt_why *y, __u32 fd)
+{
+	struct wt_reason *r = wt_clear_reason(y->s);
+
+	if (wt_on_fd(r, y->task, fd) < 0)
+		return WT_POLLED_OTHER;
+	if (r->kind == WT_K_SOCKET && r->n != WT_SOCK_OWN)
+		return WT_POLLED_CONN;
+	/* a pair that it made for itself has neither another process at its end nor a name */
+	if (r->kind == WT_K_EVENTFD || (r->kind == WT_K_UNIX && !r->n && !r->name[0]))
+		return WT_POLLED_WAKES;
+	return WT_POLLED_OTHER;
+}
+
+/* Of a small set the one that is waited for: the only one, or the only connection; −1: several. */
+static __always_inline __s32 wt_poll_for(struct wt_why *y, __u32 n)
+{
+	__s32 fd, only = -1;
+
+	if (n == 1)
+		return wt_polled(y, 0);
+	for (__u32 i = 0; i < WT_SMALL_SET && i < n; i++) {
+		fd = wt_polled(y, i);
+		if (fd < 0)
+			continue;
+		switch (wt_polled_kind(y, fd)) {
+		case WT_POLLED_WAKES:
+			continue;
+		case WT_POLLED_CONN:
+			if (only < 0) {
+				only = fd;
+				continue;
+			}
+		}
+		return -1;
+	}
+	return only;
+}
+
+static __noinline int wt_why_poll(struct wt_why *y)
+{
+	__u32 n = y->call->arg[1];
+	__s32 fd = n && n <= WT_SMALL_SET ? wt_poll_for(y, n) : -1;
+
 	if (!n)
 		wt_plain(y, WT_SLEEP, WT_K_POLL_TIMER, 0);
-	else if (n == 1 && p.fd >= 0)
-		wt_why_one(y, p.fd);
+	else if (fd >= 0)
+		wt_why_one(y, fd);
 	else
 		wt_plain(y, WT_IDLE, WT_K_POLL, n);
 	return 0;

@@ -601,6 +601,40 @@ for i in range(4000):
     lib.at_most(r.summary["self"]["bpf_map_bytes"], lib.MAPS_LIMIT, "maps")
 
 
+def test_polls_beside_a_wakeup():
+    """poll(2) on a connection and on what the program wakes itself by, as libcurl does: for the connection."""
+    server = Server(ask=10, reply=10, delay_s=0.15)
+    r = lib.record([], [lib.PYTHON, "-c", f"""
+import os, select, socket
+s = socket.create_connection(("127.0.0.1", {server.port}))
+def ask(*others):
+    p = select.poll()
+    for x in (*others, s): p.register(x, select.POLLIN)
+    s.sendall(b"a" * 10)
+    p.poll()
+    s.recv(10)
+pair, pipe = socket.socketpair(), os.pipe()
+for i in range(2):
+    ask(os.eventfd(0))
+    ask(pair[0], os.eventfd(0))
+ask(pipe[0])			# that may be work, too
+"""])
+    peer = f"127.0.0.1:{server.port}"
+    lib.near(r.waited(state="net", reason=peer), 600 * MS, 100 * MS, f"waits for the connection: {r.waits()}")
+    lib.near(r.waited(state="idle", reason="poll(2)"), 150 * MS, 60 * MS, "waits for either")
+    (p,) = peers(r, peer=peer)
+    lib.equal(p["server_pid"], str(os.getpid()), "who serves there")
+    lib.equal([x for x in peers(r) if x["sends"] != "0" or x["receives"] != "0"], [], "without --datagrams")
+    # who serves is told of connections that nobody waited for, too
+    (p,) = peers(lib.record([], [lib.PYTHON, "-c", f"""
+import socket, time
+s = socket.create_connection(("127.0.0.1", {server.port}))
+s.close()
+time.sleep(0.3)
+"""]), peer=peer)
+    lib.equal((p["waits"], p["server_pid"]), (0, str(os.getpid())), "who serves there, no wait")
+
+
 DATAGRAMS = """
 import os, socket, sys
 def udp(family, host):
@@ -666,8 +700,6 @@ def test_datagrams():
         lib.equal(sum(p[key] for p in unix), 25050, f"{key} of the unix connection: {unix}")
     lib.equal({p["server"] for p in unix}, {"python3"}, "the process at the other end")
     lib.at_least(sum(p["waits"] for p in unix), 1, "waits for it")
-    r = lib.record([], command)
-    lib.equal([p for p in peers(r) if int(p["sends"]) or int(p["receives"])], [], "without --datagrams")
     r = lib.record(["--datagrams"], [lib.PYTHON, "-c", """
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -144,7 +144,11 @@ static int on_event(void *arg, const void *data, size_t size)
 	case WT_EV_CONN: {
 		const struct wt_ev_conn *c = data;
 
-		return d->conns && size >= sizeof(*c) ? conns__put_closed(d->conns, &c->conn) : 0;
+		if (size < sizeof(*c))
+			return 0;
+		if (d->servers)
+			servers__meet_conn(d->servers, &c->conn);
+		return d->conns ? conns__put_closed(d->conns, &c->conn) : 0;
 	}
 	case WT_EV_RESEED:
 		d->reseed = true;

@@ -152,14 +152,23 @@ static void set_address(struct peer_id *id, __u16 family, const __u8 *addr)
 	}
 }
 
+void peer_id__of_conn(struct peer_id *id, const struct wt_conn *c)
+{
+	memset(id, 0, sizeof(*id));
+	id->proto = IPPROTO_TCP;
+	id->client = !(c->flags & WT_CONN_OUT);
+	id->port = id->client ? c->lport : c->rport;
+	set_address(id, c->family, c->raddr);
+}
+
 int peers__add_conn(struct peers *p, const struct wt_conn *c)
 {
-	struct peer_id id = { .job = c->job, .cgroup = c->cgroup, .proto = IPPROTO_TCP };
+	struct peer_id id;
 	struct peer *row;
 
-	id.client = !(c->flags & WT_CONN_OUT);
-	id.port = id.client ? c->lport : c->rport;
-	set_address(&id, c->family, c->raddr);
+	peer_id__of_conn(&id, c);
+	id.job = c->job;
+	id.cgroup = c->cgroup;
 	row = row_of(p, &id);
 	if (!row)
 		return -ENOMEM;

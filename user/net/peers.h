@@ -64,6 +64,8 @@ unsigned peers__count(const struct peers *p);
 __u64 peers__folded(const struct peers *p);
 /* count + 1 pointers, the last NULL, by waiting then bytes; to be freed.  NULL: no memory. */
 const struct peer **peers__sorted(const struct peers *p);
+/* The peer of a connection, without a job. */
+void peer_id__of_conn(struct peer_id *id, const struct wt_conn *c);
 /* The peer of a reason, without a job; false: it has none.  id is zeroed first. */
 bool peer_id__of_reason(struct peer_id *id, const struct wt_reason *r);
 /* What is known of the peer that a reason names, over all jobs; false: nothing. */

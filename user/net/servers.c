@@ -91,15 +91,30 @@ static bool is_here(const struct servers *s, const struct peer_id *id)
 	return false;
 }
 
+static void meet(struct servers *s, const struct peer_id *id)
+{
+	if (s->asked[id->port / 8] & 1 << id->port % 8 || !is_here(s, id))
+		return;
+	s->asked[id->port / 8] |= 1 << id->port % 8;
+	s->wanted = true;
+}
+
 void servers__meet(struct servers *s, const struct wt_reason *r)
 {
 	struct peer_id id;
 
-	if (!peer_id__of_reason(&id, r) || s->asked[id.port / 8] & 1 << id.port % 8 ||
-	    !is_here(s, &id))
+	if (peer_id__of_reason(&id, r))
+		meet(s, &id);
+}
+
+void servers__meet_conn(struct servers *s, const struct wt_conn *c)
+{
+	struct peer_id id;
+
+	if (!(c->flags & WT_CONN_CONNECTED))
 		return;
-	s->asked[id.port / 8] |= 1 << id.port % 8;
-	s->wanted = true;
+	peer_id__of_conn(&id, c);
+	meet(s, &id);
 }
 
 bool servers__wanted(struct servers *s)

@@ -29,6 +29,8 @@ int servers__put(struct servers *s, const struct wt_server_row *row);
  * Who listens where that peer is; NULL: it is not on this host, nobody was found, or it
  * could be one of several (namespaces have ports of their own).
  */
+/* The same by a connection. */
+void servers__meet_conn(struct servers *s, const struct wt_conn *c);
 const struct wt_server_row *servers__of(const struct servers *s, const struct peer_id *id);
 
 #endif /* WT_SERVERS_H */

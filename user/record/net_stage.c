@@ -52,6 +52,7 @@ static int put_conn(void *arg, struct wt_conn *c)
 	struct conns *conns = x->s->conns;
 	int err;
 
+	servers__meet_conn(x->s->servers, c);
 	/* it ended while the account was being closed: at the end of the recording it was open */
 	if (x->last && (c->flags & WT_CONN_CLOSED) && c->end_ns > x->s->end_ns)
 		c->flags &= ~(WT_CONN_CLOSED | WT_CONN_LOST);
