@@ -17,7 +17,7 @@
 #define RAW_BYTES (16 << 20)	/* of stacks that wait for tables */
 
 #define SMALL_FILE (160 << 10)
-/* What a process of few libraries has of them before it is traced. */
+/* What a process of few libraries has of them before it is traced, or as soon as they are mapped. */
 #define WARM_FILE (6 << 20)
 #define WARM_MAPS 64
 
@@ -214,6 +214,8 @@ static void request(struct unwind *u, __u32 object, __u64 heat)
  */
 static bool is_sure_to_be_wanted(struct unwind *u, const struct wt_mapping *m)
 {
+	/* no copy of a stack can tell what is Python in it: the tables must be there */
+	bool early = u->warming || (u->flags & WT_SPACE_PY);
 	struct stat st;
 	const char *path = symbols__object_path(u->symbols, m->object), *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
@@ -224,7 +226,7 @@ static bool is_sure_to_be_wanted(struct unwind *u, const struct wt_mapping *m)
 	    !strncmp(name, "libpython", 9))
 		return true;
 	return !fstat(symbols__object_fd(u->symbols, m->object), &st) &&
-	       st.st_size < (u->warming && u->n <= WARM_MAPS ? WARM_FILE : SMALL_FILE);
+	       st.st_size < (early && u->n <= WARM_MAPS ? WARM_FILE : SMALL_FILE);
 }
 
 static void push(struct unwind *u, struct client *c, __u64 now)
