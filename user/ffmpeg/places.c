@@ -27,6 +27,7 @@ static const struct {
 	{ FFMPEG_CODEC, "avcodec_open2", WT_STAGE_NONE, WT_CALL_OPEN },
 	{ FFMPEG_CODEC, "avcodec_send_packet", WT_STAGE_DECODE, WT_CALL_CODEC },
 	{ FFMPEG_CODEC, "avcodec_receive_frame", WT_STAGE_DECODE, WT_CALL_FRAME },
+	{ FFMPEG_CODEC, "avcodec_receive_frame_flags", WT_STAGE_DECODE, WT_CALL_FRAME },
 	{ FFMPEG_CODEC, "avcodec_decode_subtitle2", WT_STAGE_DECODE, WT_CALL_CODEC },
 	{ FFMPEG_CODEC, "avcodec_send_frame", WT_STAGE_ENCODE, WT_CALL_CODEC },
 	{ FFMPEG_CODEC, "avcodec_receive_packet", WT_STAGE_ENCODE, WT_CALL_CODEC },
@@ -72,8 +73,8 @@ enum ffmpeg_lib ffmpeg_lib__of(const char *path, unsigned *major)
  */
 static void stream_layout(unsigned major, unsigned *codecpar, unsigned *time_base)
 {
-	*codecpar = major == 58 || major == 59 ? 208 : major >= 60 && major <= 62 ? 16 : 0;
-	*time_base = major == 58 ? 24 : major == 59 ? 16 : major >= 60 && major <= 62 ? 32 : 0;
+	*codecpar = major == 58 || major == 59 ? 208 : major >= 60 && major <= 63 ? 16 : 0;
+	*time_base = major == 58 ? 24 : major == 59 ? 16 : major >= 60 && major <= 63 ? 32 : 0;
 }
 
 struct search {
