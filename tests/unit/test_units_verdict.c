@@ -36,6 +36,7 @@ struct plan {
 	double runq_noise;			/* 0 … 2 × this at random, alike for ten units */
 	double match_jump;			/* what match takes longer from the middle on */
 	double noise;				/* relative */
+	double phi, drift;			/* AR(1) beside it, of CPU time and of waits, each its own */
 	__u32 rival;				/* who has the CPU, enum wt_rival; 0: it is not known */
 	bool native;				/* C, no Python frames */
 };
@@ -49,15 +50,33 @@ struct span {
 	__u64 from, to;
 };
 
+static double gauss(void)
+{
+	return sqrt(-2 * log(uniform())) * cos(6.283185307179586 * uniform());
+}
+
+/* A factor around 1 that resembles the last one. */
+static double resembling(const struct plan *p, unsigned i, double *last)
+{
+	double next;
+
+	if (p->drift <= 0)
+		return 1;
+	next = p->drift * gauss();
+	*last = i ? p->phi * *last + sqrt(1 - p->phi * p->phi) * next : next;
+	return 1 + *last > 0.05 ? 1 + *last : 0.05;
+}
+
 static void one_unit(const struct plan *p, unsigned i, struct line *l)
 {
-	static double slow;
+	static double slow, cpu_ar, net_ar;
 	double at = (double)i / p->units, k = 1 + p->noise * (2 * uniform() - 1);
 	bool beside = at >= p->from && at < p->to;
 	double runq = p->runq + p->runq_more * at + (beside ? p->runq_beside : 0);
 	double match = p->match + p->match_more * at + (at >= 0.5 ? p->match_jump : 0), net;
 
-	net = (p->net + p->net_more * at + (beside ? p->net_beside : 0)) *
+	k *= resembling(p, i, &cpu_ar);
+	net = (p->net + p->net_more * at + (beside ? p->net_beside : 0)) * resembling(p, i, &net_ar) *
 	      (1 + p->noise * (2 * uniform() - 1)) * MS;
 	if (p->runq_noise > 0 && i % 10 == 0)
 		slow = 2 * p->runq_noise * pow(uniform(), 3);
@@ -395,6 +414,46 @@ static void test_false_alarms(void **state)
 	assert_true(wrong <= 5);
 }
 
+/*
+ * Steady jobs of which each unit resembles the last, computing and waiting apart: a verdict
+ * of trend or jump has to allow for that, for each of the sums that it looks at.
+ */
+static void test_resembling(void **state)
+{
+	static const struct { double phi; unsigned units, per_line; } shapes[] = {
+		{ 0.6, 600, 1 }, { 0.6, 600, 10 }, { 0.9, 960, 1 }, { 0.9, 960, 20 }, { 0.95, 2000, 1 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+		unsigned wrong = 0;
+
+		for (unsigned k = 0; k < 200; k++) {
+			struct plan p = { .units = shapes[i].units, .per_line = shapes[i].per_line, .classify = 5,
+					  .match = 2, .net = 8, .runq = 0.5, .noise = 0.2,
+					  .phi = shapes[i].phi, .drift = 0.3 };
+			struct span s;
+			struct cost *c = run("job-a", &p, 1000, 0, &s);
+			struct judged *j;
+
+			assert_int_equal(judged__new(&j, &c, 1), 0);
+			wrong += j[0].verdict.kind != VERDICT_STEADY;
+			judged__free(j, 1);
+			cost__free(c);
+		}
+		print_message("  AR(1) %.2f, %u units, %u a line: %u of 200 steady jobs accused\n", shapes[i].phi,
+			      shapes[i].units, shapes[i].per_line, wrong);
+		assert_true(wrong <= 10);
+	}
+	/* and one that doubles is not excused by it */
+	{
+		struct plan p = { .units = 960, .classify = 5, .match = 2, .match_more = 30, .net = 8, .noise = 0.2,
+				  .phi = 0.6, .drift = 0.3 };
+
+		assert_int_equal(judge(&p, NULL).kind, VERDICT_DEGRADING);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -413,6 +472,7 @@ int main(void)
 		cmocka_unit_test(test_both),
 		cmocka_unit_test(test_improving),
 		cmocka_unit_test(test_false_alarms),
+		cmocka_unit_test(test_resembling),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
