@@ -390,9 +390,20 @@ static void test_auto_steps(void **state)
 	say(2, "6 of 12 (50 %)");
 	say(2, "12 of 12 (100 %)");
 	expect("<counter 5/12 @4\n<counter 6/12 @5\ncounter 12/12 @6\n");
+	for (int i = 1; i <= 3; i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "<progress done='%d' total='40'/>", i);
+		say(4, line);
+		snprintf(line, sizeof(line), "item=%d count=40", i);
+		say(5, line);
+	}
+	assert_non_null(strstr(got, "logging 3/40 @11"));
+	assert_non_null(strstr(got, "logging 3/40 @12"));
+	clear();
 	say(3, "copied 1/2 (50%)");
 	say(3, "copied 2/2 (100%)");
-	expect("<counter 1/2 @7\ncounter 2/2 @8\n");
+	expect("<counter 1/2 @13\ncounter 2/2 @14\n");
 }
 
 static void test_auto_series(void **state)

@@ -61,7 +61,7 @@ static bool is_key(const struct text_line *line, size_t i)
 	if (!i || !(letter(s[i - 1]) || s[i - 1] == ' '))
 		return false;
 	return (i + 1 < line->len && digit(s[i + 1])) ||
-	       (i + 2 < line->len && s[i + 1] == ' ' && digit(s[i + 2]));
+	       (i + 2 < line->len && strchr(" \"'", s[i + 1]) && s[i + 1] && digit(s[i + 2]));
 }
 
 /* "12-34", "12 - 34": at the '-' */

@@ -137,8 +137,8 @@ const struct preset_pattern preset_patterns[] = {
 
 	/* done=12 total=340;  done: 12, of: 340 */
 	{ "logging",
-	  "(?i)(?:" DONE_WORDS "|current|index|step|item|count|progress|(?<!\\w)[in])\\s?[=:]\\s?"
-	  "(?<done>" N ")\\b(?!\\s?[%/.])(?:.*?)\\b\\w*(?:total|of|max|all|size|items)\\s?[=:]\\s?(?<total>" N ")"
+	  "(?i)(?:" DONE_WORDS "|current|index|step|item|count|progress|(?<!\\w)[in])\\s?[=:]\\s?[\"']?"
+	  "(?<done>" N ")\\b(?!\\s?[%/.])(?:.*?)\\b\\w*(?:total|of|max|all|size|items|count)\\s?[=:]\\s?[\"']?(?<total>" N ")"
 	  R, COUNTER, 1, .needs = LINE_KEYS },
 	/* total=340 done=12 */
 	{ "logging",
