@@ -208,7 +208,7 @@ static void job_wait(const struct page *p, const struct job_total *t, const stru
 {
 	const struct wait_row *row = waits__top(w, t->job->index);
 	__u64 work_ns = t->work_ns - t->st_ns[WT_CHILD];
-	char text[224], share[32], total[32], p95[32];
+	char text[224], share[32], total[32], of[32], p95[32];
 	struct peer net;
 
 	/* what the kernel's threads and worktrace itself wait for is nobody's question */
@@ -221,8 +221,9 @@ static void job_wait(const struct page *p, const struct job_total *t, const stru
 		human_label(p->f, text, 44);
 	else
 		fputs(text, p->f);
-	fprintf(p->f, ": %s, %s, p95 %s\n", human_share(share, sizeof(share), row->total_ns, work_ns),
-		human_ns(total, sizeof(total), row->total_ns), human_ns(p95, sizeof(p95), row->p95_ns));
+	fprintf(p->f, ": %s, %s of %s, p95 %s\n", human_share(share, sizeof(share), row->total_ns, work_ns),
+		human_ns(total, sizeof(total), row->total_ns), human_ns(of, sizeof(of), work_ns),
+		human_ns(p95, sizeof(p95), row->p95_ns));
 }
 
 /* Only where it says something: more than one job, or a build. */
