@@ -67,7 +67,8 @@ class Tool:
 
 
 class Worktrace(Tool):
-    name, kinds, stacks = "worktrace", ("offcpu", "cpu"), "user + kernel, reasons, CPU samples"
+    name, kinds = "worktrace", ("offcpu", "cpu", "block", "net")
+    stacks = "user + kernel, reasons, CPU samples"
     follows_forks, switch = True, r"switch"
 
     def locate(self, peers):
@@ -129,6 +130,29 @@ class Offcputime(Tool):
     def verify(self, d):
         with open(os.path.join(d, "stdout"), errors="replace") as f:
             return None if re.search(r"^\s+\d+$", f.read(), re.M) else "printed no stack"
+
+
+class Biolatency(Offcputime):
+    """Latencies of requests of disks, nothing else; it cannot aim at a process."""
+    name, binaries = "biolatency", ("biolatency-libbpf", "biolatency")
+    kinds, stacks, switch = ("block",), "none: a histogram of disks' requests", None
+
+    def command(self, pids, d):
+        return []
+
+    def verify(self, d):
+        with open(os.path.join(d, "stdout"), errors="replace") as f:
+            return None if re.search(r"^\s+\d+ -> \d+\s+: [1-9]", f.read(), re.M) else "printed no request"
+
+
+class Tcplife(Offcputime):
+    """A line for each TCP connection that ended, nothing else."""
+    name, binaries = "tcplife", ("tcplife-libbpf", "tcplife")
+    kinds, stacks, switch = ("net",), "none: a line for each connection", None
+
+    def verify(self, d):
+        with open(os.path.join(d, "stdout"), errors="replace") as f:
+            return None if re.search(r"^\d+\s+\S+\s+\S+\s+\d+", f.read(), re.M) else "printed no connection"
 
 
 class Profile(Offcputime):
@@ -210,7 +234,7 @@ class PerfRecord(PerfSched):
     sub = ["record", "-e", "cpu-clock", "-F", "99", "-g"]
 
 
-ALL = [Worktrace, WorktraceBudget, WorktraceNoConnections, Offcputime, BpftraceOffcpu, PerfSched, Profile, BpftraceProfile, PerfRecord]
+ALL = [Worktrace, WorktraceBudget, WorktraceNoConnections, Offcputime, BpftraceOffcpu, PerfSched, Biolatency, Tcplife, Profile, BpftraceProfile, PerfRecord]
 
 
 class Session:

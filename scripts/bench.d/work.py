@@ -126,7 +126,7 @@ class Client(Workload):
 
 
 class Redis(Client):
-    name, depth, kinds = "redis", 1, ("offcpu",)
+    name, depth, kinds = "redis", 1, ("offcpu", "net")
     unit = "GET"
     what = "redis-benchmark, 50 connections on loopback; server and client each on a CPU"
     first_ops = 20000
@@ -320,4 +320,74 @@ class Ffmpeg(Workload):
             stop(self.proc)
 
 
-ALL = [Pipe, Redis, RedisPipelined, Pgbench, PgbenchTpcb, Spin, Ffmpeg]
+# Runs one fio for each line that it reads, and says how long a request took: the process to aim
+# at stays the same from run to run.
+FIO_RUNNER = """
+import json, signal, subprocess, sys
+p = None
+def over(*_):
+    if p: p.kill()
+    sys.exit()
+signal.signal(signal.SIGTERM, over)
+for line in sys.stdin:
+    p = subprocess.Popen(sys.argv[1:] + ["--number_ios=" + line.strip(), "--output-format=json"],
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    said = p.communicate()[0]
+    try:
+        job = json.loads(said[said.index("{"):])["jobs"][0]["read"]
+        print(job["total_ios"], 1e9 / job["iops"], flush=True)
+    except (ValueError, KeyError, IndexError, ZeroDivisionError):
+        print("failed:", " ".join(said.split())[-200:], flush=True)
+"""
+
+
+class Fio(Workload):
+    name, unit, kinds, traced_by_pid = "fio", "read of 4 KiB", ("block",), False
+    what = "fio reads 4 KiB at random past the page cache, one at a time, pinned to one CPU"
+    first_ops = 5000
+    size = 256 << 20
+
+    def missing(self):
+        return None if shutil.which("fio") else "fio"
+
+    def setup(self):
+        self.file = tempfile.NamedTemporaryFile(prefix="worktrace-bench-fio.", dir=self.place())
+        block = os.urandom(1 << 20)
+        for _ in range(self.size >> 20):
+            self.file.write(block)
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.proc = spawn(["/usr/bin/python3", "-c", FIO_RUNNER, "fio", "--name=bench",
+                           "--filename=" + self.file.name, "--size=%d" % self.size, "--rw=randread",
+                           "--bs=4k", "--direct=1", "--ioengine=psync", "--norandommap", "--io_size=1t",
+                           "--cpus_allowed=%d" % cpus()[-1]],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.pids = [self.proc.pid]
+
+    def place(self):
+        """A directory on a disk: the temporary one may be in memory."""
+        for d in (self.build, "/var/tmp", self.base):
+            with open("/proc/self/mountinfo") as f:
+                dev = "%d:%d" % (os.major(os.stat(d).st_dev), os.minor(os.stat(d).st_dev))
+                if any(line.split()[2] == dev for line in f) and not dev.startswith("0:"):
+                    return d
+        raise BenchError("no directory lies on a disk")
+
+    def begin_ops(self, ops):
+        self.proc.stdin.write("%d\n" % ops)
+        self.proc.stdin.flush()
+
+    def finish(self):
+        answer = self.proc.stdout.readline().split()
+        if len(answer) != 2 or answer[0] == "failed:":
+            raise BenchError("fio: %s" % " ".join(answer))
+        return float(answer[1])
+
+    def close(self):
+        if getattr(self, "proc", None):
+            stop(self.proc)
+        if getattr(self, "file", None):
+            self.file.close()
+
+
+ALL = [Pipe, Redis, RedisPipelined, Fio, Pgbench, PgbenchTpcb, Spin, Ffmpeg]
