@@ -3,6 +3,7 @@
 #include "record/session.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
 static int on_event(void *arg, const void *data, size_t size)
 {
@@ -45,10 +46,24 @@ static void on_mapping(void *ctx, const struct symbols_mmap *m)
 	spans__on_mapping(ctx, m);
 }
 
+/*
+ * Probes on a hot function hold up the program until they are taken away.  Where all CPUs are
+ * busy, with its own threads above all, this thread must not wait for its turn to do so.  The
+ * command, if there is one, was forked before; where it is refused nothing is lost but that.
+ */
+#define URGENT (-15)
+
+static void be_urgent(const struct session *s)
+{
+	if (s->o->n_spans && s->o->span_limit)
+		setpriority(PRIO_PROCESS, 0, URGENT);
+}
+
 int session__attach_spans(struct session *s)
 {
 	if (!s->spans)
 		return 0;
+	be_urgent(s);
 	drain__on_span(s->drain, on_event, s->spans);
 	symbols__on_mapping(s->symbols, on_mapping, s->spans);
 	return spans__attach(s->spans, s->tracer);
