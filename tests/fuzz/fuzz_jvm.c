@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "runtime/jvm_code.h"
 #include "runtime/jvm_layout.h"
 
 /* Addresses of the memory, and where in it the exported variables are (see seeds). */
@@ -38,6 +39,18 @@ static void names(const struct jvm_layout *l, struct jvm_mem *m, size_t size)
 	jvm_layout__method(l, m, UINT64_MAX - 4, name, 8);
 }
 
+/* Addresses all over a heap: each is a frame of a VM, or none. */
+static void codes(const struct wt_jvm *vm, struct jvm_mem *m, const struct wt_jvm_heap *h)
+{
+	__u64 step = (h->high - h->low) / 16, word;
+
+	for (unsigned i = 0; i < 16; i++) {
+		word = jvm_code__word(vm, m, h->low + i * step);
+		REQUIRE(!word || WT_FRAME_TAG(word) == WT_FRAME_JVM);
+	}
+	REQUIRE(!jvm_code__word(vm, m, 0));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct jvm_mem m;
@@ -54,8 +67,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	jvm_mem__flush(&m);
 	if (!jvm_layout__heaps(&l, &m, &vm, why, sizeof(why)))
-		for (unsigned i = 0; i < WT_JVM_HEAPS && vm.heap[i].low; i++)
+		for (unsigned i = 0; i < WT_JVM_HEAPS && vm.heap[i].low; i++) {
 			REQUIRE(vm.heap[i].high > vm.heap[i].low);
+			codes(&vm, &m, &vm.heap[i]);
+		}
 	names(&l, &m, size);
 	return 0;
 }
