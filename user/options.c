@@ -6,389 +6,19 @@
  * argument is, how that is read and what the help says, so that none of these
  * can drift apart.
  */
-#include "options.h"
+#include "options_impl.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
-#include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "jobs/presets.h"
-#include "net/idle_peer.h"
-#include "sinks/recording.h"
+
 #include "units/match.h"
 #include "util/log.h"
 
-#define PID_LIMIT 4194304		/* the kernel's PID_MAX_LIMIT */
-#define MAX_PIDS 4096			/* a descriptor each */
 #define MAX_SECONDS 31622400.0		/* a leap year */
 #define MAX_FREQ 10000
 #define FIRST_LONG 256			/* codes of options without a letter */
-
-struct opt;
-typedef int (*opt_parser)(struct options *o, const struct opt *opt, const char *arg);
-
-struct opt {
-	const char *name;		/* NULL: a heading of the help */
-	char letter;
-	const char *arg;		/* what the help calls the argument; NULL: none */
-	opt_parser parse;
-	size_t field;			/* offset in struct options */
-	double min, max;
-	const char *help;		/* lines separated by \n */
-};
-
-/* As the user may have written it, for sentences. */
-#define NAME_FMT "--%s"
-
-static void *field_of(struct options *o, const struct opt *opt)
-{
-	return (char *)o + opt->field;
-}
-
-static int parse_flag(struct options *o, const struct opt *opt, const char *arg)
-{
-	(void)arg;
-	*(bool *)field_of(o, opt) = true;
-	return 0;
-}
-
-static int parse_string(struct options *o, const struct opt *opt, const char *arg)
-{
-	const char **s = field_of(o, opt);
-
-	if (!*arg)
-		return wt_error(WT_EUSAGE, NAME_FMT " is empty: a %s is expected",
-				opt->name, opt->arg);
-	if (*s)
-		return wt_error(WT_EUSAGE, NAME_FMT " is given twice", opt->name);
-	*s = arg;
-	return 0;
-}
-
-/* Decimal digits and nothing else; -EINVAL or -ERANGE otherwise. */
-static int read_digits(const char *s, size_t len, unsigned long long max,
-		       unsigned long long *out)
-{
-	unsigned long long v = 0;
-
-	if (!len)
-		return -EINVAL;
-	for (size_t i = 0; i < len; i++)
-		if (!isdigit((unsigned char)s[i]))
-			return -EINVAL;
-	for (size_t i = 0; i < len; i++) {
-		v = v * 10 + (s[i] - '0');
-		if (v > max)
-			return -ERANGE;
-	}
-	*out = v;
-	return 0;
-}
-
-static int parse_unsigned(struct options *o, const struct opt *opt, const char *arg)
-{
-	unsigned long long v;
-
-	if (read_digits(arg, strlen(arg), opt->max, &v) || v < opt->min)
-		return wt_error(WT_EUSAGE,
-				NAME_FMT " \"%s\": a whole number from %.0f to %.0f is expected",
-				opt->name, arg, opt->min, opt->max);
-	*(unsigned *)field_of(o, opt) = v;
-	return 0;
-}
-
-static int parse_power_of_two(struct options *o, const struct opt *opt, const char *arg)
-{
-	unsigned long long v;
-
-	if (read_digits(arg, strlen(arg), opt->max, &v) || v < opt->min || (v & (v - 1)))
-		return wt_error(WT_EUSAGE,
-				NAME_FMT " \"%s\": a power of two from %.0f to %.0f is expected",
-				opt->name, arg, opt->min, opt->max);
-	*(unsigned *)field_of(o, opt) = v;
-	return 0;
-}
-
-/* Seconds, with a fraction if one likes; min itself is allowed only if it is 0. */
-static int parse_seconds(struct options *o, const struct opt *opt, const char *arg)
-{
-	char *end = NULL;
-	double v = 0;
-
-	/* strtod would take "inf", "0x1p3" and leading blanks as well */
-	if (strspn(arg, "0123456789.") == strlen(arg) && strpbrk(arg, "0123456789"))
-		v = strtod(arg, &end);
-	if (!end || *end || !isfinite(v) || v < opt->min || v > opt->max)
-		return wt_error(WT_EUSAGE,
-				NAME_FMT " \"%s\": a number of seconds from %g to %.0f is expected",
-				opt->name, arg, opt->min, opt->max);
-	*(double *)field_of(o, opt) = v;
-	return 0;
-}
-
-static int parse_budget(struct options *o, const struct opt *opt, const char *arg)
-{
-	double *budget = field_of(o, opt);
-	char *end = NULL;
-
-	if (!strcmp(arg, "off")) {
-		*budget = 0;
-		return 0;
-	}
-	/* strtod would take "inf", "0x1p3" and leading blanks as well */
-	if (strspn(arg, "0123456789.") == strlen(arg) && strpbrk(arg, "0123456789"))
-		*budget = strtod(arg, &end);
-	if (!end || *end || *budget < opt->min || *budget > opt->max)
-		return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": a percentage from %g to %.0f, or \"off\", "
-				"is expected", opt->name, arg, opt->min, opt->max);
-	return 0;
-}
-
-static bool has_pid(const struct options *o, pid_t pid)
-{
-	for (unsigned i = 0; i < o->n_pids; i++)
-		if (o->pids[i] == pid)
-			return true;
-	return false;
-}
-
-static int add_pid(struct options *o, pid_t pid)
-{
-	pid_t *pids;
-
-	if (has_pid(o, pid))
-		return 0;
-	if (o->n_pids == MAX_PIDS)
-		return wt_error(WT_EUSAGE, "--pid: at most %d processes can be named", MAX_PIDS);
-	pids = reallocarray(o->pids, o->n_pids + 1, sizeof(*pids));
-	if (!pids)
-		return wt_error(-ENOMEM, "--pid");
-	o->pids = pids;
-	o->pids[o->n_pids++] = pid;
-	return 0;
-}
-
-static int parse_pids(struct options *o, const struct opt *opt, const char *arg)
-{
-	for (const char *p = arg;; p++) {
-		size_t len = strcspn(p, ",");
-		unsigned long long v;
-		int err;
-
-		if (read_digits(p, len, PID_LIMIT, &v) || !v)
-			return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": process ids from 1 to %d, "
-					"separated by commas, are expected",
-					opt->name, arg, PID_LIMIT);
-		err = add_pid(o, v);
-		if (err)
-			return err;
-		p += len;
-		if (!*p)
-			return 0;
-	}
-}
-
-static int parse_folded(struct options *o, const struct opt *opt, const char *arg)
-{
-	static const char *const which[] = {
-		[FOLDED_WALL] = "wall", [FOLDED_CPU] = "cpu", [FOLDED_OFFCPU] = "offcpu",
-	};
-
-	for (int i = 0; i < (int)(sizeof(which) / sizeof(which[0])); i++) {
-		if (!strcmp(arg, which[i])) {
-			*(int *)field_of(o, opt) = i;
-			return 0;
-		}
-	}
-	return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": wall, cpu or offcpu is expected",
-			opt->name, arg);
-}
-
-static int parse_fold(struct options *o, const struct opt *opt, const char *arg)
-{
-	static const char *const names[] = {
-		[FOLD_JOB] = "job", [FOLD_UNIT] = "unit", [FOLD_COMM] = "comm",
-		[FOLD_THREAD] = "thread", [FOLD_PID] = "pid", [FOLD_TID] = "tid",
-		[FOLD_SPAN] = "span",
-	};
-	unsigned n = 0;
-
-	_Static_assert(sizeof(o->fold) > FOLD_FRAMES, "each frame once, and the end");
-	if (o->fold[0])
-		return wt_error(WT_EUSAGE, NAME_FMT " is given twice", opt->name);
-	for (const char *p = arg;; p++) {
-		size_t len = strcspn(p, ",");
-		__u8 what = FOLD_END;
-
-		for (unsigned i = FOLD_JOB; i <= FOLD_FRAMES; i++)
-			if (len == strlen(names[i]) && !strncmp(p, names[i], len))
-				what = i;
-		if (!what || memchr(o->fold, what, n))
-			return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": job, unit, span, comm, thread, pid and tid "
-					"are expected, each at most once, separated by commas",
-					opt->name, arg);
-		o->fold[n++] = what;
-		p += len;
-		if (!*p)
-			return 0;
-	}
-}
-
-/* A name as the shell allows it, so that nothing can be mistaken for one. */
-static bool is_env_name(const char *s, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)s[i]) && s[i] != '_')
-			return false;
-	return len && len < WT_ENV_NAME && !isdigit((unsigned char)s[0]);
-}
-
-static int parse_job_env(struct options *o, const struct opt *opt, const char *arg)
-{
-	_Static_assert(sizeof(o->job_env) / sizeof(o->job_env[0]) == JOB_CUSTOM_MAX, "room for all");
-	for (const char *p = arg;; p++) {
-		size_t len = strcspn(p, ",");
-
-		if (!is_env_name(p, len))
-			return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": names of variables, of at most %d "
-					"letters, digits and \"_\", separated by commas, are expected",
-					opt->name, arg, WT_ENV_NAME - 1);
-		if (o->n_job_env == JOB_CUSTOM_MAX)
-			return wt_error(WT_EUSAGE, NAME_FMT ": at most %d names can be given",
-					opt->name, JOB_CUSTOM_MAX);
-		o->job_env[o->n_job_env] = strndup(p, len);
-		if (!o->job_env[o->n_job_env++])
-			return wt_error(-ENOMEM, NAME_FMT, opt->name);
-		p += len;
-		if (!*p)
-			return 0;
-	}
-}
-
-static int parse_job(struct options *o, const struct opt *opt, const char *arg)
-{
-	const char *number = strrchr(arg, '#');
-	size_t len = number ? (size_t)(number - arg) : strlen(arg);
-
-	if (!len || (number && !number[1]))
-		return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": a job's name, or NAME#NUMBER for one "
-				"build of it, is expected", opt->name, arg);
-	if (len >= WT_JOB_VALUE || (number && strlen(number) > WT_JOB_VALUE))
-		return wt_error(WT_EUSAGE, NAME_FMT ": the name of a job has at most %d bytes",
-				opt->name, WT_JOB_VALUE - 1);
-	return parse_string(o, opt, arg);
-}
-
-/* Names of programs, without directories, separated by commas. */
-static int parse_names(struct options *o, const struct opt *opt, const char *arg)
-{
-	unsigned n = 0;
-
-	for (const char *p = arg;; p++) {
-		size_t len = strcspn(p, ",");
-
-		if (!len || memchr(p, '/', len) || len > 255 || ++n > WT_EXEC_NAMES)
-			return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": up to %d names of programs without "
-					"directories, separated by commas, or \"none\" are expected",
-					opt->name, arg, WT_EXEC_NAMES);
-		p += len;
-		if (!*p)
-			break;
-	}
-	*(const char **)field_of(o, opt) = arg;
-	o->unit_exec_given = strcmp(arg, "none");
-	return 0;
-}
-
-static int parse_event(struct options *o, const struct opt *opt, const char *arg)
-{
-	if (strcmp(arg, "cpu-clock") && strcmp(arg, "cycles"))
-		return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": cpu-clock or cycles is expected",
-				opt->name, arg);
-	*(const char **)field_of(o, opt) = arg;
-	return 0;
-}
-
-static int parse_fault(struct options *o, const struct opt *opt, const char *arg)
-{
-	static const struct {
-		const char *name;
-		unsigned bit;
-	} faults[] = {
-		{ "threads", WT_FAULT_THREADS }, { "missed-switch", WT_FAULT_MISSED },
-		{ "clock", WT_FAULT_CLOCK },     { "kernel-stack", WT_FAULT_KSTACK },
-		{ "recall", WT_FAULT_RECALL },   { "hidden", WT_FAULT_HIDDEN },
-		{ "skipped", WT_FAULT_SKIPPED }, { "environ", WT_FAULT_ENV },
-		{ "units", WT_FAULT_UNITS },       { "close", WT_FAULT_CLOSE },
-		{ "conn-state", WT_FAULT_CONN_STATE }, { "booked", WT_FAULT_BOOKED },
-		{ "jvm-tables", WT_FAULT_JVM },
-	};
-
-	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-		if (!strcmp(arg, faults[i].name)) {
-			*(unsigned *)field_of(o, opt) |= faults[i].bit;
-			return 0;
-		}
-	}
-	return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": threads, missed-switch, clock, kernel-stack, "
-			"recall, hidden, skipped, environ, units or close is expected", opt->name, arg);
-}
-
-/* Whether it is a good one is for check() to say, with all of them. */
-static int parse_unit_line(struct options *o, const struct opt *opt, const char *arg)
-{
-	const char **lines = reallocarray(o->unit_lines, o->n_unit_lines + 1, sizeof(*lines));
-
-	if (!lines)
-		return wt_error(-ENOMEM, NAME_FMT, opt->name);
-	o->unit_lines = lines;
-	lines[o->n_unit_lines++] = arg;
-	return 0;
-}
-
-static int parse_span(struct options *o, const struct opt *opt, const char *arg)
-{
-	struct span_spec *v, spec;
-	int err;
-
-	if (o->n_spans == WT_MAX_SPANS)
-		return wt_error(WT_EUSAGE, NAME_FMT ": at most %d spans can be named", opt->name,
-				WT_MAX_SPANS);
-	err = span_spec__parse(&spec, arg);
-	if (err)
-		return err;
-	for (unsigned i = 0; i < o->n_spans && !err; i++)
-		if (!strcmp(o->spans[i].name, spec.name))
-			err = wt_error(WT_EUSAGE, NAME_FMT ": there are two spans %s", opt->name,
-				       spec.name);
-	v = err ? NULL : reallocarray(o->spans, o->n_spans + 1, sizeof(*v));
-	if (!v) {
-		span_spec__free(&spec);
-		return err ? err : wt_error(-ENOMEM, NAME_FMT, opt->name);
-	}
-	o->spans = v;
-	v[o->n_spans++] = spec;
-	return 0;
-}
-
-/* "10.0.0.5:6379", "[::1]:6379", "10.0.0.5", ":6379", "redis" */
-static int parse_idle_peer(struct options *o, const struct opt *opt, const char *arg)
-{
-	struct wt_idle_peer p;
-	const char *why = idle_peer__parse(&p, arg);
-
-	if (why)
-		return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": %s", opt->name, arg, why);
-	if (o->n_idle_peers == WT_MAX_IDLE_PEERS)
-		return wt_error(WT_EUSAGE, NAME_FMT " can be given at most %d times", opt->name,
-				WT_MAX_IDLE_PEERS);
-	o->idle_peers[o->n_idle_peers++] = p;
-	return 0;
-}
 
 static int parse_help(struct options *o, const struct opt *opt, const char *arg);
 
@@ -396,161 +26,161 @@ static int parse_help(struct options *o, const struct opt *opt, const char *arg)
 
 static const struct opt opts[] = {
 	{ .help = "Target (exactly one; its descendants are traced with it):" },
-	{ "pid", 'p', "PID[,PID…]", parse_pids, 0, 0, 0, "these processes" },
-	{ "name", 'n', "COMM", parse_string, AT(comm), 0, 0,
+	{ "pid", 'p', "PID[,PID…]", opt__pids, 0, 0, 0, "these processes" },
+	{ "name", 'n', "COMM", opt__string, AT(comm), 0, 0,
 	  "processes of this name, also those that start later" },
-	{ "cgroup", 'g', "CGROUP", parse_string, AT(cgroup), 0, 0,
+	{ "cgroup", 'g', "CGROUP", opt__string, AT(cgroup), 0, 0,
 	  "a control group: a path below /sys/fs/cgroup, a name,\n"
 	  "or a systemd unit such as nginx.service" },
-	{ "job", 'J', "NAME[#NUMBER]", parse_job, AT(job), 0, 0,
+	{ "job", 'J', "NAME[#NUMBER]", opt__job, AT(job), 0, 0,
 	  "a build of Jenkins (or of another build server), or all\n"
 	  "builds of a job, also those that start later" },
-	{ "all", 'a', NULL, parse_flag, AT(all), 0, 0, "everything on this machine" },
-	{ "user", 'u', "USER", parse_string, AT(user), 0, 0, "run COMMAND as this user" },
-	{ "wait", 0, NULL, parse_flag, AT(wait), 0, 0,
+	{ "all", 'a', NULL, opt__flag, AT(all), 0, 0, "everything on this machine" },
+	{ "user", 'u', "USER", opt__string, AT(user), 0, 0, "run COMMAND as this user" },
+	{ "wait", 0, NULL, opt__flag, AT(wait), 0, 0,
 	  "with -n, -g or -J: nothing there yet is no error, wait" },
 
 	{ .help = "Recording:" },
-	{ "duration", 'd', "SECONDS", parse_seconds, AT(duration_s), 0.001, MAX_SECONDS,
+	{ "duration", 'd', "SECONDS", opt__seconds, AT(duration_s), 0.001, MAX_SECONDS,
 	  "end after so long (default: with the target, or at Ctrl-C)" },
-	{ "output", 'o', "DIR", parse_string, AT(output), 0, 0,
+	{ "output", 'o', "DIR", opt__string, AT(output), 0, 0,
 	  "the recording's directory (default: TARGET_TIME_HOST here)" },
-	{ "force", 0, NULL, parse_flag, AT(force), 0, 0,
+	{ "force", 0, NULL, opt__flag, AT(force), 0, 0,
 	  "with -o: replace the recording that is there" },
-	{ "owner", 0, "USER[:GROUP]", parse_string, AT(owner), 0, 0,
+	{ "owner", 0, "USER[:GROUP]", opt__string, AT(owner), 0, 0,
 	  "give the recording to this user" },
-	{ "folded", 0, "wall|cpu|offcpu", parse_folded, AT(folded), 0, 0,
+	{ "folded", 0, "wall|cpu|offcpu", opt__folded, AT(folded), 0, 0,
 	  "write these folded stacks to standard output" },
-	{ "fold", 0, "FRAME[,FRAME…]", parse_fold, 0, 0, 0,
+	{ "fold", 0, "FRAME[,FRAME…]", opt__fold, 0, 0, 0,
 	  "what folded stacks begin with: job, unit, span, comm,\n"
 	  "thread, pid, tid, span (default comm,thread)" },
-	{ "exit-status", 0, NULL, parse_flag, AT(exit_status), 0, 0,
+	{ "exit-status", 0, NULL, opt__flag, AT(exit_status), 0, 0,
 	  "exit with COMMAND's status; worktrace's own failures are 125" },
-	{ "checkpoint", 0, "SECONDS", parse_seconds, AT(checkpoint_s), 0, MAX_SECONDS,
+	{ "checkpoint", 0, "SECONDS", opt__seconds, AT(checkpoint_s), 0, MAX_SECONDS,
 	  "save what there is so often (default 30, 0: never)" },
-	{ "quiet", 'q', NULL, parse_flag, AT(quiet), 0, 0, "no progress, no closing table" },
-	{ "verbose", 'v', NULL, parse_flag, AT(verbose), 0, 0, "more about what is being done" },
+	{ "quiet", 'q', NULL, opt__flag, AT(quiet), 0, 0, "no progress, no closing table" },
+	{ "verbose", 'v', NULL, opt__flag, AT(verbose), 0, 0, "more about what is being done" },
 
 	{ .help = "Jobs:" },
-	{ "job-env", 0, "NAME[,NAME…]", parse_job_env, 0, 0, 0,
+	{ "job-env", 0, "NAME[,NAME…]", opt__job_env, 0, 0, 0,
 	  "variables whose values tell builds apart, besides those of\n"
 	  "Jenkins, GitLab, GitHub and Buildkite" },
-	{ "no-job-env", 0, NULL, parse_flag, AT(no_job_env), 0, 0,
+	{ "no-job-env", 0, NULL, opt__flag, AT(no_job_env), 0, 0,
 	  "do not look into environments" },
 
 	{ .help = "Stacks:" },
-	{ "frequency", 'F', "HZ", parse_unsigned, AT(freq), 0, MAX_FREQ,
+	{ "frequency", 'F', "HZ", opt__unsigned, AT(freq), 0, MAX_FREQ,
 	  "samples a second of each CPU (default 99, 0: none)" },
-	{ "event", 0, "cpu-clock|cycles", parse_event, AT(event), 0, 0,
+	{ "event", 0, "cpu-clock|cycles", opt__event, AT(event), 0, 0,
 	  "what samples (default cpu-clock); sampling by cycles has\n"
 	  "frozen CPUs of virtual machines: not on a machine that matters" },
-	{ "inlines", 0, NULL, parse_flag, AT(inlines), 0, 0,
+	{ "inlines", 0, NULL, opt__flag, AT(inlines), 0, 0,
 	  "functions that were inlined as frames of their own, \"name_[i]\";\n"
 	  "reads the DWARF of the programs, which takes time and memory" },
-	{ "no-user-stacks", 0, NULL, parse_flag, AT(no_user_stacks), 0, 0,
+	{ "no-user-stacks", 0, NULL, opt__flag, AT(no_user_stacks), 0, 0,
 	  "no user stacks where threads block" },
-	{ "no-rivals", 0, NULL, parse_flag, AT(no_rivals), 0, 0,
+	{ "no-rivals", 0, NULL, opt__flag, AT(no_rivals), 0, 0,
 	  "do not say who ran while a thread waited for a CPU" },
-	{ "no-kernel-stacks", 0, NULL, parse_flag, AT(no_kernel_stacks), 0, 0,
+	{ "no-kernel-stacks", 0, NULL, opt__flag, AT(no_kernel_stacks), 0, 0,
 	  "no kernel stacks where threads block" },
-	{ "no-remember", 0, NULL, parse_flag, AT(no_remember), 0, 0,
+	{ "no-remember", 0, NULL, opt__flag, AT(no_remember), 0, 0,
 	  "unwind every stack again instead of verifying the last ones" },
-	{ "frame-pointers", 0, NULL, parse_flag, AT(frame_pointers), 0, 0,
+	{ "frame-pointers", 0, NULL, opt__flag, AT(frame_pointers), 0, 0,
 	  "walk user stacks by frame pointer only, without unwind tables" },
-	{ "jvm-perfmap", 0, NULL, parse_flag, AT(jvm_perfmap), 0, 0,
+	{ "jvm-perfmap", 0, NULL, opt__flag, AT(jvm_perfmap), 0, 0,
 	  "ask a Java VM that cannot be read from outside for a perf map,\n"
 	  "as jcmd does: it gets a SIGQUIT and writes /tmp/perf-PID.map,\n"
 	  "which is removed at the end" },
-	{ "budget", 0, "PERCENT|off", parse_budget, AT(budget), 0.01, 100,
+	{ "budget", 0, "PERCENT|off", opt__budget, AT(budget), 0.01, 100,
 	  "of the machine's CPU time for the stacks of waits (default 1);\n"
 	  "beyond, fewer are taken, without bias; the ledger stays exact" },
-	{ "unwind-check", 0, NULL, parse_flag, AT(unwind_check), 0, 0,
+	{ "unwind-check", 0, NULL, opt__flag, AT(unwind_check), 0, 0,
 	  "unwind what was remembered, too, and count what differs" },
 
 	{ .help = "Units of work:" },
-	{ "unit-preset", 0, "NAME[,NAME…]", parse_string, AT(unit_preset), 0, 0,
+	{ "unit-preset", 0, "NAME[,NAME…]", opt__string, AT(unit_preset), 0, 0,
 	  "units by the lines that programs write: auto finds out which\n"
 	  "lines count; or celery, perf-counter, json, bracket …;\n"
 	  "celery-frames: Celery's tasks, whatever it logs" },
-	{ "unit-line", 0, "REGEX", parse_unit_line, 0, 0, 0,
+	{ "unit-line", 0, "REGEX", opt__unit_line, 0, 0, 0,
 	  "the same by a pattern, with groups (?<done>…), (?<total>…),\n"
 	  "(?<unit>…), (?<begin>…), (?<end>…), (?<ok>…), (?<failed>…),\n"
 	  "(?<left>…), (?<elapsed>…), (?<remaining>…); may be repeated" },
-	{ "unit", 0, "GLOB", parse_string, AT(unit), 0, 0,
+	{ "unit", 0, "GLOB", opt__string, AT(unit), 0, 0,
 	  "only units of this name in the folded stacks (* and ? stand for others)" },
-	{ "unit-exec", 0, "NAME[,NAME…]|none", parse_names, AT(unit_exec), 0, 0,
+	{ "unit-exec", 0, "NAME[,NAME…]|none", opt__names, AT(unit_exec), 0, 0,
 	  "programs that are units from their start to their end\n"
 	  "(default ffmpeg,ffprobe)" },
-	{ "no-stages", 0, NULL, parse_flag, AT(no_stages), 0, 0,
+	{ "no-stages", 0, NULL, opt__flag, AT(no_stages), 0, 0,
 	  "no probes in ffmpeg's libraries: no frames, no stages" },
-	{ "span", 0, "NAME=BINARY:FUNCTION", parse_span, 0, 0, 0,
+	{ "span", 0, "NAME=BINARY:FUNCTION", opt__span, 0, 0, 0,
 	  "each call of a function, from its entry to its return;\n"
 	  "BINARY:BEGIN,END: from one place to another of the same\n"
 	  "thread; BINARY:provider:probe[,provider:probe]: USDT;\n"
 	  "BINARY: a path, or a name like libpq; may be repeated" },
-	{ "span-limit", 0, "HITS", parse_unsigned, AT(span_limit), 0, 1 << 30,
+	{ "span-limit", 0, "HITS", opt__unsigned, AT(span_limit), 0, 1 << 30,
 	  "take a span's probes away beyond so many hits a second\n"
 	  "and CPU (default 25000; 0: never)" },
-	{ "span-return-probe", 0, NULL, parse_flag, AT(return_probes), 0, 0,
+	{ "span-return-probe", 0, NULL, opt__flag, AT(return_probes), 0, 0,
 	  "see returns by the kernel's return probe where that breaks\n"
 	  "no program: cheaper, but it changes the stack" },
-	{ "unit-thread-name", 0, NULL, parse_flag, AT(thread_names), 0, 0,
+	{ "unit-thread-name", 0, NULL, opt__flag, AT(thread_names), 0, 0,
 	  "a thread that takes a new name begins a unit of work" },
 
 	{ .help = "Interrupts:" },
-	{ "irqs", 0, NULL, parse_flag, AT(irqs), 0, 0,
+	{ "irqs", 0, NULL, opt__flag, AT(irqs), 0, 0,
 	  "tell what of threads' CPU time went to interrupts, hard and soft" },
 
 	{ .help = "Network:" },
-	{ "idle-peer", 0, "PEER", parse_idle_peer, 0, 0, 0,
+	{ "idle-peer", 0, "PEER", opt__idle_peer, 0, 0, 0,
 	  "reading from this peer is waiting for work: idle, not net; ADDR:PORT,\n"
 	  "ADDR, :PORT or the name of a service; up to 8 times" },
-	{ "no-connections", 0, NULL, parse_flag, AT(no_connections), 0, 0,
+	{ "no-connections", 0, NULL, opt__flag, AT(no_connections), 0, 0,
 	  "do not follow TCP connections: peers have waits only" },
-	{ "datagrams", 0, NULL, parse_flag, AT(datagrams), 0, 0,
+	{ "datagrams", 0, NULL, opt__flag, AT(datagrams), 0, 0,
 	  "bytes over UDP and unix sockets by peer, too (Linux 6.3 and later):\n"
 	  "costs each call on a socket, of any process, a little" },
-	{ "resolve", 0, NULL, parse_flag, AT(resolve), 0, 0,
+	{ "resolve", 0, NULL, opt__flag, AT(resolve), 0, 0,
 	  "names of the peers' hosts, asked for after the recording" },
 
 	{ .help = "Disks:" },
-	{ "no-files", 0, NULL, parse_flag, AT(no_files), 0, 0,
+	{ "no-files", 0, NULL, opt__flag, AT(no_files), 0, 0,
 	  "do not name the files that are waited for" },
-	{ "no-disks", 0, NULL, parse_flag, AT(no_disks), 0, 0,
+	{ "no-disks", 0, NULL, opt__flag, AT(no_disks), 0, 0,
 	  "do not follow the requests of block devices" },
 
 	{ .help = "Sizes (what does not fit is counted and reported):" },
-	{ "detail-entries", 0, "N", parse_unsigned, AT(detail_entries), 1, 1 << 24,
+	{ "detail-entries", 0, "N", opt__unsigned, AT(detail_entries), 1, 1 << 24,
 	  "lines of detail between two drains (default 32768)" },
-	{ "ring-kb", 0, "KIB", parse_power_of_two, AT(ring_kb), 4, 1 << 20,
+	{ "ring-kb", 0, "KIB", opt__power_of_two, AT(ring_kb), 4, 1 << 20,
 	  "ring buffer from the kernel (default 4096)" },
-	{ "write-kb", 0, "KIB", parse_power_of_two, AT(write_kb), 4, 1 << 20,
+	{ "write-kb", 0, "KIB", opt__power_of_two, AT(write_kb), 4, 1 << 20,
 	  "ring buffer for what is written (default 2048)" },
-	{ "seen-entries", 0, "N", parse_unsigned, AT(seen_entries), 1, 1 << 24,
+	{ "seen-entries", 0, "N", opt__unsigned, AT(seen_entries), 1, 1 << 24,
 	  "stacks and reasons the kernel side remembers (default 32768)" },
-	{ "conn-entries", 0, "N", parse_unsigned, AT(conn_entries), 1, 1 << 20,
+	{ "conn-entries", 0, "N", opt__unsigned, AT(conn_entries), 1, 1 << 20,
 	  "TCP connections followed at a time (default 16384)" },
-	{ "max-conns", 0, "N", parse_unsigned, AT(max_conns), 1, 1 << 20,
+	{ "max-conns", 0, "N", opt__unsigned, AT(max_conns), 1, 1 << 20,
 	  "rows of connections that ended, and of those that live (default 10000)" },
-	{ "max-exited", 0, "N", parse_unsigned, AT(max_exited), 0, 1 << 28,
+	{ "max-exited", 0, "N", opt__unsigned, AT(max_exited), 0, 1 << 28,
 	  "ended threads that keep a row of their own (default 10000)" },
-	{ "max-stacks", 0, "N", parse_unsigned, AT(max_stacks), 1, 1 << 28,
+	{ "max-stacks", 0, "N", opt__unsigned, AT(max_stacks), 1, 1 << 28,
 	  "different stacks kept (default 100000)" },
-	{ "max-units", 0, "N", parse_unsigned, AT(max_units), 1, 1 << 24,
+	{ "max-units", 0, "N", opt__unsigned, AT(max_units), 1, 1 << 24,
 	  "units that keep a row of their own (default 100000)" },
-	{ "sideband-pages", 0, "N", parse_power_of_two, AT(sideband_pages), 1, 1 << 16,
+	{ "sideband-pages", 0, "N", opt__power_of_two, AT(sideband_pages), 1, 1 << 16,
 	  "pages of each CPU's buffer for mappings (default 64)" },
-	{ "drain-ms", 0, "MS", parse_unsigned, AT(drain_ms), 10, 60000,
+	{ "drain-ms", 0, "MS", opt__unsigned, AT(drain_ms), 10, 60000,
 	  "time between two drains (default 1000)" },
-	{ "max-files", 0, "N", parse_unsigned, AT(max_files), 1, 1 << 20,
+	{ "max-files", 0, "N", opt__unsigned, AT(max_files), 1, 1 << 20,
 	  "files that are named; beyond, \"[other files]\" (default 1024)" },
-	{ "disk-requests", 0, "N", parse_unsigned, AT(disk_requests), 1, 1 << 20,
+	{ "disk-requests", 0, "N", opt__unsigned, AT(disk_requests), 1, 1 << 20,
 	  "requests of disks under way at one time (default 8192)" },
-	{ "disk-rows", 0, "N", parse_unsigned, AT(disk_rows), 1, 1 << 20,
+	{ "disk-rows", 0, "N", opt__unsigned, AT(disk_rows), 1, 1 << 20,
 	  "rows of disks by operation, job and process (default 1024)" },
-	{ "table-mb", 0, "MIB", parse_unsigned, AT(table_mb), 1, 40,
+	{ "table-mb", 0, "MIB", opt__unsigned, AT(table_mb), 1, 40,
 	  "unwind tables in the kernel (default 32)" },
-	{ "fault", 0, "NAME", parse_fault, AT(fault), 0, 0,
+	{ "fault", 0, "NAME", opt__fault, AT(fault), 0, 0,
 	  "for tests: get something wrong on purpose" },
 
 	{ "help", 'h', NULL, parse_help, 0, 0, 0, "this text" },
