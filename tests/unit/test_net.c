@@ -311,6 +311,52 @@ static void test_services(void **state)
 	assert_int_equal(service__port("no such service"), 0);
 }
 
+/* UDP and unix sockets: a peer, our own end where there is none, a path with its process. */
+static void test_datagrams(void **state)
+{
+	struct wt_dgram_key k = { .job = 1, .peer = { .kind = WT_K_SOCKET, .family = AF_INET, .proto = IPPROTO_UDP,
+						      .port = 53, .addr = { 10, 0, 0, 5 } } };
+	const struct wt_dgram_val v = { .sends = 2, .sent = 100, .receives = 1, .received = 7 };
+	const struct peer **rows;
+	struct peers *p;
+	char text[96];
+
+	(void)state;
+	assert_int_equal(peers__new(&p, 9), 0);
+	assert_int_equal(peers__add_datagrams(p, &k, &v), 0);
+	assert_int_equal(peers__add_datagrams(p, &k, &v), 0);
+	k.peer.n = WT_SOCK_OWN;
+	memset(k.peer.addr, 0, sizeof(k.peer.addr));
+	assert_int_equal(peers__add_datagrams(p, &k, &v), 0);
+	k.peer = (struct wt_reason){ .kind = WT_K_UNIX, .family = AF_UNIX, .n = 4711, .name = "/run/x.sock" };
+	memcpy(k.peer.addr, "postgres", 9);
+	assert_int_equal(peers__add_datagrams(p, &k, &v), 0);
+	k.peer = (struct wt_reason){ .kind = WT_K_PIPE };		/* no socket at all */
+	assert_int_equal(peers__add_datagrams(p, &k, &v), 0);
+	assert_int_equal(peers__count(p), 3);
+	rows = peers__sorted(p);
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned n = 1;
+
+		peer__text(&rows[i]->id, text, sizeof(text));
+		if (!strcmp(text, "udp 10.0.0.5:53")) {
+			n = 2;
+		} else if (!strcmp(text, "udp *:53")) {
+			assert_true(rows[i]->id.own);
+		} else {
+			assert_string_equal(text, "unix /run/x.sock");
+			assert_int_equal(rows[i]->id.pid, 4711);
+			assert_string_equal(peer__service(&rows[i]->id), "");
+		}
+		assert_int_equal(rows[i]->sends, n * 2);
+		assert_int_equal(rows[i]->bytes_sent, n * 100);
+		assert_int_equal(rows[i]->receives, n);
+		assert_int_equal(rows[i]->bytes_received, n * 7);
+	}
+	free(rows);
+	peers__free(p);
+}
+
 static void test_idle_peers(void **state)
 {
 	static const char *const bad[] = { "", ":", ":0", ":65536", ":7x", "10.0.0.5:", "10.0.0:80",
@@ -386,6 +432,7 @@ int main(void)
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_servers),
 		cmocka_unit_test(test_services),
+		cmocka_unit_test(test_datagrams),
 		cmocka_unit_test(test_idle_peers),
 		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_resolve),
