@@ -12,6 +12,7 @@
 #include "walk.bpf.h"
 
 #define WT_HOT_CODE 1024	/* 32 KiB, the most that a per-CPU value may be */
+#define WT_HOT_LONG 8192	/* bytes, of a piece */
 #define WT_HOT_ROWS 2048
 #define WT_HOT_MAPS 2048
 #define WT_HOT_SITES 1024
@@ -44,7 +45,7 @@ struct wt_hot_hints {
 
 struct wt_hot_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, WT_CONTEXTS);
+	__uint(max_entries, 2 * WT_CONTEXTS);	/* of return addresses; of where threads were interrupted */
 	__type(key, __u32);
 	__type(value, struct wt_hot_values);
 };
@@ -74,31 +75,46 @@ static __always_inline __u64 *wt_site(__u64 tag)
 	return h ? &h->site[MASKED(tag >> 20, WT_HOT_SITES - 1)] : NULL;
 }
 
-static __always_inline struct wt_hot *wt_hot_slot(struct wt_walk *w, __u64 pc)
-{
-	__u32 context = w->context;
-	struct wt_hot_values *h = bpf_map_lookup_elem(&hot, &context);
-
-	return h ? &h->at[MASKED(pc >> 6 ^ pc >> 16 ^ pc >> 26 ^ w->space_version * 0x9e3779b1u,
-				 WT_HOT_CODE - 1)] : NULL;
-}
-
 /* The offset of pc in the file of that piece. */
 static __always_inline __u64 wt_hot_offset(struct wt_hot *h, __u64 pc)
 {
 	return pc - (h->where >> 16 << 12);
 }
 
-/* The piece that pc lies in, NULL: not met lately. */
-static __always_inline struct wt_hot *wt_hot_find(struct wt_walk *w, __u64 pc)
+/*
+ * Its place goes by the address, to the 64 bytes: or to the page, for a long one.  Those are
+ * hand-written assembly without rows, in which each sample is somewhere else.
+ */
+static __always_inline struct wt_hot *wt_hot_slot(struct wt_walk *w, __u64 pc, bool is_long)
 {
-	struct wt_hot *h = wt_hot_slot(w, pc);
+	/* the innermost frame is somewhere else each time: it shall not take a caller's place */
+	__u32 i = 2 * w->context + !w->caller;
+	struct wt_hot_values *h = bpf_map_lookup_elem(&hot, &i);
+	__u64 near = is_long ? ~(pc >> 12) : pc >> 6;
+
+	return h ? &h->at[MASKED(near ^ pc >> 16 ^ pc >> 26 ^ w->space_version * 0x9e3779b1u,
+				 WT_HOT_CODE - 1)] : NULL;
+}
+
+static __always_inline bool wt_hot_holds(struct wt_walk *w, struct wt_hot *h, __u64 pc)
+{
 	__u64 off;
 
 	if (!h || h->version != w->space_version)
-		return NULL;
+		return false;
 	off = wt_hot_offset(h, pc);
-	return off >= h->from && off < h->to ? h : NULL;
+	return off >= h->from && off < h->to;
+}
+
+/* The piece that pc lies in, NULL: not met lately. */
+static __always_inline struct wt_hot *wt_hot_find(struct wt_walk *w, __u64 pc)
+{
+	struct wt_hot *h = wt_hot_slot(w, pc, false);
+
+	if (wt_hot_holds(w, h, pc))
+		return h;
+	h = wt_hot_slot(w, pc, true);
+	return wt_hot_holds(w, h, pc) ? h : NULL;
 }
 
 static __always_inline __u64 wt_hot_frame(struct wt_hot *h, __u64 pc)
@@ -136,13 +152,15 @@ static __always_inline void wt_hot_keep(struct wt_walk *w, __u64 pc, __u32 flags
 	if (w->map.flags || base >> 47 || base & 4095 || high >> 32 || r->cfa == WT_CFA_GO ||
 	    r->fp_off != (__s16)r->fp_off || r->bx_off != (__s16)r->bx_off)
 		return;
-	h = wt_hot_slot(w, pc);
+	low = w->row_from > low ? w->row_from : low;
+	high = w->row_to < high ? w->row_to : high;
+	h = wt_hot_slot(w, pc, high - low >= WT_HOT_LONG);
 	if (!h)
 		return;
 	h->where = base >> 12 << 16 | w->map.object << 2 | (flags >> 1 & 3);
 	h->version = w->space_version;
-	h->from = w->row_from > low ? w->row_from : low;
-	h->to = w->row_to < high ? w->row_to : high;
+	h->from = low;
+	h->to = high;
 	h->cfa = r->cfa;
 	h->fp = r->fp;
 	h->ra = r->ra;
@@ -150,6 +168,16 @@ static __always_inline void wt_hot_keep(struct wt_walk *w, __u64 pc, __u32 flags
 	h->cfa_off = r->cfa_off;
 	h->fp_off = r->fp_off;
 	h->bx_off = r->bx_off;
+}
+
+/* No executable mapping is there, as a walk has found before. */
+static __always_inline bool wt_in_gap(struct wt_walk *w, __u64 address)
+{
+#pragma unroll
+	for (__u32 i = 0; i < WT_GAPS; i++)
+		if (address >= w->gap[i].start && address < w->gap[i].end)
+			return w->gap_version == w->space_version;
+	return false;
 }
 
 #endif /* WT_HOT_BPF_H */

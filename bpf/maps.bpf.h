@@ -39,6 +39,8 @@ struct wt_kcache {
 #define WT_USPAN 4096			/* bytes above sp in which they lie */
 #define WT_UWAYS 8
 #define WT_SCAN_WORDS 64
+#define WT_LINE 64			/* bytes of a cache line */
+#define WT_NO_LINE 1			/* no address of one */
 
 struct wt_ucache {
 	__u64 id;			/* of the stack; 0: nothing remembered */
@@ -330,6 +332,8 @@ struct wt_walk {
 	__u32 slot_end;			/* bytes above sp0 to the end of the highest */
 	__u16 slot[WT_USLOTS];
 	__u64 words[WT_SCAN_WORDS];
+	__u64 line_at;			/* of the stack: where the last word lay, WT_NO_LINE: nowhere … */
+	__u64 line[WT_LINE / 8];	/* … and what else lies there */
 	/* of the process that was walked last: where its executable mappings are not */
 	struct wt_gap gap[WT_GAPS];
 	__u32 gap_version, gap_next;

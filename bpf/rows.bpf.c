@@ -217,15 +217,6 @@ static __always_inline struct wt_mapping *wt_mapping_at(struct wt_walk *w, __u32
 	return m && address >= m->start && address < m->end ? m : NULL;
 }
 
-static __always_inline bool wt_in_gap(struct wt_walk *w, __u64 address)
-{
-#pragma unroll
-	for (__u32 i = 0; i < WT_GAPS; i++)
-		if (address >= w->gap[i].start && address < w->gap[i].end)
-			return w->gap_version == w->space_version;
-	return false;
-}
-
 /* Nothing is mapped between mapping i - 1 and mapping i of the pool, if those are the process's. */
 static __always_inline void wt_note_gap(struct wt_walk *w, __u32 i)
 {

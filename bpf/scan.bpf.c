@@ -76,7 +76,8 @@ static __always_inline int wt_scan_load(struct wt_walk *w, __u32 base)
 	void *at = (void *)(w->scan_sp + base * 8);
 
 	w->scan_base = base;
-	w->scan_at = 0;
+	/* from there every second one lies where the stack would be aligned behind it */
+	w->scan_at = w->scan_sp & 8 ? 0 : 1;
 	w->scan_words = WT_SCAN_WORDS;
 	if (!bpf_probe_read_user(w->words, sizeof(w->words), at))
 		return 0;
@@ -84,20 +85,36 @@ static __always_inline int wt_scan_load(struct wt_walk *w, __u32 base)
 	return bpf_probe_read_user(w->words, sizeof(w->words) / 4, at);
 }
 
+/*
+ * The next few words: most are no addresses, or of data, and that is seen from the word
+ * itself and what is known of the gaps between executable mappings.
+ */
 static long wt_scan_word(__u32 turn, struct wt_scratch **p)
 {
 	struct wt_scratch *s = *p;
 	struct wt_walk *w = &s->walk;
 	__u32 i = w->scan_at;
+	__u64 v = 0;
 
 	if (i >= w->scan_words) {
 		if (w->scan_words < WT_SCAN_WORDS || w->scan_base >= WT_SCAN_SPAN ||
 		    wt_scan_load(w, w->scan_base + WT_SCAN_WORDS))
 			return 1;
-		i = 0;
+		i = w->scan_at;
 	}
-	w->scan_at = i + 1;
-	w->found = wt_try_word(s, w->scan_base + i, w->words[i & (WT_SCAN_WORDS - 1)]);
+#pragma unroll
+	for (int k = 0; k < 4; k++, i += 2) {
+		if (i >= w->scan_words)
+			break;
+		v = w->words[i & (WT_SCAN_WORDS - 1)];
+		if (v >= 4096 && v < 1ULL << 47 && !wt_in_gap(w, v - 1))
+			goto candidate;
+	}
+	w->scan_at = i;
+	return 0;
+candidate:
+	w->scan_at = i + 2;
+	w->found = wt_try_word(s, w->scan_base + i, v);
 	return w->found ? 1 : 0;
 }
 

@@ -15,6 +15,7 @@ static __always_inline void wt_begin_walk(struct wt_walk *w, struct wt_task *t)
 	w->ip0 = w->ip;
 	w->bx_at = 0;
 	w->hash = WT_WALK_HASH;
+	w->line_at = WT_NO_LINE;
 	w->map.start = 0;
 	w->map.end = 0;
 	w->n = 0;
