@@ -422,8 +422,15 @@ static __noinline int wt_told_judge(struct wt_told_buf *b, __u32 tgid, __u64 add
 	if (turn == WT_TOLD_SAME || !wt_told_caller(b, address))
 		return 0;
 	b->key.frame = b->frame;
-	if (b->code.what == WT_TOLD_CALLER)
+	/* of the process, whichever: a caller was seen */
+	b->counter.address = 0;
+	if (b->code.what == WT_TOLD_CALLER) {
+		bpf_map_update_elem(&told_counts, &b->counter, &b->count, BPF_ANY);
 		return 2;
+	}
+	/* its first hit, and nobody was seen to call the caller: a task that was at work already returns */
+	if (turn == WT_TOLD_UNKNOWN && !bpf_map_lookup_elem(&told_counts, &b->counter))
+		return 0;
 	if (wt_told_inner(b))
 		return 0;
 	if (bpf_map_lookup_elem(&told_open, &b->key))

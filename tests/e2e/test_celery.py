@@ -78,6 +78,10 @@ def run_tasks(*args, level="INFO", preset="auto"):
                        cwd=lib.TMP, env=env, stdout=log, stderr=log)
     lib.until(lambda: os.path.exists(env["WT_TRUTH"] + ".ready"), 40, "the worker's start")
     run = lib.Running(["-p", worker.pid, "--unit-preset", preset]).attached()
+    links = 0
+    while preset == "celery-frames" and links != run.links():     # one for each watchpoint
+        links = run.links()
+        time.sleep(0.3)
     subprocess.run([lib.PYTHON, "-c", "import tasks, time\n"
                     "for n in range(8): tasks.tag.delay(n, 0.3)\n"], cwd=lib.TMP, env=env, check=True)
     lib.until(lambda: os.path.exists(env["WT_TRUTH"]) and

@@ -15,7 +15,8 @@
 #include "runtime/python_elf.h"
 
 #define CHUNK (1U << 20)
-#define MOST_BYTES (4ULL << 30)		/* of a process's memory that are looked through */
+#define MOST_BYTES (512ULL << 20)	/* of a process's memory that are looked through: some 0.4 s */
+#define HEAPS 4096			/* mappings that are looked through */
 #define FILES 8				/* that are remembered; a host has few Pythons */
 #define CO_NESTED 0x10			/* a function within a function */
 
@@ -25,7 +26,13 @@ struct told_file {
 	struct python_elf elf;
 };
 
+struct range {
+	__u64 start, end;
+};
+
 struct told_finder {
+	struct range heap[HEAPS];	/* of the process at hand */
+	__u64 known[TOLD_CODES_MAX];	/* where they were in the last process that had them */
 	struct told_file file[FILES];
 	unsigned n_files, next;
 	__u8 *chunk;
@@ -189,13 +196,13 @@ static __u64 word(const __u8 *code, unsigned off)
 }
 
 /* Which of the functions that is: 0 the inner one, 1 and 2 those that call it, -1 none. */
-static int which(pid_t tgid, const struct wt_py_layout *l, __u64 at)
+static int which(pid_t tgid, const struct wt_py_layout *l, __u64 type, __u64 at)
 {
 	char name[32], file[64];
 	__u8 code[256];
 	__u32 flags;
 
-	if (!read_at(tgid, at, code, l->c_size) ||
+	if (!read_at(tgid, at, code, l->c_size) || word(code, 8) != type ||
 	    !read_tail(tgid, l, word(code, l->c_name), name, sizeof(name)))
 		return -1;
 	memcpy(&flags, code + l->c_flags, sizeof(flags));
@@ -218,7 +225,7 @@ struct search {
 
 static void look_at(struct search *s, __u64 at)
 {
-	int i = which(s->tgid, &s->python->l, at);
+	int i = which(s->tgid, &s->python->l, s->python->code_type, at);
 
 	if (i < 0 || s->found & 1U << i)
 		return;
@@ -229,20 +236,28 @@ static void look_at(struct search *s, __u64 at)
 }
 
 /* An object's second word is its type. */
-static void search_range(struct told_finder *f, struct search *s, __u64 start, __u64 end)
+static void search_chunk(struct told_finder *f, struct search *s, __u64 at, __u64 n)
 {
-	for (__u64 at = start; at < end && s->found != 7; at += CHUNK) {
-		__u64 n = end - at < CHUNK ? end - at : CHUNK;
+	if (!read_at(s->tgid, at, f->chunk, n))
+		return;
+	for (__u64 i = 8; i + 8 <= n && s->found != 7; i += 8) {
+		__u64 v;
 
-		if (!read_at(s->tgid, at, f->chunk, n))
-			continue;
-		for (__u64 i = 8; i + 8 <= n && s->found != 7; i += 8) {
-			__u64 v;
+		memcpy(&v, f->chunk + i, sizeof(v));
+		if (v == s->python->code_type)
+			look_at(s, at + i - 8);
+	}
+}
 
-			memcpy(&v, f->chunk + i, sizeof(v));
-			if (v == s->python->code_type)
-				look_at(s, at + i - 8);
-		}
+/*
+ * Modules are imported first.  The C library's heap, which has the larger objects, grows upwards; the
+ * interpreter's own allocator gets its memory from the kernel downwards.
+ */
+static void search_range(struct told_finder *f, struct search *s, __u64 start, __u64 end, bool down)
+{
+	for (__u64 done = 0, size = end - start, n; done < size && s->found != 7; done += n) {
+		n = size - done < CHUNK ? size - done : CHUNK;
+		search_chunk(f, s, down ? end - done - n : start + done, n);
 	}
 }
 
@@ -339,12 +354,42 @@ static bool is_heap(const struct mapping *m)
 	return m->perms[0] == 'r' && m->perms[1] == 'w' && !m->ino && strcmp(m->path, "[stack]");
 }
 
+/* The highest first; of more than HEAPS the highest. */
+static void search_heaps(struct told_finder *f, struct search *s, FILE *maps)
+{
+	__u64 left = MOST_BYTES / 2, bytes;
+	struct mapping m;
+	unsigned n = 0;
+
+	rewind(maps);
+	while (next_mapping(maps, &m)) {
+		if (!is_heap(&m))
+			continue;
+		if (strcmp(m.path, "[heap]"))
+			f->heap[n++ % HEAPS] = (struct range){ m.start, m.end };
+		else
+			search_range(f, s, m.start, m.end - m.start < left ? m.end : m.start + left, false);
+	}
+	for (unsigned i = 0; i < HEAPS && i < n && left && s->found != 7; i++) {
+		const struct range *r = &f->heap[(n - 1 - i) % HEAPS];
+
+		bytes = r->end - r->start < left ? r->end - r->start : left;
+		search_range(f, s, r->end - bytes, r->end, true);
+		left -= bytes;
+	}
+}
+
+/* A worker that was forked has them where its parent has. */
+static void look_at_known(const struct told_finder *f, struct search *s)
+{
+	for (unsigned i = 0; i < TOLD_CODES_MAX && f->known[i]; i++)
+		look_at(s, f->known[i]);
+}
+
 int told_finder__look(struct told_finder *f, pid_t tgid, struct told_code out[TOLD_WORDS_MAX])
 {
 	struct search s = { .tgid = tgid, .out = out };
 	struct wt_told_code python;
-	struct mapping m;
-	__u64 left = MOST_BYTES;
 	char path[64];
 	FILE *maps;
 	int n;
@@ -358,15 +403,11 @@ int told_finder__look(struct told_finder *f, pid_t tgid, struct told_code out[TO
 		return -ENOENT;
 	}
 	s.python = &python;
-	rewind(maps);
-	while (s.found != 7 && left && next_mapping(maps, &m)) {
-		__u64 bytes = m.end - m.start < left ? m.end - m.start : left;
-
-		if (!is_heap(&m))
-			continue;
-		search_range(f, &s, m.start, m.start + bytes);
-		left -= bytes;
-	}
+	look_at_known(f, &s);
+	if (s.found != 7)
+		search_heaps(f, &s, maps);
+	for (unsigned i = 0; i < TOLD_CODES_MAX && s.found == 7; i++)
+		f->known[i] = out[i].address;
 	n = s.found == 7 ? add_stack(f, tgid, maps, out) : 0;
 	fclose(maps);
 	return n;
