@@ -71,6 +71,11 @@ int wt_find_rows(struct wt_scratch *s, __u64 frame);
 /* walk.bpf.c: from the registers in s->walk, frames into s->ip, until walk.over. */
 int wt_walk_tables(struct wt_scratch *s);
 int wt_walk_fp(struct wt_scratch *s);
+/*
+ * Reads the word of the stack at that address into walk.word, and notes that the walk rests on
+ * it; -1: it cannot be read.
+ */
+int wt_slot(struct wt_walk *w, __u64 at);
 
 /*
  * probed.bpf.c: ip is the kernel's, not the program's, because of a probe: the address
@@ -153,6 +158,8 @@ __u64 wt_send_raw(struct wt_scratch *s, __u32 slot);
  * none.  recall: the thread's remembered stacks may be used, and this one is remembered.
  */
 __u64 wt_user_stack(struct wt_scratch *s, struct wt_task *w, __u32 recall);
+/* Over what c's slots say of the stack in s->span. */
+__u64 wt_slots_hash(struct wt_scratch *s, struct wt_ucache *c);
 /* The id of the remembered stack, if the thread stands there again; else 0. */
 __u64 wt_recall_user(struct wt_scratch *s, struct wt_task *t);
 /* Notes the walk just made, of stack id, in t. */

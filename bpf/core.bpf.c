@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* core.bpf.c - the maps, the configuration and the shared state; no program. */
-#define WT_KSYM_HERE __ksym
 #include "jobs.bpf.h"
-
-/* Only for the symbol to be here: see read.bpf.h. */
-void *wt_cast_of(const void *obj)
-{
-	return bpf_rdonly_cast(obj, cfg_word);
-}
 
 char LICENSE[] SEC("license") = "GPL";
 

@@ -75,46 +75,61 @@ static __always_inline __u64 *wt_site(__u64 tag)
 	return h ? &h->site[MASKED(tag >> 20, WT_HOT_SITES - 1)] : NULL;
 }
 
+/* 1 if a < b, else 0: the borrow of a - b, which the compiler must not make a jump of. */
+static __always_inline __u64 wt_below(__u64 a, __u64 b)
+{
+	__u64 d = a - b;
+
+	asm volatile("" : "+r"(d));
+	return ((~a & b) | ((~a | b) & d)) >> 63;
+}
+
 /* The offset of pc in the file of that piece. */
 static __always_inline __u64 wt_hot_offset(struct wt_hot *h, __u64 pc)
 {
 	return pc - (h->where >> 16 << 12);
 }
 
-/*
- * Its place goes by the address, to the 64 bytes: or to the page, for a long one.  Those are
- * hand-written assembly without rows, in which each sample is somewhere else.
- */
-static __always_inline struct wt_hot *wt_hot_slot(struct wt_walk *w, __u64 pc, bool is_long)
+/* The innermost frame is somewhere else each time: it shall not take a caller's place. */
+static __always_inline struct wt_hot_values *wt_hot_values(struct wt_walk *w)
 {
-	/* the innermost frame is somewhere else each time: it shall not take a caller's place */
 	__u32 i = 2 * w->context + !w->caller;
-	struct wt_hot_values *h = bpf_map_lookup_elem(&hot, &i);
+
+	return bpf_map_lookup_elem(&hot, &i);
+}
+
+/*
+ * A piece's place goes by the address, to the 64 bytes: or to the page, for a long one.  Those
+ * are hand-written assembly without rows, in which each sample is somewhere else.
+ */
+static __always_inline struct wt_hot *wt_hot_slot(struct wt_walk *w, struct wt_hot_values *h, __u64 pc,
+						  bool is_long)
+{
 	__u64 near = is_long ? ~(pc >> 12) : pc >> 6;
 
-	return h ? &h->at[MASKED(near ^ pc >> 16 ^ pc >> 26 ^ w->space_version * 0x9e3779b1u,
-				 WT_HOT_CODE - 1)] : NULL;
+	return &h->at[MASKED(near ^ pc >> 16 ^ pc >> 26 ^ w->space_version * 0x9e3779b1u, WT_HOT_CODE - 1)];
 }
 
 static __always_inline bool wt_hot_holds(struct wt_walk *w, struct wt_hot *h, __u64 pc)
 {
-	__u64 off;
+	__u64 off = wt_hot_offset(h, pc);
 
-	if (!h || h->version != w->space_version)
-		return false;
-	off = wt_hot_offset(h, pc);
-	return off >= h->from && off < h->to;
+	return wt_below(off - h->from, h->to - h->from) & (h->version == w->space_version);
 }
 
 /* The piece that pc lies in, NULL: not met lately. */
 static __always_inline struct wt_hot *wt_hot_find(struct wt_walk *w, __u64 pc)
 {
-	struct wt_hot *h = wt_hot_slot(w, pc, false);
+	struct wt_hot_values *h = wt_hot_values(w);
+	struct wt_hot *at;
 
-	if (wt_hot_holds(w, h, pc))
-		return h;
-	h = wt_hot_slot(w, pc, true);
-	return wt_hot_holds(w, h, pc) ? h : NULL;
+	if (!h)
+		return NULL;
+	at = wt_hot_slot(w, h, pc, false);
+	if (wt_hot_holds(w, at, pc))
+		return at;
+	at = wt_hot_slot(w, h, pc, true);
+	return wt_hot_holds(w, at, pc) ? at : NULL;
 }
 
 static __always_inline __u64 wt_hot_frame(struct wt_hot *h, __u64 pc)
@@ -146,6 +161,7 @@ static __always_inline void wt_hot_rule(struct wt_hot *h, struct wt_rule *r)
 static __always_inline void wt_hot_keep(struct wt_walk *w, __u64 pc, __u32 flags, struct wt_rule *r)
 {
 	__u64 low = w->map.pgoff, high = low + (w->map.end - w->map.start), base;
+	struct wt_hot_values *v;
 	struct wt_hot *h;
 
 	base = w->map.start - low;
@@ -154,9 +170,10 @@ static __always_inline void wt_hot_keep(struct wt_walk *w, __u64 pc, __u32 flags
 		return;
 	low = w->row_from > low ? w->row_from : low;
 	high = w->row_to < high ? w->row_to : high;
-	h = wt_hot_slot(w, pc, high - low >= WT_HOT_LONG);
-	if (!h)
+	v = wt_hot_values(w);
+	if (!v)
 		return;
+	h = wt_hot_slot(w, v, pc, high - low >= WT_HOT_LONG);
 	h->where = base >> 12 << 16 | w->map.object << 2 | (flags >> 1 & 3);
 	h->version = w->space_version;
 	h->from = low;
@@ -173,11 +190,13 @@ static __always_inline void wt_hot_keep(struct wt_walk *w, __u64 pc, __u32 flags
 /* No executable mapping is there, as a walk has found before. */
 static __always_inline bool wt_in_gap(struct wt_walk *w, __u64 address)
 {
+	__u64 in = 0;
+
+	/* without branches: each would double the verifier's work */
 #pragma unroll
 	for (__u32 i = 0; i < WT_GAPS; i++)
-		if (address >= w->gap[i].start && address < w->gap[i].end)
-			return w->gap_version == w->space_version;
-	return false;
+		in |= wt_below(address - w->gap[i].start, w->gap[i].end - w->gap[i].start);
+	return in && w->gap_version == w->space_version;
 }
 
 #endif /* WT_HOT_BPF_H */

@@ -420,7 +420,7 @@ static __always_inline void wt_write(struct wt_scratch *s, struct task_struct *t
 	if (last)
 		wt_settle_frozen(w);
 	bpf_loop(8, wt_write_step, &x, 0);
-	if (x.written && last && w->spans)
+	if ((cfg_opts & WT_OPT_SPANS) && x.written && last && w->spans)
 		wt_open_spans(s, w, t);
 }
 

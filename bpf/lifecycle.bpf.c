@@ -120,7 +120,7 @@ int BPF_PROG(wt_process_exec, struct task_struct *t, pid_t old_pid, struct linux
 	if ((cfg_opts & WT_OPT_JOBS) && (w || named || cfg_target == WT_TARGET_JOB))
 		wt_exec_job(&found);
 	if (w) {
-		if (w->spans)
+		if ((cfg_opts & WT_OPT_SPANS) && w->spans)
 			wt_spans_over(w, 0, WT_SPAN_F_EXEC);
 		/* an environment that names no job leaves what was inherited */
 		if (found.job)

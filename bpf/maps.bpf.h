@@ -332,6 +332,7 @@ struct wt_walk {
 	__u32 slot_end;			/* bytes above sp0 to the end of the highest */
 	__u16 slot[WT_USLOTS];
 	__u64 words[WT_SCAN_WORDS];
+	__u64 word;			/* of the stack, read last */
 	__u64 line_at;			/* of the stack: where the last word lay, WT_NO_LINE: nowhere … */
 	__u64 line[WT_LINE / 8];	/* … and what else lies there */
 	/* of the process that was walked last: where its executable mappings are not */

@@ -14,20 +14,19 @@
 #ifndef WT_READ_BPF_H
 #define WT_READ_BPF_H
 
+#include "worktrace.h"
+
 /* Of struct timespec64, a structure that every kernel has and that begins with a word. */
 extern const volatile __u32 cfg_word;		/* its number in the kernel's BTF; 0: do not */
 
 /*
- * Declared once with the section that has libbpf look for it in the kernel, in core.bpf.c:
- * the linker of libbpf 1.1 asks for the size of what it meets there a second time.
+ * A call of a helper that no kernel has: the loader makes it one of bpf_rdonly_cast().  As an
+ * external symbol, libbpf would read all the kernel's types for every object that it opens.
  */
-#ifndef WT_KSYM_HERE
-#define WT_KSYM_HERE
-#endif
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __weak WT_KSYM_HERE;
+static void *(*const wt_rdonly_cast)(const void *obj, __u32 btf_id) = (void *)WT_CAST_CALL;
 
 /* 1, 2, 4 or 8 bytes at any address; 0 where there is no memory. */
-#define WT_LOAD(type, at) (*(volatile type *)bpf_rdonly_cast((const void *)(at), cfg_word))
+#define WT_LOAD(type, at) (*(volatile type *)wt_rdonly_cast((const void *)(at), cfg_word))
 
 /* As bpf_probe_read_kernel(), but that a word which cannot be read is 0 and no error. */
 static __always_inline long wt_read_kernel(void *dst, __u32 size, const void *at)

@@ -320,7 +320,7 @@ static __always_inline void wt_finish(struct wt_scratch *s, struct wt_task *w, s
 	__u64 end = run_end_ns;
 	__u32 tgid = w->tgid;
 
-	if (w->spans)
+	if ((cfg_opts & WT_OPT_SPANS) && w->spans)
 		wt_spans_over(w, s->sw.now, WT_SPAN_F_EXIT);
 	wt_copy_comms(w, t);
 	wt_fill_record(s, w, w->since < end ? w->since : end);

@@ -45,9 +45,13 @@ static const __u64 wt_factor[8] = {
  * the same of all these is the same stack.  The words of a turn are multiplied side by
  * side and not one after the other: a chain of multiplications takes longer than all the rest.
  */
-static __always_inline __u64 wt_slots_hash(struct wt_scratch *s, struct wt_ucache *c)
+__u64 wt_slots_hash(struct wt_scratch *s, struct wt_ucache *c)
 {
-	__u64 h = s->walk.fp0, sum, v;
+	__u64 h, sum, v;
+
+	if (!s || !c)
+		return 0;
+	h = s->walk.fp0;
 
 	/* eight at a time: each turn is a state for the verifier to compare */
 	for (__u32 i = 0; i < WT_USLOTS; i += 8) {

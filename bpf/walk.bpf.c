@@ -5,6 +5,34 @@
  */
 #include "hot.bpf.h"
 
+/*
+ * The registers that a frame saved lie beside its return address.  A line is read as fast as a
+ * word, most of which is the call; more than one is not, they are out of the CPU's caches.
+ */
+static __always_inline int wt_read_line(struct wt_walk *w, __u64 at, __u64 *out)
+{
+	__u64 line = at & ~(__u64)(WT_LINE - 1);
+
+	if (at & 7)
+		return bpf_probe_read_user(out, sizeof(*out), (void *)at);
+	if (w->line_at != line) {
+		w->line_at = WT_NO_LINE;
+		if (bpf_probe_read_user(w->line, WT_LINE, (void *)line))
+			return -1;
+		w->line_at = line;
+	}
+	*out = w->line[at / 8 % (WT_LINE / 8)];
+	return 0;
+}
+
+int wt_slot(struct wt_walk *w, __u64 at)
+{
+	if (!w || wt_read_line(w, at, &w->word))
+		return -1;
+	wt_note_slot(w, at);
+	return 0;
+}
+
 /* What the process has mapped; −1 when that is not known. */
 static __always_inline int wt_enter_space(struct wt_walk *w)
 {

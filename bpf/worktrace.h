@@ -445,6 +445,8 @@ struct wt_stats {
 	__u64 lost_preempt_ns;
 };
 
+#define WT_CAST_CALL 0x7763		/* see bpf/read.bpf.h */
+
 /* What the CPU sampler and the switch program may be told to leave out. */
 #define WT_OPT_USTACK 1			/* user stacks where threads block */
 #define WT_OPT_KSTACK 2			/* kernel stacks where threads block */
@@ -458,6 +460,7 @@ struct wt_stats {
 #define WT_OPT_BINARY 64		/* … and what is written to pipes that is no text bounds epochs, too */
 #define WT_OPT_PATHS 16384		/* waits on files have the file's name */
 #define WT_OPT_CONNS 8192		/* TCP connections are followed */
+#define WT_OPT_SPANS 32768		/* threads may have spans, or names that are units */
 
 /* What tests may ask the programs to get wrong now and then (--fault). */
 #define WT_FAULT_THREADS 1		/* storage for a thread cannot be made */

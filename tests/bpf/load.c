@@ -20,6 +20,7 @@
 #include <time.h>
 #include <linux/types.h>
 #include "worktrace.h"
+#include "loader/casts.h"
 #include "worktrace.skel.h"
 
 #define LOG_LINES 30
@@ -112,6 +113,37 @@ static void optional(struct worktrace_bpf *skel)
 	}
 }
 
+/* The object as worktrace loads it on this kernel: see bpf/read.bpf.h. */
+static struct worktrace_bpf *open_with_casts(void)
+{
+	struct worktrace_bpf *skel = calloc(1, sizeof(*skel));
+	static struct btf *btf;
+	int function, word;
+	size_t size;
+	const void *bytes = worktrace_bpf__elf_bytes(&size);
+	void *elf;
+
+	if (!btf)
+		btf = btf__load_vmlinux_btf();
+	function = btf ? btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) : 0;
+	word = btf ? btf__find_by_name_kind(btf, "timespec64", BTF_KIND_STRUCT) : 0;
+	elf = casts__elf(bytes, size, function > 0 ? function : 0);
+	if (!skel || !elf || worktrace_bpf__create_skeleton(skel)) {
+		free(elf);
+		free(skel);
+		return NULL;
+	}
+	skel->skeleton->data = elf;
+	if (bpf_object__open_skeleton(skel->skeleton, NULL)) {
+		worktrace_bpf__destroy(skel);
+		skel = NULL;
+	} else {
+		skel->rodata->cfg_word = function > 0 && word > 0 ? word : 0;
+	}
+	free(elf);
+	return skel;
+}
+
 /* One setting; refusals are reported and counted. */
 static void load(__u32 target, __u32 opts, __s32 subsys)
 {
@@ -122,7 +154,7 @@ static void load(__u32 target, __u32 opts, __s32 subsys)
 	if (refused == MAX_REFUSED)
 		return;
 	log_len = 0;
-	skel = worktrace_bpf__open();
+	skel = open_with_casts();
 	if (!skel) {
 		fprintf(stderr, "cannot open the programs: %s\n", strerror(errno));
 		refused++;
@@ -171,7 +203,7 @@ int main(void)
 	load(WT_TARGET_CGROUP, stacks, 1);	/* a version 1 hierarchy */
 	load(WT_TARGET_ALL, stacks | WT_OPT_JOBS, -1);
 	load(WT_TARGET_JOB, stacks | WT_OPT_JOBS, -1);
-	load(WT_TARGET_PIDS, stacks | WT_OPT_NAMES, -1);		/* and the probes of spans */
+	load(WT_TARGET_PIDS, stacks | WT_OPT_NAMES | WT_OPT_SPANS, -1);		/* and the probes of spans */
 	printf("%d settings loaded, %d refused\n", loads, refused);
 	return refused ? 1 : 0;
 }

@@ -8,6 +8,6 @@ build=${WT_BUILD:-$root/build}
 [ -e "$build/gen/worktrace.skel.h" ] || { echo "$build/gen/worktrace.skel.h is not there: run make"; exit 1; }
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
-${CC:-cc} -O2 -std=gnu11 -Wall -Wextra -I"$root/bpf" -I"$build/gen" -o "$tmp/load" \
-	"$root/tests/bpf/load.c" -lbpf || exit 1
+${CC:-cc} -O2 -std=gnu11 -Wall -Wextra -I"$root/bpf" -I"$root/user" -I"$build/gen" -o "$tmp/load" \
+	"$root/tests/bpf/load.c" "$root/user/loader/casts.c" -lbpf -lelf || exit 1
 "$tmp/load"

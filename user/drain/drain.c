@@ -354,9 +354,8 @@ static int seed_mapping(void *arg, const struct wt_thread_rec *rec)
 	return err == -ENOMEM ? wt_error(err, "cannot keep the mappings of process %u", rec->tgid) : 0;
 }
 
-int drain__warm(struct drain *d, __u64 max_ns)
+int drain__warm(struct drain *d, __u64 until_ns)
 {
-	__u64 until = now_ns() + max_ns;
 	int err;
 
 	if (!d->unwind)
@@ -365,7 +364,7 @@ int drain__warm(struct drain *d, __u64 max_ns)
 	err = tracer__list(d->tracer, seed_mapping, d);
 	while (!err) {
 		unwind__warm(d->unwind);
-		if (!unwind__busy(d->unwind) || now_ns() >= until)
+		if (!unwind__busy(d->unwind) || now_ns() >= until_ns)
 			break;
 		usleep(LAST_STEP_US);
 	}

@@ -40,10 +40,10 @@ void drain__free(struct drain *d);
 void drain__set_jobs(struct drain *d, struct jobs *jobs);
 
 /*
- * Before the start: has the tables of what is traced now compiled, and waits for them, max_ns
- * at most.  0 or a negative errno, printed.
+ * Before the start: has the tables of what is traced now compiled, and waits for them until
+ * then (CLOCK_MONOTONIC) at most; what is not ready follows.  0 or a negative errno, printed.
  */
-int drain__warm(struct drain *d, __u64 max_ns);
+int drain__warm(struct drain *d, __u64 until_ns);
 /*
  * Reads the mappings and the command lines of every process that is traced now, as of the start.
  * launched: the process that is about to become the command, 0: there is none.

@@ -63,7 +63,6 @@ static const struct wanted wanted[] = {
 	MEMBER(rq, clock_task, field.clock_task),
 	{ "bpf_iter_task", BTF_KIND_FUNC, NULL, offsetof(struct features, iter_task) },
 	{ "bpf_iter_task_file", BTF_KIND_FUNC, NULL, offsetof(struct features, iter_task_file) },
-	{ "bpf_rdonly_cast", BTF_KIND_FUNC, NULL, offsetof(struct features, rdonly_cast) },
 	{ "bpf_iter_bpf_map_elem", BTF_KIND_FUNC, NULL, offsetof(struct features, iter_map_elem) },
 	{ "bpf_func_id", BTF_KIND_ENUM, "BPF_FUNC_task_pt_regs",
 	  offsetof(struct features, helper_task_pt_regs) },
@@ -180,6 +179,8 @@ static struct btf *detect_btf(struct features *f)
 			read_subsys(f, btf, t);
 		if (kind == BTF_KIND_STRUCT && !strcmp(name, "timespec64"))
 			f->word_type = id;
+		if (kind == BTF_KIND_FUNC && !strcmp(name, "bpf_rdonly_cast"))
+			f->rdonly_cast = id;
 	}
 	return btf;
 }

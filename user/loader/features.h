@@ -53,8 +53,8 @@ struct features {
 	} field;
 	bool iter_task;			/* bpf_iter of tasks … */
 	bool iter_task_file, iter_map_elem;	/* … of their descriptors, of a map's elements */
-	bool rdonly_cast;			/* memory can be read by loads: see bpf/read.bpf.h … */
-	unsigned word_type;			/* … through this type of the kernel's BTF, 0: none */
+	/* by their numbers in the kernel's BTF, 0: it has none: see bpf/read.bpf.h */
+	unsigned rdonly_cast, word_type;
 	bool helper_task_pt_regs, helper_loop;
 	bool uprobe_multi;		/* many probes of a file at once (6.6) */
 

@@ -105,6 +105,8 @@ int tracer__configure(struct worktrace_bpf *skel, const struct options *o, const
 	configure_jobs(skel, o);
 	if (o->thread_names)
 		opts |= WT_OPT_NAMES;
+	if (o->thread_names || o->n_spans)
+		opts |= WT_OPT_SPANS;
 	if (!o->no_connections && features__follows_tcp(f))
 		opts |= WT_OPT_CONNS;
 	skel->rodata->cfg_n_idle_peers = o->n_idle_peers;

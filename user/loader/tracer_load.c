@@ -12,8 +12,10 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "loader/casts.h"
 #include "loader/corebtf.h"
 #include "util/log.h"
 #include "util/thread.h"
@@ -24,10 +26,10 @@ static void choose_part(struct worktrace_bpf *skel, enum tracer_part part)
 	/* about half of all that there is to prove */
 	struct bpf_program *const events[] = {
 		skel->progs.wt_sched_switch, skel->progs.wt_sched_wakeup,
-		skel->progs.wt_sched_wakeup_new, skel->progs.wt_process_exec,
-		skel->progs.wt_sys_exit, skel->progs.wt_filemap_fault,
-		skel->progs.wt_block_start, skel->progs.wt_block_insert,
-		skel->progs.wt_block_issue, skel->progs.wt_block_complete,
+		skel->progs.wt_sched_wakeup_new, skel->progs.wt_sys_exit,
+		skel->progs.wt_filemap_fault, skel->progs.wt_block_start,
+		skel->progs.wt_block_insert, skel->progs.wt_block_issue,
+		skel->progs.wt_block_complete,
 	};
 	struct bpf_program *p;
 
@@ -56,22 +58,28 @@ static int share_maps(struct worktrace_bpf *to, const struct worktrace_bpf *from
 }
 
 /*
- * An object that is fitted to the types in the file fd, -1: to the kernel's own BTF.
+ * The object in elf, fitted to the types in the file fd, -1: to the kernel's own BTF.
  * NULL: it cannot be opened, said.
  */
-static struct worktrace_bpf *open_object(int fd)
+static struct worktrace_bpf *open_object(void *elf, int fd)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts);
-	struct worktrace_bpf *skel;
+	struct worktrace_bpf *skel = calloc(1, sizeof(*skel));
+	int err = skel ? worktrace_bpf__create_skeleton(skel) : -ENOMEM;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (fd >= 0)
 		opts.btf_custom_path = path;
-	skel = worktrace_bpf__open_opts(&opts);
-	if (!skel)
-		wt_error(-errno, "cannot open the BPF object");
-	return skel;
+	if (!err) {
+		skel->skeleton->data = elf;
+		err = bpf_object__open_skeleton(skel->skeleton, &opts);
+	}
+	if (!err)
+		return skel;
+	worktrace_bpf__destroy(skel);
+	wt_error(err, "cannot open the BPF object");
+	return NULL;
 }
 
 static int refused(int err, const struct features *f)
@@ -82,12 +90,12 @@ static int refused(int err, const struct features *f)
 
 /* The maps, and the memory that programs and worktrace share. */
 static int load_maps(struct tracer *t, const struct target *target, const struct features *f,
-		     int btf_fd)
+		     void *elf, int btf_fd)
 {
 	struct bpf_program *p;
 	int err;
 
-	t->skel = open_object(btf_fd);
+	t->skel = open_object(elf, btf_fd);
 	if (!t->skel)
 		return WT_ESAID;
 	err = tracer__configure(t->skel, t->o, target, f);
@@ -101,7 +109,11 @@ static int load_maps(struct tracer *t, const struct target *target, const struct
 
 struct loading {
 	pthread_t thread;
-	struct worktrace_bpf *skel;
+	struct tracer *t;
+	const struct features *f;
+	void *elf;
+	int btf_fd;
+	enum tracer_part part;
 	bool started;
 	int err;
 };
@@ -109,23 +121,35 @@ struct loading {
 static void *load_part(void *arg)
 {
 	struct loading *l = arg;
+	struct worktrace_bpf *skel = open_object(l->elf, l->btf_fd);
 
-	l->err = worktrace_bpf__load(l->skel);
+	l->t->part[l->part] = skel;
+	if (!skel) {
+		l->err = WT_ESAID;
+		return NULL;
+	}
+	tracer__choose(skel, l->t->o, l->f);
+	choose_part(skel, l->part);
+	l->err = share_maps(skel, l->t->skel);
+	if (l->err)
+		return NULL;
+	l->err = worktrace_bpf__load(skel);
+	if (l->err)
+		refused(l->err, l->f);
 	return NULL;
 }
 
 /* Each in a thread of its own. */
-static int load_parts(struct tracer *t)
+static int load_parts(struct tracer *t, const struct features *f, void *elf, int btf_fd)
 {
-	struct loading parts[TRACER_PARTS] = { 0 };
+	struct loading parts[TRACER_PARTS];
 	int err = 0;
 
-	for (unsigned i = 1; i < TRACER_PARTS; i++) {
-		parts[i].skel = t->part[i];
+	for (unsigned i = 0; i < TRACER_PARTS; i++)
+		parts[i] = (struct loading){ .t = t, .f = f, .elf = elf, .btf_fd = btf_fd, .part = i };
+	for (unsigned i = 1; i < TRACER_PARTS; i++)
 		parts[i].started = !thread__start(&parts[i].thread, load_part, &parts[i]);
-	}
 	for (unsigned i = 0; i < TRACER_PARTS; i++) {
-		parts[i].skel = t->part[i];
 		if (parts[i].started)
 			pthread_join(parts[i].thread, NULL);
 		else
@@ -140,29 +164,21 @@ int tracer__load(struct tracer *t, const struct target *target, const struct fea
 		 struct btf **kernel)
 {
 	size_t size;
-	const void *elf = worktrace_bpf__elf_bytes(&size);
-	int err, fd = *kernel ? corebtf__new(*kernel, elf, size) : -1;
+	const void *bytes = worktrace_bpf__elf_bytes(&size);
+	int err = 0, fd = *kernel ? corebtf__new(*kernel, bytes, size) : -1;
+	void *elf = casts__elf(bytes, size, f->rdonly_cast);
 
 	btf__free(*kernel);
 	*kernel = NULL;
-	err = load_maps(t, target, f, fd);
-	for (unsigned i = 0; i < TRACER_PARTS && !err; i++) {
-		t->part[i] = open_object(fd);
-		if (!t->part[i]) {
-			err = WT_ESAID;
-			break;
-		}
-		tracer__choose(t->part[i], t->o, f);
-		choose_part(t->part[i], i);
-		err = share_maps(t->part[i], t->skel);
-	}
-	if (!err) {
-		err = load_parts(t);
-		if (err)
-			refused(err, f);
-	}
+	if (!elf)
+		err = wt_error(-errno, "cannot open the BPF object");
+	if (!err)
+		err = load_maps(t, target, f, elf, fd);
+	if (!err)
+		err = load_parts(t, f, elf, fd);
 	if (fd >= 0)
 		close(fd);
+	free(elf);
 	return err;
 }
 

@@ -209,7 +209,7 @@ static int check_target(struct session *s)
 	return 0;
 }
 
-#define WARM_NS (400 * NSEC_PER_MSEC)	/* that the start may take longer for unwind tables */
+#define WARM_NS (180 * NSEC_PER_MSEC)	/* after the begin, unwind tables are waited for no longer */
 #define FILES_NEEDED 192	/* maps, programs, links, side-band, and some binaries */
 
 /* Unlocked memory for maps on the kernels that still count it; no harm where refused. */
@@ -274,7 +274,7 @@ int session__open(struct session *s, const struct options *o)
 		return err;
 	/* what runs already has its tables before its first stack is walked */
 	if (!s->launch && s->target->type != WT_TARGET_ALL)
-		err = drain__warm(s->drain, WARM_NS);
+		err = drain__warm(s->drain, s->begin_ns + WARM_NS);
 	if (err)
 		return err;
 	system__start(s->system);

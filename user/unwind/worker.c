@@ -16,6 +16,7 @@
 
 #define EAGER (-10)		/* nice value of the thread */
 #define CHUNKS_AHEAD 12		/* 3 MiB: a C library, a program and a large library */
+#define AHEAD_AFTER_NS (60 * NSEC_PER_MSEC)	/* the start's own requests to the kernel go first */
 #define TRIM_BYTES (1 << 20)	/* a table of that size has left as much free memory behind */
 
 /* What the kernel side counts is newer than what the request said. */
@@ -308,11 +309,31 @@ static void wait_until(struct tables *t, __u64 ns)
 		pthread_cond_wait(&t->cond, &t->lock);
 }
 
+static unsigned chunks_ahead(const struct tables *t)
+{
+	size_t room = t->opts.max_bytes / (WT_CHUNK_ROWS * sizeof(struct wt_row));
+
+	return room < CHUNKS_AHEAD ? room : CHUNKS_AHEAD;
+}
+
+/* One more chunk before it is needed: tables do not wait for the kernel then.  With the lock. */
+static void make_ahead(struct tables *t, unsigned *made, unsigned ahead)
+{
+	int err;
+
+	pthread_mutex_unlock(&t->lock);
+	err = make_chunks(t, *made, *made);
+	pthread_mutex_lock(&t->lock);
+	if (err)
+		wt_debug("the first chunks of the unwind tables cannot be made ahead");
+	*made = err ? ahead : *made + 1;
+}
+
 void *tables__worker(void *arg)
 {
 	struct tables *t = arg;
-	size_t ahead;
-	__u64 next;
+	unsigned made = 0, ahead = chunks_ahead(t);
+	__u64 next, now, from = t->opts.now_ns() + AHEAD_AFTER_NS;
 
 	pthread_setname_np(pthread_self(), "wt-tables");
 	/*
@@ -321,18 +342,15 @@ void *tables__worker(void *arg)
 	 * right to it, it stays as it is.
 	 */
 	setpriority(PRIO_PROCESS, syscall(SYS_gettid), EAGER);
-	/* before anything is traced: the first tables do not wait for the kernel then */
-	ahead = t->opts.max_bytes / (WT_CHUNK_ROWS * sizeof(struct wt_row));
-	if (ahead > CHUNKS_AHEAD)
-		ahead = CHUNKS_AHEAD;
-	if (ahead && make_chunks(t, 0, ahead - 1))
-		wt_debug("the first chunks of the unwind tables cannot be made ahead");
 	pthread_mutex_lock(&t->lock);
 	while (!t->stop) {
-		if (choose(t, t->opts.now_ns(), &next) < 0)
-			wait_until(t, next);
-		else
+		now = t->opts.now_ns();
+		if (choose(t, now, &next) >= 0)
 			tables__run_one(t);
+		else if (made < ahead && now >= from)
+			make_ahead(t, &made, ahead);
+		else
+			wait_until(t, made < ahead && (!next || next > from) ? from : next);
 	}
 	pthread_mutex_unlock(&t->lock);
 	return NULL;
