@@ -354,8 +354,12 @@ static int seed_mapping(void *arg, const struct wt_thread_rec *rec)
 	return err == -ENOMEM ? wt_error(err, "cannot keep the mappings of process %u", rec->tgid) : 0;
 }
 
+/* A copy of a stack is walked too late for what a VM has thrown away or moved by then. */
+#define WARM_JVM_NS (220 * NSEC_PER_MSEC)
+
 int drain__warm(struct drain *d, __u64 until_ns)
 {
+	struct unwind_stats st;
 	int err;
 
 	if (!d->unwind)
@@ -364,7 +368,9 @@ int drain__warm(struct drain *d, __u64 until_ns)
 	err = tracer__list(d->tracer, seed_mapping, d);
 	while (!err) {
 		unwind__warm(d->unwind);
-		if (!unwind__busy(d->unwind) || now_ns() >= until_ns)
+		unwind__stats(d->unwind, &st);
+		if (!unwind__busy(d->unwind) ||
+		    now_ns() >= until_ns + (st.jvm.processes ? WARM_JVM_NS : 0))
 			break;
 		usleep(LAST_STEP_US);
 	}

@@ -41,7 +41,8 @@ void drain__set_jobs(struct drain *d, struct jobs *jobs);
 
 /*
  * Before the start: has the tables of what is traced now compiled, and waits for them until
- * then (CLOCK_MONOTONIC) at most; what is not ready follows.  0 or a negative errno, printed.
+ * then (CLOCK_MONOTONIC) at most, of a Java VM 0.2 s longer; what is not ready follows.
+ * 0 or a negative errno, printed.
  */
 int drain__warm(struct drain *d, __u64 until_ns);
 /*

@@ -209,7 +209,9 @@ static int check_target(struct session *s)
 	return 0;
 }
 
-#define WARM_NS (180 * NSEC_PER_MSEC)	/* after the begin, unwind tables are waited for no longer */
+/* The start waits for unwind tables until so long after it began, but for so long at least. */
+#define WARM_UNTIL_NS (180 * NSEC_PER_MSEC)
+#define WARM_LEAST_NS (100 * NSEC_PER_MSEC)
 #define FILES_NEEDED 192	/* maps, programs, links, side-band, and some binaries */
 
 /* Unlocked memory for maps on the kernels that still count it; no harm where refused. */
@@ -227,6 +229,19 @@ static int raise_limits(void)
 		return wt_error(WT_ESAID, "%llu open files are allowed, at least %d are needed: raise "
 				"the limit (ulimit -n)", (unsigned long long)files.rlim_max, FILES_NEEDED);
 	return 0;
+}
+
+/*
+ * What runs already has its tables before its first stack is walked.  They are made while
+ * probes go into ffmpeg's libraries.
+ */
+static int warm(struct session *s)
+{
+	__u64 until = s->begin_ns + WARM_UNTIL_NS, least = now_ns() + WARM_LEAST_NS;
+
+	if (s->launch || s->target->type == WT_TARGET_ALL)
+		return 0;
+	return drain__warm(s->drain, until > least ? until : least);
 }
 
 int session__open(struct session *s, const struct options *o)
@@ -261,7 +276,6 @@ int session__open(struct session *s, const struct options *o)
 		err = tracer__attach(s->tracer);
 	if (!err)
 		err = session__attach_spans(s);
-	session__await_stages(s);
 	if (!err)
 		err = tracer__seed(s->tracer);
 	if (!err)
@@ -270,11 +284,9 @@ int session__open(struct session *s, const struct options *o)
 		err = check_target(s);
 	if (!err)
 		err = interrupted(s);
-	if (err)
-		return err;
-	/* what runs already has its tables before its first stack is walked */
-	if (!s->launch && s->target->type != WT_TARGET_ALL)
-		err = drain__warm(s->drain, s->begin_ns + WARM_NS);
+	if (!err)
+		err = warm(s);
+	session__await_stages(s);
 	if (err)
 		return err;
 	system__start(s->system);
