@@ -233,6 +233,8 @@ static __always_inline void wt_note_gap(struct wt_walk *w, __u32 i)
 		m = bpf_map_lookup_elem(&map_pool, &i);
 		end = m ? m->start : 0;
 	}
+	if (start >= end)		/* user space is writing them anew */
+		return;
 	if (w->gap_version != w->space_version) {
 		__builtin_memset(w->gap, 0, sizeof(w->gap));
 		w->gap_version = w->space_version;
