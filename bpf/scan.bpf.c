@@ -50,13 +50,19 @@ static __always_inline bool wt_call_ends(struct wt_scratch *s, __u64 v)
 	return true;
 }
 
+/* An address of code, for all that can be seen without looking at memory. */
+static __always_inline bool wt_may_be_code(__u64 v)
+{
+	return v >= 4096 && v < 1ULL << 47;
+}
+
 /* Goes on as if word number i above the scan's sp were the return address, if it can be one. */
 static __always_inline bool wt_try_word(struct wt_scratch *s, __u32 i, __u64 v)
 {
 	struct wt_walk *w = &s->walk;
 	__u64 slot = w->scan_sp + i * 8;
 
-	if (v < 4096 || v >= 1ULL << 47 || ((slot + 8) & 15))
+	if (!wt_may_be_code(v) || ((slot + 8) & 15))
 		return false;
 	if (!wt_call_ends(s, v))
 		return false;
@@ -107,7 +113,7 @@ static long wt_scan_word(__u32 turn, struct wt_scratch **p)
 		if (i >= w->scan_words)
 			break;
 		v = w->words[i & (WT_SCAN_WORDS - 1)];
-		if (v >= 4096 && v < 1ULL << 47 && !wt_in_gap(w, v - 1))
+		if (wt_may_be_code(v) && !wt_in_gap(w, v - 1))
 			goto candidate;
 	}
 	w->scan_at = i;

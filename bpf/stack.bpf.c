@@ -52,7 +52,6 @@ __u64 wt_slots_hash(struct wt_scratch *s, struct wt_ucache *c)
 	if (!s || !c)
 		return 0;
 	h = s->walk.fp0;
-
 	/* eight at a time: each turn is a state for the verifier to compare */
 	for (__u32 i = 0; i < WT_USLOTS; i += 8) {
 		if (i >= c->n)

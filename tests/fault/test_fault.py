@@ -37,6 +37,7 @@ def verdict(p, what, path, old=None):
         lib.check(lib.Recording(path))
         return True
     assert "worktrace: " in p.stderr, f"no sentence: {text}"
+    assert p.stderr.count("refuses worktrace's programs") <= 1, f"said twice: {text}"
     if os.path.exists(path):
         # whole: it failed afterwards, in telling about it
         r = lib.Recording(path)
@@ -184,6 +185,8 @@ def test_file_size_limit():
 # limit: 200
 def test_kernel_refuses():
     """A program, map, link or perf event that the kernel refuses: once, or always."""
+    # those that are tried first are taken, and then none: both parts are refused
+    assert strike("prog", "12+", False) is False, "no program is taken, yet it records"
     for kind in ("prog", "map", "link", "perf"):
         sweep(kind, False, spread(1, 1.3, 200))
         assert strike(kind, "1+", False) is False or kind == "perf", f"no {kind} at all, yet it records"

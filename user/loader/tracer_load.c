@@ -115,6 +115,7 @@ struct loading {
 	int btf_fd;
 	enum tracer_part part;
 	bool started;
+	bool refused;			/* by the kernel, not said yet */
 	int err;
 };
 
@@ -134,16 +135,14 @@ static void *load_part(void *arg)
 	if (l->err)
 		return NULL;
 	l->err = worktrace_bpf__load(skel);
-	if (l->err)
-		refused(l->err, l->f);
+	l->refused = l->err;
 	return NULL;
 }
 
 /* Each in a thread of its own. */
 static int load_parts(struct tracer *t, const struct features *f, void *elf, int btf_fd)
 {
-	struct loading parts[TRACER_PARTS];
-	int err = 0;
+	struct loading parts[TRACER_PARTS], *failed = NULL;
 
 	for (unsigned i = 0; i < TRACER_PARTS; i++)
 		parts[i] = (struct loading){ .t = t, .f = f, .elf = elf, .btf_fd = btf_fd, .part = i };
@@ -154,10 +153,13 @@ static int load_parts(struct tracer *t, const struct features *f, void *elf, int
 			pthread_join(parts[i].thread, NULL);
 		else
 			load_part(&parts[i]);
-		if (parts[i].err && !err)
-			err = parts[i].err;
+		if (parts[i].err && !failed)
+			failed = &parts[i];
 	}
-	return err;
+	/* once, however many parts are refused */
+	if (failed && failed->refused)
+		refused(failed->err, f);
+	return failed ? failed->err : 0;
 }
 
 int tracer__load(struct tracer *t, const struct target *target, const struct features *f,
