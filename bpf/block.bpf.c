@@ -320,7 +320,7 @@ static __noinline int wt_close_old(struct wt_blk_rq *r)
 		__sync_fetch_and_add(&d->inflight, -1);
 	if (v)
 		__sync_fetch_and_add(&v->inflight, -1);
-	if (now >= run_start_ns && now < run_end_ns)
+	if (wt_recording(now))
 		wt_untimed(r, d, v, r->len);
 	return 0;
 }
@@ -486,7 +486,7 @@ static __always_inline void wt_done(struct request *rq, struct wt_blk_rq *r, boo
 {
 	struct wt_blk_disk *d = bpf_map_lookup_elem(&blk_disks, &r->key.dev);
 	struct wt_blk_val *v = r->traced ? bpf_map_lookup_elem(&blk_rows, &r->key) : NULL;
-	bool within = now >= run_start_ns && now < run_end_ns;
+	bool within = wt_recording(now);
 	struct wt_blk_one x = {};
 
 	if (!r->issue_ns && !r->bytes) {	/* a write of nothing that wanted a flush */
@@ -534,7 +534,7 @@ int BPF_PROG(wt_block_complete, struct request *rq, int error, unsigned int byte
 	r = bpf_map_lookup_elem(&blk_requests, &id);
 	if (!r || !r->made_ns) {
 		/* the end of a write that was flushed has been counted when its data was written */
-		if (!bytes || now < run_start_ns || now >= run_end_ns)
+		if (!bytes || !wt_recording(now))
 			return 0;
 		d = wt_disk(wt_rq_dev(rq), rq);
 		if (d)

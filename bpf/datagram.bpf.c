@@ -109,7 +109,7 @@ static __always_inline int wt_dgram(void *ctx, struct sock *sk, int ret, bool se
 	t = bpf_get_current_task_btf();
 	w = wt_task_of(t);
 	now = bpf_ktime_get_ns();
-	if (!w || now < run_start_ns || now >= run_end_ns)
+	if (!w || !wt_recording(now))
 		return 0;
 	/* the first argument, as a number: a global function takes no pointer of the verifier's */
 	bpf_probe_read_kernel(&address, sizeof(address), ctx);

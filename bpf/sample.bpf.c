@@ -32,7 +32,7 @@ int wt_sample(struct bpf_perf_event_data *ctx)
 	if (!w || w->done)
 		return 0;
 	now = bpf_ktime_get_ns();
-	if (now < run_start_ns || now >= run_end_ns)
+	if (!wt_recording(now))
 		return 0;
 	s = wt_scratch(WT_SCRATCH_SAMPLE);
 	if (!s)

@@ -377,7 +377,7 @@ int wt_span(struct pt_regs *ctx)
 	if (!w || w->done)
 		return 0;
 	now = bpf_ktime_get_ns();
-	if (now < run_start_ns || now >= run_end_ns)
+	if (!wt_recording(now))
 		return 0;
 	k = wt_span_stack(t, w, begins);
 	if (!k) {

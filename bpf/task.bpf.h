@@ -53,6 +53,12 @@ static __always_inline void wt_counted(enum wt_count which)
 		s->count[which]++;
 }
 
+/* Programs run before the account begins, and after its end. */
+static __always_inline bool wt_recording(__u64 now)
+{
+	return now >= run_start_ns && now < run_end_ns;
+}
+
 /* One in n times, when a test asked for it; no code at all otherwise. */
 static __always_inline bool wt_fault(__u32 which, __u32 n)
 {

@@ -456,7 +456,7 @@ int wt_told_hit(struct bpf_perf_event_data *ctx)
 	if (!code || !b || !w || w->done || w->exec_ns)
 		return 0;
 	now = bpf_ktime_get_ns();
-	if (now < run_start_ns || now >= run_end_ns)
+	if (!wt_recording(now))
 		return 0;
 	b->code = *code;
 	if (b->code.what == WT_TOLD_STACK) {
@@ -485,7 +485,7 @@ int BPF_PROG(wt_told_exit, struct pt_regs *regs, long ret)
 		return 0;
 	now = bpf_ktime_get_ns();
 	b = bpf_map_lookup_elem(&told_buf, &zero);
-	if (b && now >= run_start_ns && now < run_end_ns)
+	if (b && wt_recording(now))
 		wt_told_look(w, b);
 	return 0;
 }

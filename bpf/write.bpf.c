@@ -308,7 +308,7 @@ static __always_inline void wt_fill_write(struct wt_write_buf *b, struct wt_task
 	b->e.task = w->task;
 	b->e.serial = w->serial;
 	b->e.flags = owner->epoch_ns ? 0 : WT_WRITE_NEW;
-	if (owner->flags & WT_F_SEEDED)
+	if ((owner->flags & WT_F_SEEDED) || owner->birth_ns < run_start_ns)
 		b->e.flags |= WT_WRITE_SEEDED;
 	b->e.epoch_before = owner->proc_epoch;
 	b->e.epoch_after = owner->proc_epoch;
@@ -338,6 +338,8 @@ static __always_inline int wt_written(struct wt_task *w, struct task_struct *t, 
 	bool binary;
 	int err;
 
+	if (!wt_recording(now))
+		return 0;
 	k = wt_sink_of(b, w, t, fd);
 	if (!k || (!p->len && !wt_next_part(p)))
 		return 0;
@@ -377,6 +379,8 @@ int wt_exec_bound(struct wt_task *w, __u64 now)
 	struct wt_write_buf *b;
 	__u32 zero = 0, next;
 
+	if (!wt_recording(now))
+		return 0;
 	b = bpf_map_lookup_elem(&write_buf, &zero);
 	if (!b || !w)
 		return -1;

@@ -314,9 +314,18 @@ def test_threads_at_once():
 
 def test_units_running_already():
     """Attached in the middle: the unit at work then is not counted, the others are whole."""
+    attach_to_a_batch("150", "0.002", "0.03")
+
+
+def test_lines_before_the_account():
+    """Lines while worktrace attaches itself bound nothing: units begin with the account."""
+    attach_to_a_batch("1000", "0.0005", "0.003")
+
+
+def attach_to_a_batch(n, work_s, sleep_s):
     path = lib.tmp("truth.json")
     out = open(lib.tmp("out.log"), "a")
-    p = lib.spawn([lib.PYTHON, "-c", BATCH, path, "150", "0.002", "0.03", "counter"], stdout=out)
+    p = lib.spawn([lib.PYTHON, "-c", BATCH, path, n, work_s, sleep_s, "counter"], stdout=out)
     time.sleep(0.5)
     run = lib.Running(["-p", p.pid, "--unit-preset", "auto"])
     p.wait()
