@@ -180,7 +180,7 @@ int wt_exec(struct wt_task *w, __u64 address)
 			return 0;
 	}
 	wt_fill_unit(&x, w, t);
-	if (wt_fault(WT_FAULT_UNITS, 2) ||
+	if (wt_fault(WT_FAULT_UNITS, 1) ||
 	    bpf_map_update_elem(&exec_units, &x.image, &x, BPF_NOEXIST))
 		wt_lost(WT_LOSS_EXEC_UNIT);
 	__sync_fetch_and_add(&run_execs, 1);
@@ -204,6 +204,8 @@ int wt_exec_lost(struct wt_scratch *s)
 	__sync_fetch_and_add(&x->lost_utime_ns, s->rec.utime_ns);
 	__sync_fetch_and_add(&x->lost_stime_ns, s->rec.stime_ns);
 	__sync_fetch_and_add(&x->lost_threads, 1);
+	if (x->lost_end_ns < s->rec.end_ns)
+		x->lost_end_ns = s->rec.end_ns;
 	return 0;
 }
 

@@ -38,6 +38,7 @@ struct wt_exec {
 	/* the sum of its thread records that the ring could not take */
 	__u64 lost_st_ns[WT_STATES];
 	__u64 lost_utime_ns, lost_stime_ns;
+	__u64 lost_end_ns;		/* when the last of them ended */
 	__u32 lost_threads;
 	__u32 serial;			/* of its first thread's record */
 	__u32 task, parent;		/* … and task numbers, see wt_thread_rec */
@@ -48,7 +49,7 @@ struct wt_exec {
 	__u32 zero;
 	struct wt_exec_name name;	/* which name it was found by */
 };
-_Static_assert(sizeof(struct wt_exec) == 312, "wt_exec is on the wire");
+_Static_assert(sizeof(struct wt_exec) == 320, "wt_exec is on the wire");
 
 #define WT_EXEC_PATH 256
 #define WT_EXEC_ARGS 4096
@@ -63,6 +64,6 @@ struct wt_ev_exec {
 	char path[WT_EXEC_PATH];
 	char args[WT_EXEC_ARGS];
 };
-_Static_assert(sizeof(struct wt_ev_exec) == 16 + 312 + 8 + 256 + 4096, "wt_ev_exec is on the wire");
+_Static_assert(sizeof(struct wt_ev_exec) == 16 + 320 + 8 + 256 + 4096, "wt_ev_exec is on the wire");
 
 #endif /* WT_EXEC_H */

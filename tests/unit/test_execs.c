@@ -192,6 +192,26 @@ static void test_no_event(void **state)
 	close_all();
 }
 
+/* The ring had no room for the record of its last thread, which ends after its process. */
+static void test_last_record_lost(void **state)
+{
+	struct wt_exec x = program(7, "ffprobe");
+
+	(void)state;
+	open_all("ffprobe", 0, 0);
+	x.flags |= WT_X_ENDED;
+	x.end_ns = x.start_ns + SEC;
+	x.lost_threads = 1;
+	x.lost_st_ns[WT_CPU] = SEC + 3;
+	x.lost_end_ns = x.end_ns + 3;
+	assert_int_equal(execs__put(execs, &x), 0);
+	read_rows(1);
+	assert_int_equal(row[0].threads, 1);
+	assert_int_equal(row[0].thread_ns, SEC + 3);
+	assert_int_equal(row[0].end_ns - row[0].x.start_ns, SEC + 3);
+	close_all();
+}
+
 /* Its threads are folded into one row of the ledger: the unit keeps what they cost. */
 static void test_folded(void **state)
 {
@@ -368,6 +388,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_no_entry),
 		cmocka_unit_test(test_no_event),
+		cmocka_unit_test(test_last_record_lost),
 		cmocka_unit_test(test_folded),
 		cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_long_names),

@@ -326,6 +326,8 @@ static void set_end(struct exec_unit *u, const struct ledger_program *p)
 		u->end_ns = u->x.end_ns;
 		if (p && p->threads && !p->alive && p->end_ns > u->end_ns)
 			u->end_ns = p->end_ns;
+		if (u->x.lost_end_ns > u->end_ns)
+			u->end_ns = u->x.lost_end_ns;
 		set_status(u, u->x.exit_code);
 	} else if (p && p->threads && !p->alive) {
 		u->end_ns = p->end_ns;
