@@ -82,19 +82,28 @@ cgroup_mount() {
 all_off="-F 0 --no-user-stacks --no-kernel-stacks --no-remember"
 short="cpu=60 sleep=100 ipc=50"
 
-run load "load" "$load"
+# The verifier's work grows with each option: options by themselves are for the oldest and
+# the newest kernel, those between have all on and all off.
+each=1
+case $(uname -r) in
+6.12.*) each= ;;
+esac
+
+run load "load" "$load" ${each:-brief}
 run doctor "doctor" "$wt" doctor
 run doctor-json "json" "$wt" doctor --json
 
 # a command, with every option on and off by itself, then all of them
 # (words of options and phases are split on purpose)
 rec command "active kstacks ustacks" -- "$known" $short
+if [ -n "$each" ]; then
 rec command-no-user-stacks "active kstacks noustacks" --no-user-stacks -- "$known" $short
 rec command-no-kernel-stacks "active nokstacks ustacks" --no-kernel-stacks -- "$known" $short
 rec command-no-stacks "active nokstacks noustacks" \
 	--no-user-stacks --no-kernel-stacks -- "$known" $short
 rec command-no-remember "active kstacks ustacks" --no-remember -- "$known" $short
 rec command-no-sampling "active nosamples" -F 0 -- "$known" $short
+fi
 rec command-all-off "active nosamples nokstacks noustacks" $all_off -- "$known" $short
 # maps made tiny lose detail, never time
 rec command-tiny-maps "active lost" --detail-entries 2 --seen-entries 16 -- "$known" $short
@@ -105,9 +114,9 @@ rec pid "active" -d 0.6 -p "$target"
 rec pid-all-off "active nosamples" -d 0.6 $all_off -p "$target"
 rec pids "active" -d 0.6 -p "$target,$$"
 rec comm "active" -d 0.6 -n "$(basename "$known")"
-rec comm-all-off "active nosamples" -d 0.6 $all_off -n "$(basename "$known")"
+[ -z "$each" ] || rec comm-all-off "active nosamples" -d 0.6 $all_off -n "$(basename "$known")"
 rec all "active" -d 0.6 -a
-rec all-all-off "active nosamples" -d 0.6 $all_off -a
+[ -z "$each" ] || rec all-all-off "active nosamples" -d 0.6 $all_off -a
 for v in 2 1; do
 	mnt=$(cgroup_mount $v)
 	group=$mnt/worktrace-vm-$$
@@ -117,7 +126,7 @@ for v in 2 1; do
 	fi
 	echo "$target" > "$group/cgroup.procs"
 	rec cgroup-v$v "active" -d 0.6 -g "$group"
-	[ $v = 1 ] || rec cgroup-v$v-all-off "active nosamples" -d 0.6 $all_off -g "$group"
+	[ $v = 1 ] || [ -z "$each" ] || rec cgroup-v$v-all-off "active nosamples" -d 0.6 $all_off -g "$group"
 	# the parent of a version 2 group may hold processes only if it is the root
 	echo "$target" > "$mnt/cgroup.procs"
 	sleep 0.1

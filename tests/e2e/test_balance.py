@@ -18,6 +18,7 @@ def mix():
     return [lib.workload("wl_states"), "--dir", lib.TMP] + MIX
 
 
+# side by side
 def test_with_each_option():
     for args in (["--no-user-stacks"], ["--no-kernel-stacks"],
                  ["--no-user-stacks", "--no-kernel-stacks"], ["--no-remember"], ["-F", 0],

@@ -144,6 +144,7 @@ def test_stacks():
     lib.at_least(cpu["filter"], 1 * MS, "filter")
 
 
+# side by side
 def test_endings():
     """Failing at once, killed in the middle, alive at the end; ffprobe is no transcode."""
     source = make_input(seconds=2)
@@ -197,6 +198,7 @@ def test_attached():
     lib.near(row["media_ns"], 0.5 * S, 500 * MS, "media time since then")
 
 
+# side by side
 def test_progress():
     """How far a running one is, with no probe and no hook: by its input file."""
     source = make_input(seconds=40)

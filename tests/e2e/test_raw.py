@@ -70,6 +70,7 @@ def no_table(r):
             off["incomplete"]["no_table_yet"], waits)
 
 
+# side by side
 def test_short_lived():
     """Hundreds of processes of 50 ms: nearly all samples and waits have whole stacks."""
     r = lib.record([], runs(short(), 200), timeout_s=120)
@@ -90,6 +91,7 @@ def test_short_lived():
     lib.at_least(whole, 200 * 40_000, "µs at the end of the recursion")
 
 
+# side by side
 def test_same_stacks():
     """A stack that was walked in user space is the stack that the kernel side found."""
     r = lib.record([], runs(short(), 40))
@@ -100,6 +102,7 @@ def test_same_stacks():
     lib.equal(len(sleeps), 1, f"stacks of one sleep: {sleeps}")
 
 
+# side by side
 def test_ffmpeg():
     """An encoder, from its first instant on."""
     ffmpeg = lib.need("ffmpeg")

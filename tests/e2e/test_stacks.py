@@ -26,6 +26,7 @@ def data(name):
     return os.path.join(DATA, name)
 
 
+# side by side
 def test_complete_ffmpeg():
     """More than half of its samples lie in assembly that no table knows."""
     ffmpeg = lib.need("ffmpeg")
@@ -40,6 +41,7 @@ def test_complete_ffmpeg():
     lib.at_most(s["guessed"], s["oncpu_samples"] * 0.9, "guessed")
 
 
+# side by side
 def test_complete_python():
     r = lib.record(["-F", 499, "-d", 5, "--unwind-check"], [lib.PYTHON, data("busy.py"), "6"])
     complete(r, 0.99, 0.99)
@@ -57,6 +59,7 @@ def test_complete_from_the_first_stack():
     lib.at_most(waits["incomplete"]["no_table_yet"], 0.01 * waits["complete"], "waits before the tables")
 
 
+# side by side
 def test_complete_redis():
     server, bench = lib.need("redis-server", "redis-benchmark")
     port = test_real.free_port()
@@ -89,6 +92,7 @@ def go_stacks(r):
     lib.at_least(switched, 1, "µs on the threads' own stacks")
 
 
+# side by side
 def test_complete_go():
     """Its runtime changes stacks; signals interrupt goroutines to preempt them."""
     go = lib.need("go")
@@ -96,6 +100,7 @@ def test_complete_go():
     go_stacks(lib.record(["-F", 499, "-d", 4], [out, "5"]))
 
 
+# side by side
 def test_complete_stripped_go():
     """No symbols, no call frame information: all that there is is what its own tracebacks need."""
     go = lib.need("go")
@@ -104,6 +109,7 @@ def test_complete_stripped_go():
     go_stacks(lib.record(["-F", 499, "-d", 4], [out, "5"]))
 
 
+# side by side
 def test_complete_rust():
     rustc = shutil.which("rustc") or shutil.which("rustc", path="/root/.cargo/bin")
     if not rustc:
@@ -112,6 +118,7 @@ def test_complete_rust():
     complete(lib.record(["-F", 499, "-d", 4], [out, "5"]), 0.99, 0.99)
 
 
+# side by side
 def test_complete_cc1():
     gcc = lib.need("gcc")
     with open(lib.tmp("big.c"), "w") as f:
@@ -236,6 +243,7 @@ def chain_of(name, r, allowed):
 
 
 # limit: 240
+# side by side
 def test_chains():
     program = lib.workload("wl_chain")
     for name, allowed in CHAINS.items():
@@ -257,6 +265,7 @@ def test_chains():
         lib.at_most(sum(lost_cpu.values()), 2, f"{name}: incomplete samples {lost_cpu}")
 
 
+# side by side
 def test_deep_recursion():
     """201 frames and more: cut, and said so."""
     r = lib.record(["-F", 499], [lib.workload("wl_chain"), "1.5", "deep"])
