@@ -82,8 +82,10 @@ static __always_inline void wt_take_stack(struct wt_scratch *s, struct wt_task *
 
 static __always_inline void wt_note_queue(struct wt_task *w, struct task_struct *t)
 {
-	w->throttle_clock = wt_throttle_clock(t);
-	w->throttle_queue = (__u64)wt_queue(t);
+	struct cfs_rq *q = wt_queue(t);
+
+	w->throttle_clock = wt_throttle_clock(q);
+	w->throttle_queue = (__u64)q;
 }
 
 /* How often the kernel made `t` leave a CPU; a switch is counted before it is traced. */
@@ -97,10 +99,11 @@ static __always_inline void wt_end_queued(struct wt_scratch *s, struct wt_task *
 					  struct task_struct *t, __u64 at, __u8 state, __u64 reason)
 {
 	bool throttled = state == WT_THROTTLED;
+	struct cfs_rq *q = (void *)w->throttle_queue;
 	__u64 took, since = w->since;
 
-	if (wt_has_throttle_clock() && w->throttle_queue == (__u64)wt_queue(t)) {
-		took = wt_throttle_clock(t) - w->throttle_clock;
+	if (wt_has_throttle_clock() && wt_queue_of_group(q, t)) {
+		took = wt_throttle_clock(q) - w->throttle_clock;
 		if (took > at - since)
 			took = at - since;
 		if (took)

@@ -123,17 +123,32 @@ static __always_inline bool wt_throttled(struct task_struct *t)
 }
 
 /*
- * How long the task's queue on this CPU has been throttled so far (from 6.6 on).
- * It grows when the quota comes back, so the growth over a wait is the part of
- * it that was throttling; what is left was run-queue wait.
+ * How long the queue has been throttled so far (from 6.6 on).  It grows when the
+ * quota comes back, so the growth over a wait is the part of it that was
+ * throttling; what is left was run-queue wait.
  */
-static __always_inline __u64 wt_throttle_clock(struct task_struct *t)
+static __always_inline __u64 wt_throttle_clock(struct cfs_rq *q)
 {
-	struct cfs_rq *q = wt_queue(t);
-
 	if (bpf_core_field_exists(q->throttled_clock_self_time) && q)
 		return BPF_CORE_READ(q, throttled_clock_self_time);
 	return 0;
+}
+
+/*
+ * Is `q` a queue, of whatever CPU, of the group that the task is in?  The balancer moves
+ * tasks that wait, but neither from a throttled queue nor to one: what the quota took of
+ * a wait that ends elsewhere, the queue knows where it began.
+ */
+static __always_inline bool wt_queue_of_group(struct cfs_rq *q, struct task_struct *t)
+{
+	struct task_group *g = NULL;
+
+	if (q == wt_queue(t))
+		return true;
+	if (!bpf_core_field_exists(q->tg) || !bpf_core_field_exists(t->sched_task_group) || !q)
+		return false;
+	bpf_core_read(&g, sizeof(g), &t->sched_task_group);
+	return BPF_CORE_READ(q, tg) == g;
 }
 
 static __always_inline bool wt_has_throttle_clock(void)

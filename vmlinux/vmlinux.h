@@ -380,6 +380,7 @@ struct rq {
 
 struct cfs_rq {
 	struct rq *rq;
+	struct task_group *tg;	/* absent: without CONFIG_FAIR_GROUP_SCHED */
 	int throttle_count;	/* absent: without CONFIG_CFS_BANDWIDTH */
 	u64 throttled_clock_self_time;	/* absent: before 6.6 */
 };
