@@ -4,7 +4,6 @@ share that the job's own clocks give it."""
 import csv
 import json
 import os
-import re
 import subprocess
 
 import lib
@@ -29,14 +28,14 @@ while True:
     threading.Thread(target=serve, args=(l.accept()[0],), daemon=True).start()
 """
 
-# asset by asset: fetch, some work, a sidecar; its truth on standard output
+# asset by asset: fetch, some work, a sidecar; its truth on standard output, in the last line
 BATCH = """
 import hashlib, json, os, socket, sys, time
 def delay():
     with open("/proc/thread-self/schedstat") as f: return int(f.read().split()[1])
 s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-fetch = 0
-for n in range(int(sys.argv[2])):
+fetch, total, began = 0, int(sys.argv[2]), time.monotonic_ns()
+for n in range(total):
     w, c, d = time.monotonic_ns(), time.thread_time_ns(), delay()
     s.sendall(b"GET / HTTP/1.1\\r\\n\\r\\n"); s.recv(1000)
     fetch += time.monotonic_ns() - w - (time.thread_time_ns() - c) - (delay() - d)
@@ -44,7 +43,40 @@ for n in range(int(sys.argv[2])):
     for _ in range(1000): h = hashlib.sha256(h).digest()
     with open(f"{sys.argv[3]}.{n % 8}", "wb") as f:
         f.write(h); f.flush(); os.fsync(f.fileno())
-print(json.dumps({"fetch_ns": fetch}))
+    print(f"[PERF] {n + 1}/{total} Elapsed: {(time.monotonic_ns() - began) / 1e9:.1f} s", flush=True)
+print(json.dumps({"fetch_ns": fetch, "loop_ns": time.monotonic_ns() - began}))
+"""
+
+# statement by statement over a connection of its own; its truth on standard output
+SESSION = """
+import json, socket, struct, sys, time
+def delay():
+    with open("/proc/thread-self/schedstat") as f: return int(f.read().split()[1])
+def get(n):
+    b = b""
+    while len(b) < n:
+        part = s.recv(n - len(b))
+        assert part, "the server is gone"
+        b += part
+    return b
+def until_ready():
+    while True:
+        kind, n = struct.unpack("!ci", get(5))
+        body = get(n - 4)
+        assert kind != b"E", body
+        if kind == b"Z": return
+def message(body, kind=b""): s.sendall(kind + struct.pack("!i", len(body) + 4) + body)
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+message(struct.pack("!i", 196608) + b"user\\0postgres\\0database\\0postgres\\0\\0")
+until_ready()
+began, waited = time.monotonic_ns(), 0
+for _ in range(int(sys.argv[2])):
+    for statement in sys.argv[3:]:
+        w, c, d = time.monotonic_ns(), time.thread_time_ns(), delay()
+        message(statement.encode() + b"\\0", b"Q")
+        until_ready()
+        waited += time.monotonic_ns() - w - (time.thread_time_ns() - c) - (delay() - d)
+print(json.dumps({"waited_ns": waited, "loop_ns": time.monotonic_ns() - began}))
 """
 
 # runs the commands of a file, each as a build, side by side; how long each was there
@@ -62,11 +94,11 @@ print(json.dumps(truth))
 """
 
 
-def builds(jobs):
+def builds(jobs, *options):
     """Records commands, {name: argv}, as builds: (the recording, the driver's truth by name)."""
     with open(lib.tmp("jobs"), "w") as f:
         json.dump([[name, argv, jenkins(name, 7, LC_ALL="C")] for name, argv in jobs.items()], f)
-    r = lib.record([], [lib.PYTHON, "-c", DRIVER, lib.tmp("jobs")])
+    r = lib.record(list(options), [lib.PYTHON, "-c", DRIVER, lib.tmp("jobs")])
     truth = r.truth_output()
     assert all(t["rc"] == 0 for t in truth.values()), truth
     return r, truth
@@ -89,6 +121,17 @@ def judge(r, name, server, port, blocked_ns, wall_ns):
     lib.equal(int(peer["wait_ns"]), top["total_ns"], "peers.csv against the job's wait")
 
 
+def judge_units(r, name, blocked_ns, loop_ns):
+    """The same of its units: the program's start is in neither."""
+    (job,) = [j for j in r.summary["jobs"] if j.get("name") == name]
+    mine, truth = job["top_wait"]["in_units"], blocked_ns / loop_ns
+    share = mine["total_ns"] / mine["of_ns"]
+    print(f"{name}: {share:.4f} of its units; the driver: {truth:.4f}")
+    lib.at_most(abs(share - truth), POINTS, f"share {share} of units against {truth} of {name}")
+    lib.contains(r.err, rf"\n      in its units, without the start: {share * 100:.1f} %, .* each, of {mine['n']}\n",
+                 "the closing table")
+
+
 class Name:
     def __init__(self, p):
         self.pid, self.name = p.pid, lib.comm_of(p.pid)
@@ -98,11 +141,14 @@ def test_http():
     """Two builds that queue at one HTTP server, which nobody traces."""
     p = lib.spawn([lib.PYTHON, "-c", SERVER], stdout=subprocess.PIPE, text=True)
     port = int(p.stdout.readline())
-    r, truth = builds({n: [lib.PYTHON, "-c", BATCH, str(port), "120", lib.tmp(n)] for n in ("A", "B")})
+    r, truth = builds({n: [lib.PYTHON, "-c", BATCH, str(port), "120", lib.tmp(n)] for n in ("A", "B")},
+                      "--unit-preset", "auto")
+    own = {name: json.loads(t["out"].splitlines()[-1]) for name, t in truth.items()}
     for name, t in truth.items():
-        judge(r, name, Name(p), port, json.loads(t["out"])["fetch_ns"], t["wall_ns"])
+        judge(r, name, Name(p), port, own[name]["fetch_ns"], t["wall_ns"])
+        judge_units(r, name, own[name]["fetch_ns"], own[name]["loop_ns"])
     # each of them waited for the other's requests, too
-    lib.at_least(min(json.loads(t["out"])["fetch_ns"] for t in truth.values()), 120 * 15e6, "queueing")
+    lib.at_least(min(t["fetch_ns"] for t in own.values()), 120 * 15e6, "queueing")
     # and no line of the table says that the time went into waiting for one's own children
     table = r.err[r.err.index("WHAT IT WAITED FOR"):].splitlines()
     lib.contains(table[2], rf"^  net {Name(p).name} 127", "the first line")
@@ -115,16 +161,10 @@ def test_row_lock():
     lib.until(lambda: subprocess.run(psql + ["-c", "CREATE TABLE t (id int PRIMARY KEY, n int); "
                                              "INSERT INTO t VALUES (1, 0)"],
                                      **quiet).returncode == 0, 20, "the table")
-    update = "UPDATE t SET n = n + 1 WHERE id = 1;\n"
-    scripts = {"holder": ("BEGIN;\n" + update + "SELECT pg_sleep(0.02);\nCOMMIT;\n") * 60,
-               "waiter": update * 60}
-    for name, text in scripts.items():
-        with open(lib.tmp(name), "w") as f:
-            f.write("\\timing on\n" + text)
-    r, truth = builds({n: psql + ["-f", lib.tmp(n)] for n in scripts})
+    update = "UPDATE t SET n = n + 1 WHERE id = 1"
+    sessions = {"holder": ["BEGIN", update, "SELECT pg_sleep(0.02)", "COMMIT"], "waiter": [update]}
+    r, truth = builds({n: [lib.PYTHON, "-c", SESSION, str(port), "60"] + v for n, v in sessions.items()})
     for name, t in truth.items():
-        times = [float(ms) * 1e6 for ms in re.findall(r"^Time: ([0-9.]+) ms", t["out"], re.M)]
-        lib.equal(len(times), 240 if name == "holder" else 60, f"statements of the {name}")
-        judge(r, name, Name(p), port, sum(times), t["wall_ns"])
+        judge(r, name, Name(p), port, json.loads(t["out"])["waited_ns"], t["wall_ns"])
     lib.at_least(r.waited(state="net"), 1.5 * S, "waits for the row and for the server's sleep")
     lib.stop(p, 2)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sinks/job_totals.h"
 #include "sinks/csv.h"
+#include "sinks/unit_share.h"
 #include "sinks/waits.h"
 
 #include <errno.h>
@@ -179,15 +180,24 @@ int sink_jobs_csv(const struct recording *r, FILE *f)
 static json_t *wait_json(const struct recording *r, const struct job_total *t,
 			 const struct wait_row *row)
 {
+	json_t *units = NULL;
+	struct unit_share share;
 	char text[224];
 	struct peer net;
 
 	waits__text(r, row, text, sizeof(text), &net);
-	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "wait", text,
+	if (unit_share__of(&share, r, t, row)) {
+		units = json_pack("{s:s, s:I, s:I, s:I}", "kind", share.kind, "n", (json_int_t)share.units,
+				  "total_ns", (json_int_t)share.ns, "of_ns", (json_int_t)share.of_ns);
+		if (!units)
+			return NULL;
+	}
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "wait", text,
 			 "state", ledger__state_name(row->state), "reason", row->reason,
 			 "total_ns", (json_int_t)row->total_ns, "count", (json_int_t)row->count,
 			 "p95_ns", (json_int_t)row->p95_ns,
-			 "of_ns", (json_int_t)(t->work_ns - t->st_ns[WT_CHILD]));
+			 "of_ns", (json_int_t)(t->work_ns - t->st_ns[WT_CHILD]),
+			 "in_units", units ? units : json_null());
 }
 
 static json_t *job_json(const struct recording *r, const struct job_total *t,

@@ -11,6 +11,7 @@
 #include "sinks/rowmap.h"
 #include "sinks/transcodes.h"
 #include "sinks/units_cost.h"
+#include "sinks/unit_share.h"
 #include "sinks/waits.h"
 
 #include <errno.h>
@@ -209,6 +210,7 @@ static void job_wait(const struct page *p, const struct job_total *t, const stru
 	const struct wait_row *row = waits__top(w, t->job->index);
 	__u64 work_ns = t->work_ns - t->st_ns[WT_CHILD];
 	char text[224], share[32], total[32], of[32], p95[32];
+	struct unit_share units;
 	struct peer net;
 
 	/* what the kernel's threads and worktrace itself wait for is nobody's question */
@@ -224,6 +226,11 @@ static void job_wait(const struct page *p, const struct job_total *t, const stru
 	fprintf(p->f, ": %s, %s of %s, p95 %s\n", human_share(share, sizeof(share), row->total_ns, work_ns),
 		human_ns(total, sizeof(total), row->total_ns), human_ns(of, sizeof(of), work_ns),
 		human_ns(p95, sizeof(p95), row->p95_ns));
+	if (unit_share__of(&units, p->r, t, row))
+		fprintf(p->f, "      in its units, without the start: %s, %s of %s each, of %llu\n",
+			human_share(share, sizeof(share), units.ns, units.of_ns),
+			human_ns(total, sizeof(total), units.ns / units.units),
+			human_ns(of, sizeof(of), units.of_ns / units.units), units.units);
 }
 
 /* Only where it says something: more than one job, or a build. */

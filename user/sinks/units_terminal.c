@@ -154,17 +154,20 @@ static void extras(const struct cost_report *r, FILE *f)
 static void waits(const struct cost_report *r, FILE *f)
 {
 	const struct cost_figure *v;
+	double of_ns = work_ns(r) - r->st_ns[WT_CHILD];
 	unsigned n, shown = 0;
-	char name[256];
+	char name[256], share[32];
 
 	v = cost_report__kind(r, COST_WAIT, &n);
 	for (; n-- && shown < TOP; v++) {
 		if (v->key->state == WT_IDLE || v->ns < SMALL * work_ns(r))
 			continue;
 		if (!shown++)
-			fputs("    waits, per unit (95 % interval):\n", f);
+			fputs("    waits, per unit (95 % interval), of its work without waiting for children:\n", f);
 		fputs("      ", f);
 		human_label(f, figure_name(v, name, sizeof(name)), 44);
+		human_cell(f, v->key->state == WT_CHILD || of_ns <= 0 ? "-" :
+			   human_share(share, sizeof(share), (__u64)v->ns, (__u64)of_ns), 8);
 		interval(v, f);
 		fputs("\n", f);
 	}
