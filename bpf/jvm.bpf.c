@@ -34,6 +34,13 @@ struct wt_jvm_procs_map jvm_procs SEC(".maps");
 #define INTERP_METHOD (-3)
 #define INTERP_SENDER_SP (-1)
 
+/* What MacroAssembler::push_CPU_state pushes, in words from the lowest (the same from JDK 9 to 25). */
+#define SAVED_FPU (2688 / 8)
+#define SAVED_WORDS 16
+#define SAVED_R13 2
+#define SAVED_RBP 10
+#define SAVED_RAX 15
+
 /* Eight letters as they lie in memory. */
 #define W8(a, b, c, d, e, f, g, h)                                                              \
 	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | \
@@ -141,8 +148,9 @@ int wt_jvm_find(struct wt_scratch *s, __u64 pc)
 	j->kind = wt_blob_kind(j);
 	if (j->kind == WT_BLOB_NMETHOD || j->kind == WT_BLOB_NATIVE) {
 		j->method = b_word(j, vm->method);
+		/* intrinsics of method handles (invokeBasic, linkTo…) jump on, without a frame */
 		if (j->frame_size <= 0)
-			return -1;
+			j->kind = WT_BLOB_THIN;
 	}
 	return j->frame_size > MAX_FRAME_WORDS ? -1 : 0;
 }
@@ -158,17 +166,58 @@ static __always_inline int wt_bad_frame(struct wt_walk *w)
 	return -1;
 }
 
+/*
+ * The words that a compiled method has pushed before it called the stub that runs: two, when
+ * two pops follow the call (C1, where it asks slow_subtype_check).  pop %rbp is the frame's own.
+ */
+static __always_inline __u32 wt_pushed_before(__u64 at)
+{
+	__u32 v = 0;
+
+	bpf_probe_read_user(&v, sizeof(v), (void *)at);
+	/* 0x41 is the prefix of %r8 and on */
+	if (((v & 0xf8f8) == 0x5858 && (v & 0xff) != 0x5d) || (v & 0xf8fff8ff) == 0x58415841 ||
+	    (v & 0xf8fff8) == 0x584158 || (v & 0xf8f8ff) == 0x585841)
+		return 2;
+	return 0;
+}
+
 /* A frame of fixed size: its end is the caller's stack pointer. */
 static __always_inline int wt_step_sized(struct wt_scratch *s)
 {
 	struct wt_walk *w = &s->walk;
 	__u64 end = w->sp + (__u64)s->jvm.frame_size * 8, ra, fp;
 
+	if (w->n == 2 && s->jvm.kind == WT_BLOB_NMETHOD)
+		end += 8 * wt_pushed_before(w->ip);
 	if (wt_read_slot(w, end - 16, &fp) || wt_read_slot(w, end - 8, &ra)) {
 		wt_end_walk(w, WT_END_READ);
 		return -1;
 	}
 	wt_go_caller(w, ra, end, fp);
+	return 0;
+}
+
+/*
+ * An adapter that asks the VM to patch the call it was reached by has saved all registers below
+ * its caller's frame, whose stack pointer is in %r13 then, and in %rax the return address there
+ * (SharedRuntime::fixup_callers_callsite).  Below them lies the state of the floating point unit.
+ */
+static __always_inline int wt_step_saved(struct wt_scratch *s)
+{
+	struct wt_jvm_walk *j = &s->jvm;
+	struct wt_walk *w = &s->walk;
+	__u64 at = w->sp + SAVED_FPU * 8, r13, ra;
+
+	if (bpf_probe_read_user(j->words, SAVED_WORDS * 8, (void *)at))
+		return -1;
+	r13 = j->words[SAVED_R13];
+	/* above them: flags, a word to align the stack, and one more, perhaps */
+	if (r13 - at < (SAVED_WORDS + 2) * 8 || r13 - at > (SAVED_WORDS + 3) * 8 ||
+	    bpf_probe_read_user(&ra, sizeof(ra), (void *)r13) || ra != j->words[SAVED_RAX])
+		return -1;
+	w->dirty = 1;
+	wt_go_caller(w, ra, r13 + 8, j->words[SAVED_RBP]);
 	return 0;
 }
 
@@ -196,15 +245,22 @@ static __always_inline int wt_step_interpreter(struct wt_scratch *s)
 	return 0;
 }
 
-/* A stub with a frame pointer. */
+/* A stub with a frame pointer; a method's entry barrier has a word more above it. */
 static __always_inline int wt_step_stub(struct wt_walk *w)
 {
-	__u64 fp = w->fp, up, ra;
+	__u64 fp = w->fp, at = w->fp + 8, up, ra;
 
 	if (w->fp_lost || fp < w->sp || fp - w->sp > STUB_SPAN || (fp & 7) ||
-	    wt_read_slot(w, fp, &up) || wt_read_slot(w, fp + 8, &ra) || ra < 4096)
+	    wt_read_slot(w, fp, &up) || wt_read_slot(w, at, &ra))
 		return -1;
-	wt_go_caller(w, ra, fp + 16, up);
+	if (ra == WT_JVM_COOKIE) {
+		at += 8;
+		if (wt_read_slot(w, at, &ra))
+			return -1;
+	}
+	if (ra < 4096)
+		return -1;
+	wt_go_caller(w, ra, at + 8, up);
 	return 0;
 }
 
@@ -238,6 +294,8 @@ static __always_inline int wt_step_blob(struct wt_scratch *s)
 		 */
 		return wt_jvm_scan(s, WT_JVM_SCAN_WORDS, 0);
 	}
+	if (s->jvm.kind == WT_BLOB_THIN && !wt_step_saved(s))
+		return 0;
 	if (!wt_step_stub(w))
 		return 0;
 	return wt_jvm_scan(s, 16, 0);

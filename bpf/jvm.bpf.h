@@ -10,6 +10,8 @@
 #define WT_JVM_BEFORE 8			/* bytes of code before pc that are looked at … */
 #define WT_JVM_AFTER 16			/* … and from it on */
 
+#define WT_JVM_COOKIE (~0ULL)		/* lies below its return address, in a method's entry barrier */
+
 enum wt_blob_kind {
 	WT_BLOB_NMETHOD = 0,
 	WT_BLOB_NATIVE = 1,		/* the wrapper of a native method, an nmethod, too */

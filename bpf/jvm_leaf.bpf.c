@@ -10,6 +10,7 @@
 
 #define PROLOGUE 48		/* bytes within which a stub of unknown prologue has its frame */
 #define NEAR (64 << 10)
+#define PUSHED_WORDS 8	/* at most, by code within its frame */
 
 enum wt_leaf {
 	WT_LEAF_UNKNOWN = 0,
@@ -176,6 +177,22 @@ int wt_jvm_scan(struct wt_scratch *s, __u32 words, __u32 strict)
 	return j->hit ? 0 : -1;
 }
 
+/*
+ * Compiled code pushes a few words within its frame (C2, where it compares strings).  The
+ * return address then lies so much further up; 0: found there.
+ */
+static __always_inline int wt_pushed(struct wt_scratch *s)
+{
+	struct wt_walk *w = &s->walk;
+	__u64 sp = w->sp;
+
+	w->sp = sp + (__u64)s->jvm.frame_size * 8 - 8;
+	if (!wt_jvm_scan(s, 1 + PUSHED_WORDS, 0))
+		return 0;
+	w->sp = sp;
+	return -1;
+}
+
 /* The return address is so many words up; below it, if at all, lies the frame pointer. */
 static __always_inline int wt_leaf_pop(struct wt_walk *w, __u32 words)
 {
@@ -199,8 +216,11 @@ static __always_inline int wt_leaf_sized(struct wt_scratch *s, enum wt_leaf at)
 	if (at == WT_LEAF_NONE || at == WT_LEAF_PUSHED)
 		return wt_leaf_pop(w, at == WT_LEAF_PUSHED);
 	if (!vm || bpf_probe_read_user(&ra, sizeof(ra), (void *)(end - 8)) ||
-	    !wt_is_code(vm, ra - 1, j->kind <= WT_BLOB_NATIVE))
+	    !wt_is_code(vm, ra - 1, j->kind <= WT_BLOB_NATIVE)) {
+		if (j->kind == WT_BLOB_NMETHOD && !wt_pushed(s))
+			return 0;
 		return wt_jvm_scan(s, WT_JVM_SCAN_WORDS, 0);
+	}
 	if (at != WT_LEAF_LIVE)
 		return 1;
 	wt_note_slot(w, end - 8);
@@ -255,8 +275,14 @@ static __always_inline int wt_leaf_thin(struct wt_scratch *s)
 
 	if (bpf_probe_read_user(&top, sizeof(top), (void *)w->sp))
 		return -1;
-	if (wt_is_return(s, top, false))
-		return wt_leaf_pop(w, 0);
+	if (wt_is_return(s, top, false)) {
+		/* arguments for the interpreter may lie between it and the caller's frame already */
+		if (w->n > 1 || rax != top || r13 - w->sp >= NEAR || r13 <= w->sp || (r13 & 7))
+			return wt_leaf_pop(w, 0);
+		w->dirty = 1;
+		wt_go_caller(w, top, r13, w->fp);
+		return 0;
+	}
 	if (!wt_jvm_scan(s, WT_JVM_SCAN_WORDS, 1))
 		return 0;
 	if (w->n <= 1 && wt_is_return(s, rax, true)) {
@@ -285,7 +311,7 @@ static __always_inline int wt_leaf_thin(struct wt_scratch *s)
 static __always_inline int wt_leaf_stub(struct wt_scratch *s)
 {
 	struct wt_walk *w = &s->walk;
-	__u64 fp = w->fp, ra = 0;
+	__u64 fp = w->fp, ra = 0, above[2];
 	bool framed = false;
 
 	if (wt_code_is(&s->jvm, 0, 1, 0xc3))
@@ -293,13 +319,31 @@ static __always_inline int wt_leaf_stub(struct wt_scratch *s)
 	if (wt_code_is(&s->jvm, -1, 1, 0x55) || wt_code_is(&s->jvm, 0, 1, 0x5d))
 		return wt_leaf_pop(w, 1);
 	if (!w->fp_lost && fp >= w->sp && fp - w->sp < NEAR && !(fp & 7) &&
-	    !bpf_probe_read_user(&ra, sizeof(ra), (void *)(fp + 8)))
+	    !bpf_probe_read_user(above, sizeof(above), (void *)(fp + 8))) {
+		ra = above[0] == WT_JVM_COOKIE ? above[1] : above[0];
 		framed = wt_is_return(s, ra, false);
+	}
 	if (framed && wt_calls_blob(&s->jvm, ra))
 		return 1;
 	if (!wt_jvm_scan(s, WT_JVM_SCAN_WORDS, 1))
 		return 0;
 	return framed ? 1 : wt_jvm_scan(s, WT_JVM_SCAN_WORDS, 0);
+}
+
+/*
+ * A stub that saves all registers takes long to make its frame, and says from where on it is
+ * made, if at all, behind that.  Until then it has a frame pointer, when it begins with push %rbp;
+ * mov %rsp,%rbp.
+ */
+static __always_inline bool wt_leaf_enters(struct wt_jvm_walk *j, __u64 pc)
+{
+	__u32 first = 0;
+
+	if (j->kind != WT_BLOB_SIZED || pc == j->code ||
+	    (j->complete > 0 && pc - j->code >= (__u64)j->complete))
+		return false;
+	bpf_probe_read_user(&first, sizeof(first), (void *)j->code);
+	return first == 0xec8b4855 || first == 0xe5894855;
 }
 
 int wt_jvm_leaf(struct wt_scratch *s)
@@ -320,6 +364,8 @@ int wt_jvm_leaf(struct wt_scratch *s)
 		return -1;
 	if (j->kind == WT_BLOB_THIN)
 		return wt_leaf_thin(s);
+	if (wt_leaf_enters(j, pc))
+		j->kind = WT_BLOB_STUBS;
 	if (j->kind == WT_BLOB_STUBS || j->kind == WT_BLOB_CONT)
 		return wt_leaf_stub(s);
 	at = wt_leaf_epilogue(j);

@@ -48,18 +48,18 @@ def run(options=(), seconds=6, args=()):
     return r, json.loads(r.out.strip().splitlines()[-1])
 
 
-def whole(r, cpu=0.99):
+def whole(r):
     """
-    At least 99 % of the stacks (`cpu` of the samples) reach their thread's root.  Counted apart: those that came
+    At least 99 % of the stacks reach their thread's root.  Counted apart: those that came
     before the tables of the libraries were there, for no rule failed for them, and the
     waits of threads that are at their end, which have no stack any more ("unreadable").
     """
-    for s, least in ((r.summary["stacks"], cpu), (r.summary["stacks"]["offcpu_waits"], 0.99)):
+    for s in (r.summary["stacks"], r.summary["stacks"]["offcpu_waits"]):
         failed = {k: n for k, n in s["incomplete"].items()
                   if n and k not in ("no_table_yet", "unreadable")}
         walked = s["complete"] + sum(failed.values())
         lib.at_least(walked, 100, "stacks")
-        assert s["complete"] >= least * walked, f"{s['complete']} of {walked} whole, not: {failed}"
+        assert s["complete"] >= 0.99 * walked, f"{s['complete']} of {walked} whole, not: {failed}"
     lib.equal(r.loss["user_stack_misremembered"], 0, "misremembered")
 
 
@@ -228,11 +228,11 @@ def test_server_under_load():
     for c in clients:
         c.start()
     time.sleep(1)
-    r = lib.record(["-p", p.pid, "-F", str(HZ), "-d", 4])
+    r = lib.record(["-p", p.pid, "-F", 997, "-d", 4])
     for c in clients:
         c.join()
-    # some 170 samples of a VM that still compiles: the aim of 99 % is not met, see docs/stacks.md
-    whole(r, cpu=0.95)
+    # it compares strings, within which C2 pushes, and its VM still compiles
+    whole(r)
     named(r)
     lib.at_most(r.summary["stacks"]["incomplete"]["no_table_yet"],
                 0.01 * r.summary["stacks"]["oncpu_samples"], "samples before the tables")
