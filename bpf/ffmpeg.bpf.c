@@ -112,9 +112,10 @@ static __always_inline void wt_stage_charge(struct wt_task *w, struct wt_stages 
 
 		__sync_fetch_and_add(&c->cpu_ns, ran);
 		__sync_fetch_and_add(&c->elapsed_ns, passed);
-	} else if (stage && stage < WT_STAGES) {
+	} else if (stage < WT_STAGES) {
 		__sync_fetch_and_add(&st->cpu_ns[stage], ran);
-		__sync_fetch_and_add(&st->elapsed_ns[stage], passed);
+		if (stage)
+			__sync_fetch_and_add(&st->elapsed_ns[stage], passed);
 	}
 	k->at_ns = now;
 	k->cpu_ns = cpu;
@@ -263,10 +264,9 @@ static __noinline int wt_stage_enter(struct pt_regs *ctx, __u64 cookie)
 	if (k->serial != wt_now_serial(w)) {
 		k->serial = wt_now_serial(w);
 		k->n = 0;
+		/* until its first call the program was being loaded, by the kernel and ld.so, or the thread made */
 		k->stage = 0;
-		/* until its first call the program was being loaded, by the kernel and ld.so */
-		if (!st->cpu_ns[WT_STAGE_NONE])
-			st->cpu_ns[WT_STAGE_NONE] = wt_cpu_now(w, now);
+		k->cpu_ns = 0;
 	}
 	wt_stage_charge(w, st, k, now);
 	wt_drop_left(k, PT_REGS_SP(ctx) + 1);

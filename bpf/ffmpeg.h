@@ -68,7 +68,7 @@ struct wt_stage_codec {
 struct wt_stages {
 	__u64 image;
 	__u64 since_ns;			/* its first call that was seen */
-	__u64 cpu_ns[WT_STAGES];	/* within the stage, without other stages inside; [0]: before the first call */
+	__u64 cpu_ns[WT_STAGES];	/* within the stage, without other stages inside; [0]: before a thread's first call, between calls that set up */
 	__u64 elapsed_ns[WT_STAGES];	/* [0]: CPU time of its first thread until its last call was over */
 	__u64 calls[WT_STAGES];
 	__u64 frames_in;		/* video frames decoded */

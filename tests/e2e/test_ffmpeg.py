@@ -145,6 +145,27 @@ def test_stacks():
 
 
 # side by side
+def test_static():
+    """One that is linked statically has its stages and frames by its own functions; without names it says so."""
+    program = lib.tmp("ffmpeg")
+    subprocess.run([lib.need("gcc"), "-O2", "-static", "-pthread", "-o", program,
+                    os.path.join(lib.ROOT, "tests/e2e/data/ffmpeg_static.c")], check=True)
+    r = lib.record([], [program, "-i", "in.mp4", "out.mp4"])
+    row, truth = one(r), r.truth_output()
+    lib.equal((row["stage_source"], row["stages_from_utc"]), ("uprobes", ""), "source of the stages")
+    lib.equal((row["frames_in"], row["frames_out"], row["media_ns"]), (60, 60, 60 * S // 25), "frames")
+    for stage, ns in truth.items():
+        lib.near(row[stage + "_ns"], ns, 0.02 * ns + 1 * MS, stage)
+    lib.equal(sum(row[s + "_ns"] for s in STAGES) + row["rest_ns"], row["cpu_ns"], "stages and rest")
+    lib.near(row["start_ns"], 20 * MS, 5 * MS, "before the first call")
+    lib.near(row["end_ns"], 10 * MS, 4 * MS, "behind the last one")
+    lib.at_most(row["rest_ns"] - row["start_ns"] - row["end_ns"], 0.02 * row["cpu_ns"], "in no stage")
+    subprocess.run([lib.need("strip"), program], check=True)
+    row = one(lib.record([], [program]))
+    lib.equal([row[k] for k in ("stage_source", "frames_out", "encode_ns")], ["none", None, None], "stripped")
+
+
+# side by side
 def test_endings():
     """Failing at once, killed in the middle, alive at the end; ffprobe is no transcode."""
     source = make_input(seconds=2)

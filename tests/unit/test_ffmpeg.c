@@ -32,6 +32,9 @@ static void test_names(void **state)
 	is("/usr/lib/libavutil.so.57", FFMPEG_NONE, 0);
 	is("/usr/bin/ffmpeg", FFMPEG_NONE, 0);
 	is("", FFMPEG_NONE, 0);
+	assert_true(ffmpeg_program__is("/usr/bin/ffmpeg") && ffmpeg_program__is("ffmpeg-7.0-amd64"));
+	assert_false(ffmpeg_program__is("/ffmpeg/x") || ffmpeg_program__is("libffmpeg.so.1") ||
+		     ffmpeg_program__is("/opt/ffmpeg.so.4"));
 }
 
 /* A file without the functions has no places, one that is no ELF file none either. */
@@ -43,6 +46,9 @@ static void test_no_library(void **state)
 	(void)state;
 	assert_int_equal(ffmpeg_places__find(fd, FFMPEG_CODEC, 59, &p), 0);
 	assert_int_equal(p.n, 0);
+	assert_int_equal(p.functions, 0);
+	ffmpeg_places__free(&p);
+	assert_int_equal(ffmpeg_places__find(fd, FFMPEG_PROGRAM, 0, &p), 0);
 	assert_int_equal(p.functions, 0);
 	ffmpeg_places__free(&p);
 	close(fd);

@@ -67,6 +67,14 @@ enum ffmpeg_lib ffmpeg_lib__of(const char *path, unsigned *major)
 	return FFMPEG_NONE;
 }
 
+bool ffmpeg_program__is(const char *path)
+{
+	const char *file = strrchr(path, '/');
+
+	file = file ? file + 1 : path;
+	return !strncmp(file, "ffmpeg", strlen("ffmpeg")) && !strstr(file, ".so");
+}
+
 /*
  * Where an AVStream keeps codecpar and time_base, by libavformat's version (its
  * avformat.h on x86-64); 0: not known, then packets are not told apart.
@@ -82,6 +90,7 @@ struct search {
 	struct elfsyms *es;
 	enum ffmpeg_lib lib;
 	struct { __u64 start, end; } found[N_FUNCTIONS];
+	__u64 version;		/* where avformat_version() is, 0: nowhere */
 	unsigned codecpar, time_base;
 	struct ffmpeg_places *out;
 };
@@ -106,12 +115,32 @@ static int note(void *ctx, const struct elfsyms_entry *e)
 {
 	struct search *s = ctx;
 
-	for (unsigned i = 0; e->function && !e->stub && i < N_FUNCTIONS; i++)
-		if (functions[i].lib == s->lib && !strcmp(functions[i].name, e->name)) {
+	if (!e->function || e->stub || strncmp(e->name, "av", 2))
+		return 0;
+	for (unsigned i = 0; i < N_FUNCTIONS; i++)
+		if ((functions[i].lib == s->lib || s->lib == FFMPEG_PROGRAM) &&
+		    !strcmp(functions[i].name, e->name)) {
 			s->found[i].start = e->start;
 			s->found[i].end = e->end;
 		}
+	if (!strcmp(e->name, "avformat_version"))
+		s->version = e->start;
 	return 0;
+}
+
+/* What avformat_version() returns, by its code: mov $version,%eax; ret.  0: it is something else. */
+static unsigned major_of(struct search *s)
+{
+	static const __u8 endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	__u8 code[10], *p = code;
+	unsigned n = s->version ? read_code(s, s->version, code, sizeof(code)) : 0;
+
+	if (n < sizeof(code))
+		return 0;
+	if (!memcmp(p, endbr, sizeof(endbr)))
+		p += sizeof(endbr);
+	/* the version is in three bytes: major, minor, micro */
+	return p[0] == 0xb8 && p[5] == 0xc3 && !p[4] ? p[3] : 0;
 }
 
 static int add(struct search *s, __u64 addr, unsigned i, enum wt_stage_at at)
@@ -164,11 +193,13 @@ int ffmpeg_places__find(int fd, enum ffmpeg_lib lib, unsigned major, struct ffmp
 	memset(out, 0, sizeof(*out));
 	if (!x)
 		return -ENOMEM;
-	if (lib == FFMPEG_FORMAT)
-		stream_layout(major, &s.codecpar, &s.time_base);
 	err = elfsyms__load_with(&s.es, &s.img, NULL, -1);
 	if (!err)
 		err = elfsyms__each(s.es, note, &s);
+	if (!err && lib == FFMPEG_PROGRAM)
+		major = major_of(&s);
+	if (lib == FFMPEG_FORMAT || lib == FFMPEG_PROGRAM)
+		stream_layout(major, &s.codecpar, &s.time_base);
 	for (unsigned i = 0; i < N_FUNCTIONS && !err; i++) {
 		if (!s.found[i].start)
 			continue;

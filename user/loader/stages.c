@@ -20,7 +20,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#define MAX_FILES 64		/* libraries; there are three to a version */
+#define MAX_FILES 64		/* libraries, of which there are three to a version, and programs */
 
 struct file {
 	dev_t dev;
@@ -187,6 +187,8 @@ __u64 stage_probes__file(struct stage_probes *p, int fd, const char *path)
 	int err;
 
 	lib = ffmpeg_lib__of(path, &major);
+	if (lib == FFMPEG_NONE && ffmpeg_program__is(path))
+		lib = FFMPEG_PROGRAM;
 	if (lib == FFMPEG_NONE || fstat(fd, &st))
 		return 0;
 	f = known(p, &st);
@@ -197,6 +199,9 @@ __u64 stage_probes__file(struct stage_probes *p, int fd, const char *path)
 	f = &p->file[p->n_files++];
 	*f = (struct file){ st.st_dev, st.st_ino, 0 };
 	err = ffmpeg_places__find(fd, lib, major, &pl);
+	/* most programs have the libraries beside them, or no names of functions */
+	if (lib == FFMPEG_PROGRAM && (err || !pl.functions))
+		return 0;
 	if (!err)
 		err = attach(p, fd, &pl);
 	if (!err) {
@@ -226,16 +231,50 @@ static void one_installed(struct stage_probes *p, const char *path)
 	close(fd);
 }
 
+/* As a shell finds it. */
+static void one_in_path(struct stage_probes *p, const char *name)
+{
+	const char *dir = getenv("PATH"), *end;
+	char file[PATH_MAX];
+
+	for (; dir; dir = *end ? end + 1 : NULL) {
+		end = strchrnul(dir, ':');
+		snprintf(file, sizeof(file), "%.*s/%s", (int)(end - dir), dir, name);
+		if (!access(file, X_OK)) {
+			one_installed(p, file);
+			return;
+		}
+	}
+}
+
+void stage_probes__command(struct stage_probes *p, const char *name)
+{
+	if (!ffmpeg_program__is(name))
+		return;
+	if (strchr(name, '/'))
+		one_installed(p, name);
+	else
+		one_in_path(p, name);
+}
+
+static void installed(struct stage_probes *p, const char *pattern)
+{
+	glob_t g;
+
+	if (!glob(pattern, GLOB_NOSORT | GLOB_BRACE, NULL, &g))
+		for (size_t k = 0; k < g.gl_pathc; k++)
+			one_installed(p, g.gl_pathv[k]);
+	globfree(&g);
+}
+
 void stage_probes__installed(struct stage_probes *p)
 {
 	for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		char pattern[128];
-		glob_t g;
 
 		snprintf(pattern, sizeof(pattern), "%s/libav{format,codec,filter}.so.*", places[i]);
-		if (!glob(pattern, GLOB_NOSORT | GLOB_BRACE, NULL, &g))
-			for (size_t k = 0; k < g.gl_pathc; k++)
-				one_installed(p, g.gl_pathv[k]);
-		globfree(&g);
+		installed(p, pattern);
 	}
+	installed(p, "/{usr,usr/local,opt/*}/bin/ffmpeg*");
+	installed(p, "/opt/ffmpeg*/ffmpeg*");
 }

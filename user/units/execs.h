@@ -119,7 +119,7 @@ int execs__find_parents(struct execs *e, const struct units *u);
 
 /*
  * The ffmpegs that run and whose libraries have not been seen yet; fn returns since
- * when they have probes, 0: they are not mapped (yet).
+ * when they have probes, 0: they are not all mapped (yet).
  */
 typedef __u64 (*execs_libraries_fn)(void *arg, __u32 tgid);
 void execs__look_for_libraries(struct execs *e, execs_libraries_fn fn, void *arg);
