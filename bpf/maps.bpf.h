@@ -36,7 +36,10 @@ struct wt_kcache {
 /* A remembered user stack: the words it was made of, and their hash. */
 #define WT_USLOTS 96			/* words that a walk may have read */
 #define WT_USLOTS_ROOM 128		/* a power of two, with room to fill up eights */
-#define WT_USPAN 4096			/* bytes above sp in which they lie */
+#define WT_USPAN 4096			/* bytes of them that are read, from sp on … */
+#define WT_USEGS 4			/* … or, where they lie further apart, in so many places */
+#define WT_USEG (WT_USPAN / WT_USEGS)
+#define WT_UREACH (1 << 19)		/* bytes above sp in which they lie */
 #define WT_UWAYS 8
 #define WT_SCAN_WORDS 64
 #define WT_LINE 64			/* bytes of a cache line */
@@ -48,8 +51,11 @@ struct wt_ucache {
 	__u64 hash;			/* over fp and the words */
 	__u32 version;			/* of the process's mappings */
 	__u16 n;
-	__u16 span;			/* bytes to read */
-	__u16 slot[WT_USLOTS_ROOM];
+	__u16 span;			/* bytes to read from sp on */
+	__u16 slot[WT_USLOTS_ROOM];	/* words of what is read */
+	__u32 seg_at[WT_USEGS];		/* bytes above sp, the last one's highest */
+	__u16 seg_len[WT_USEGS];
+	__u32 segs, zero;		/* 0: one place, from sp on */
 };
 
 /* A file that a thread writes to, and what is known of it. */

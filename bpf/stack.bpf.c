@@ -81,6 +81,60 @@ static __always_inline struct wt_ucache *wt_uway(struct wt_task *t, struct wt_wa
 	return &t->ucache[wt_mix(w->ip0 ^ w->sp0) & (WT_UWAYS - 1)];
 }
 
+/* The words as they are now, to where the slots say. */
+static __always_inline int wt_read_segs(struct wt_scratch *s, struct wt_ucache *c)
+{
+#pragma unroll
+	for (__u32 k = 0; k < WT_USEGS; k++) {
+		__u32 len = c->seg_len[k];
+
+		if (k >= c->segs)
+			break;
+		if (len > WT_USEG ||
+		    bpf_probe_read_user(s->span + k * WT_USEG, len, (void *)(c->sp + c->seg_at[k])))
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * A frame with a large array lies far from its caller's: what is between them is not read.
+ * A walk comes by higher words, but for those of one frame, which lie close together.
+ * -1: they are in more places than there is room for.
+ */
+static __always_inline int wt_pack_slots(struct wt_walk *w, struct wt_ucache *c)
+{
+	__u32 k, off, lo, end;
+
+	c->segs = 1;
+	c->seg_at[0] = 0;
+	c->seg_len[0] = 0;
+	for (__u32 i = 0; i < WT_USLOTS; i++) {
+		if (i >= w->slots)
+			break;
+		off = (__u32)w->slot[i] << 3;
+		/* of memory, and so not one more state for the verifier each time */
+		k = (c->segs - 1) & (WT_USEGS - 1);
+		lo = c->seg_at[k];
+		if (off < lo)
+			return -1;
+		if (off - lo >= WT_USEG) {
+			if (c->segs >= WT_USEGS)
+				return -1;
+			k = c->segs & (WT_USEGS - 1);
+			c->segs++;
+			lo = off - WT_USEG / 4;
+			c->seg_at[k] = lo;
+			c->seg_len[k] = 0;
+		}
+		c->slot[i] = (k * WT_USEG + off - lo) >> 3;
+		end = off - lo + 8;
+		if (c->seg_len[k] < end)
+			c->seg_len[k] = end;
+	}
+	return 0;
+}
+
 __u64 wt_recall_user(struct wt_scratch *s, struct wt_task *t)
 {
 	struct wt_ucache *c;
@@ -97,7 +151,7 @@ __u64 wt_recall_user(struct wt_scratch *s, struct wt_task *t)
 	span = c->span;
 	if (!sp || sp->image != s->walk.image || sp->version != c->version || span > WT_USPAN)
 		return 0;
-	if (bpf_probe_read_user(s->span, span, (void *)c->sp))
+	if (c->segs ? wt_read_segs(s, c) : bpf_probe_read_user(s->span, span, (void *)c->sp))
 		return 0;
 	return wt_slots_hash(s, c) == c->hash ? c->id : 0;
 }
@@ -114,16 +168,22 @@ int wt_remember_user(struct wt_scratch *s, struct wt_task *t, __u64 id)
 	c = wt_uway(t, w);
 	c->id = 0;
 	span = w->slot_end;
-	if (w->dirty || w->end != WT_END_ROOT || span > WT_USPAN || w->slots > WT_USLOTS)
-		return -1;
-	if (bpf_probe_read_user(s->span, span, (void *)w->sp0))
+	if (w->dirty || w->end != WT_END_ROOT || w->slots > WT_USLOTS)
 		return -1;
 	c->ip = w->ip0;
 	c->sp = w->sp0;
 	c->version = w->space_version;
 	c->n = w->slots;
-	c->span = span;
-	__builtin_memcpy(c->slot, w->slot, sizeof(w->slot));
+	if (span > WT_USPAN) {
+		if (wt_pack_slots(w, c) || wt_read_segs(s, c))
+			return -1;
+	} else {
+		if (bpf_probe_read_user(s->span, span, (void *)w->sp0))
+			return -1;
+		c->segs = 0;
+		c->span = span;
+		__builtin_memcpy(c->slot, w->slot, sizeof(w->slot));
+	}
 	wt_pad_slots(c);
 	c->hash = wt_slots_hash(s, c);
 	c->id = id;

@@ -36,7 +36,7 @@ static __always_inline void wt_note_slot(struct wt_walk *w, __u64 at)
 
 	if (!w->context)	/* a sample: nothing will be remembered */
 		return;
-	if (w->slots >= WT_USLOTS || (off & 7) || off >= WT_USPAN) {
+	if (w->slots >= WT_USLOTS || (off & 7) || off >= WT_UREACH) {
 		w->dirty = 1;
 		return;
 	}

@@ -98,6 +98,40 @@ static WL_NOINLINE void c_alloca(void)
 	ORDER;
 }
 
+/* Two that differ in nothing but one return address, far above all that lies between. */
+static WL_NOINLINE void far_down(int n)
+{
+	volatile char a[20000];
+
+	a[n] = 1;
+	if (n)
+		far_down(n - 1);
+	else
+		end();
+	sink += a[n];
+}
+
+static WL_NOINLINE void far_a(void)
+{
+	far_down(2);
+	ORDER;
+}
+
+static WL_NOINLINE void far_b(void)
+{
+	far_down(2);
+	ORDER;
+	ORDER;
+}
+
+static WL_NOINLINE void c_far(void)
+{
+	static unsigned n;
+
+	(n++ / 20 & 1 ? far_a : far_b)();
+	ORDER;
+}
+
 static WL_NOINLINE void realigned(int n)
 {
 	_Alignas(64) volatile char a[128];
@@ -330,7 +364,7 @@ static const struct {
 	{ "realigned", c_realigned }, { "signal", c_signal }, { "sigaltstack", c_sigaltstack },
 	{ "context", c_context }, { "longjmp", c_longjmp }, { "qsort", c_qsort },
 	{ "plt", c_plt }, { "vdso", c_vdso }, { "dlopen", c_dlopen }, { "nocfi", c_nocfi },
-	{ "jit", c_jit }, { "byrbx", c_byrbx },
+	{ "jit", c_jit }, { "byrbx", c_byrbx }, { "far", c_far },
 };
 
 static bool wanted(int argc, char **argv, const char *name)

@@ -211,6 +211,7 @@ static int describe(struct session *s, struct owned *w, bool complete)
 {
 	struct recording *r = &w->r;
 	struct unwind_stats unwound;
+	struct wt_stats kernel;
 	struct rusage ru;
 
 	memset(w, 0, sizeof(*w));
@@ -231,6 +232,8 @@ static int describe(struct session *s, struct owned *w, bool complete)
 	r->end_ns = complete ? s->end_ns : now_ns();
 	r->utc_offset_ns = (__s64)(clock_ns(CLOCK_REALTIME) - now_ns());
 	r->complete = complete;
+	if (!tracer__stats(s->tracer, &kernel))
+		r->remembered_stacks = kernel.count[WT_CNT_USTACK_HIT];
 	if (s->unwind) {
 		unwind__stats(s->unwind, &unwound);
 		r->raw_stacks = unwound.raw.walked;

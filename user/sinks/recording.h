@@ -64,6 +64,7 @@ struct recording {
 	bool has_exit;				/* a command was run and has ended */
 	int exit_status, exit_signal;
 	__u64 raw_stacks;			/* stacks walked in user space, for want of tables then */
+	__u64 remembered_stacks;		/* of waits, that were verified and not walked again */
 	const struct conns *conns;		/* NULL, as the four that follow: not looked at */
 	struct peers *peers;
 	const struct servers *servers;		/* who peers on this host are */

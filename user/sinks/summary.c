@@ -134,6 +134,7 @@ static json_t *stacks_json(const struct recording *r)
 	set(off, "complete", ns_json(t->offcpu_stacks[LEDGER_COMPLETE]));
 	set(off, "shed", ns_json(t->offcpu_stacks[LEDGER_SHED]));
 	set(off, "incomplete", incomplete_json(t->offcpu_stacks));
+	set(off, "remembered", ns_json(r->remembered_stacks));
 	set(o, "offcpu_waits", off);
 	set(o, "raw", ns_json(r->raw_stacks));
 	return o;
