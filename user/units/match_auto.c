@@ -175,15 +175,27 @@ enum step {
 	NEXT, SAME, BEHIND, RESTART, BREAK,
 };
 
+#define MOST (1ULL << 62)
+
+/* What of the line grows: what is done, or what is no longer left. */
+static __u64 grown(const struct match *m)
+{
+	if (m->counts_down)
+		return MOST - (m->total < MOST ? m->total : MOST);
+	return m->done;
+}
+
 static enum step step_of(const struct candidate *c, const struct match *m)
 {
-	if (m->done > c->max)
+	__u64 done = grown(m);
+
+	if (done > c->max)
 		return NEXT;
-	if (m->done == c->max)
+	if (done == c->max)
 		return SAME;
-	if (m->done <= 1 || (c->total && c->max == c->total && m->done <= c->max / 2))
+	if (done <= 1 || (c->total && c->max == c->total && done <= c->max / 2))
 		return RESTART;
-	return m->done + LATE > c->max ? BEHIND : BREAK;
+	return done + LATE > c->max ? BEHIND : BREAK;
 }
 
 /* Whether one that is believed takes the line; a counter that jumps about is no counter. */
@@ -202,7 +214,7 @@ static bool goes_on(struct auto_streams *a, struct candidate *c, const struct ma
 	if (step == NEXT)
 		c->breaks = 0;
 	if (step == NEXT || step == RESTART)
-		c->max = m->done;
+		c->max = grown(m);
 	return true;
 }
 
@@ -214,7 +226,7 @@ static void start_over(struct auto_streams *a, struct candidate *c, const struct
 	c->shares = share;
 	c->even = false;
 	c->late = 0;
-	c->max = m->done;
+	c->max = grown(m);
 	keep(a, c, m);
 }
 
@@ -265,7 +277,7 @@ static bool count_up(struct look *l, struct candidate *c, const struct match *m)
 	case NEXT:
 		if (!small_step(c, m) && !sure_step(c, m, share))
 			break;
-		c->max = m->done;
+		c->max = grown(m);
 		c->hits++;
 		c->shares += share;
 		/* numbers that go up and down need more in their favour */

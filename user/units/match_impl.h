@@ -14,6 +14,8 @@ enum role {
 	/* from here on in presets only */
 	QUEUED, RETRY,
 	ELAPSED_MS,
+	SHARE,			/* 0.35: 35 of 100 */
+	KEY,			/* what the pattern itself looks for again */
 	N_ROLES,
 };
 #define N_PUBLIC_ROLES QUEUED
@@ -48,12 +50,12 @@ struct pattern {
 };
 
 /* match_pattern.c: PCRE2. */
-#define FEATURE_WORDS 96
+#define FEATURE_WORDS 192
 #define PREFIXES (32 * 32 * 32)	/* of three letters */
 struct engine {
-	__u64 prefixes[PREFIXES / 64];	/* with which preset_words begin */
-	const char *words[FEATURE_WORDS];
-	unsigned n_words;
+	__u64 prefixes[PREFIXES / 64];	/* with which preset_words and preset_things begin */
+	const char *words[FEATURE_WORDS];	/* those, and from n_words on preset_things */
+	unsigned n_words, n_things;
 	pcre2_match_context *context;
 	pcre2_match_data *data;
 	pcre2_jit_stack *stack;
@@ -82,6 +84,9 @@ enum line_feature {
 	LINE_SHARE = 4,		/* a % */
 	LINE_DOTS = 8,		/* an ellipsis */
 	LINE_DASH = 16,		/* a - between two numbers */
+	LINE_TOOK = 32,		/* a number of seconds or milliseconds, or one behind a key that speaks of them */
+	LINE_THING = 64,	/* a word that begins like one of preset_things */
+	LINE_FILE = 128,	/* a . with two to five letters or digits behind it */
 };
 void features__init(struct engine *e);
 unsigned line_features(const struct engine *e, const struct text_line *line);
@@ -95,7 +100,7 @@ bool share_agrees(const struct match *m, const struct text_line *line);
 /* match_presets.c */
 extern const struct preset_pattern preset_patterns[];
 extern const unsigned n_preset_patterns;
-extern const char preset_remaining[], preset_took[], preset_named[], preset_file[], preset_words[];
+extern const char preset_remaining[], preset_took[], preset_named[], preset_file[], preset_words[], preset_things[];
 /* Whether these bytes are a list of presets' name. */
 bool preset_exists(const char *name, size_t len);
 /* Whether the preset of that name has the pattern. */

@@ -19,7 +19,7 @@
 
 static const char *const role_names[N_ROLES] = {
 	"unit", "done", "total", "begin", "end", "ok", "failed", "elapsed", "remaining", "left",
-	"queued", "retry", "elapsed_ms",
+	"queued", "retry", "elapsed_ms", "share", "key",
 };
 
 /* -1: there is no such role. */
@@ -301,6 +301,24 @@ static bool get_count(const struct engine *e, const struct pattern *p, enum role
 	return figure__count(s, n, out);
 }
 
+/* "0.35" are 35 of 100. */
+static bool get_share(const struct engine *e, const struct pattern *p, const struct text_line *line, __u64 *out)
+{
+	unsigned digits = 0;
+	const char *s;
+	__u64 v = 0;
+	size_t n, i;
+
+	if (!get(e, p, SHARE, line, &s, &n) || (line->cut && s + n == line->bytes + line->len))
+		return false;
+	for (i = 0; i < n && s[i] != '.' && s[i] != ','; i++)
+		v = 10 * v + (s[i] - '0');
+	for (i++; digits < 2; i++, digits++)
+		v = 10 * v + (i < n ? s[i] - '0' : 0);
+	*out = v;
+	return true;
+}
+
 /* So many are left: with one of done and total that is the other; alone it counts down. */
 static void fill_left(struct match *m, __u64 left)
 {
@@ -324,6 +342,8 @@ static void fill(const struct engine *e, const struct pattern *p, const struct t
 	m->line.bytes = NULL;
 	get_label(e, p, line, m);
 	m->has_done = get_count(e, p, DONE, line, &m->done);
+	if (!m->has_done && p->groups[SHARE][0])
+		m->has_done = get_share(e, p, line, &m->done);
 	m->has_total = get_count(e, p, TOTAL, line, &m->total);
 	if (p->preset && p->preset->total) {
 		m->has_total = m->has_done;
@@ -415,6 +435,9 @@ bool pattern__match(const struct engine *e, const struct pattern *p, const struc
 	if (sense && p->preset && p->preset->evidence != CLEAR) {
 		get(e, p, DONE, line, &counter, &counter_n);
 		fill_more(e, line, m, counter);
+		/* "12 assets in 5.0 s": that is all of them */
+		if (p->preset->evidence == COUNT)
+			m->elapsed_ns = -1;
 	}
 	/* else a pattern with a number that none is, or not all of one */
 	return sense && (m->has_done || m->counts_down || m->label || m->begin || m->end || m->queued);

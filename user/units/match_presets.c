@@ -15,10 +15,10 @@
 /* behind it: nor a fraction, a path, a quantity */
 #define R                                                                                         \
 	"(?![\\w/\\\\@-]|[.,:]\\d|\\s?(?:[kKMGT]i?[Bb](?:it|ps)?|[Bb]ytes?|B|bits?|[mun]?s|secs?|"    \
-	"seconds|min|mins|minutes|hours?|[kMG]?Hz|fps|px|[kmc]?m|[kM]?bps)\\b)"
+	"seconds|min|mins|minutes|hours?|[kMG]?Hz|fps|px|[kmc]?m|[kM]?bps)\\b(?!\\s?[=:]))"
 #define OF                                                                                        \
-	"(?:\\s?/\\s?|\\s(?:out of|of(?: the| a total of| total)?|\\((?:out )?of|von(?: insgesamt)?|sur|de|di|van|av|"   \
-	"af|from)\\s)#?"
+	"(?:\\s?/\\s?|\\s(?:out of|(?i:of)(?: the| a total of| total| approx\\.?| about)?|[(\\[](?:out )?of|"    \
+	"von(?: insgesamt)?|sur|de|di|van|av|af|from)\\s|-of-)[#~]?"
 /* with blanks between thousands only if both numbers have them */
 #define NB "\\d{1,3}(?: \\d{3})+"
 #define PAIR                                                                                      \
@@ -29,15 +29,19 @@
 	"processed|done|finished|completed?|converted|transcoded|encoded|decoded|"         \
 	"indexed|imported|exported|uploaded|downloaded|fetched|saved|stored|rendered|analy[sz]ed|"    \
 	"classified|scanned|handled|copied|written|migrated|synced|resized|generated|created|"        \
-	"succeeded|success|fertig|erledigt|verarbeitet|trait\xc3\xa9s?|procesad[oa]s?"
+	"succeeded|success|fertig|erledigt|verarbeitet|trait\xc3\xa9s?|procesad[oa]s?|"              \
+	"tagged|labell?ed|annotated|transformed|compressed|optimi[sz]ed|parsed|extracted|inserted|"    \
+	"published|archived|ingested|verified|validated|hashed|cropped|deleted"
 #define BEGIN_WORDS                                                                               \
 	"processing|starting|started|start|begin(?:ning)?|began|converting|transcoding|encoding|"     \
-	"handling|working on|rendering|importing|indexing|scanning|downloading|uploading"
+	"handling|working on|rendering|importing|indexing|scanning|downloading|uploading|tagging|"        \
+	"resizing|copying|compressing|analy[sz]ing|classifying|extracting"
 #define FAIL_WORDS "failed|failure|error|errored|aborted|crashed|fehlgeschlagen"
 #define THINGS                                                                                    \
 	"assets?|items?|images?|photos?|pictures?|files?|videos?|clips?|tasks?|jobs?|records?|"       \
 	"documents?|docs?|pages?|frames?|rows?|messages?|orders?|tiles?|chunks?|batch(?:es)?|"        \
-	"samples?|entries|entry|objects?|urls?|units?|steps?|dateien|datei|bild(?:er)?"
+	"samples?|entries|entry|objects?|urls?|units?|steps?|dateien|datei|bild(?:er)?|fotos?|st(?:k|\xc3\xbc" "ck)?\\.?|"            \
+	"(?:asset|item|image|photo|file|video|record|document|page|row|message|task|job)\\(s\\)"
 
 /* where a word begins: asset_done, assetDone */
 #define WORD "(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
@@ -57,6 +61,10 @@
 #define JSON_LEFT                                                                                 \
 	"(?=.*?" Q "(?i:eta(?:_?s|_sec|_secs|_seconds)?|(?:time_?)?remaining_?(?:s|secs?|seconds)|"   \
 	"time_?(?:left|remaining))" Q "\\s*:\\s*" Q "?(?<remaining>\\d[^,\"'}]*)|)"
+/* what a server was asked is nobody's progress */
+#define JSON_NO_REQUEST                                                                           \
+	"(?!.*?" Q "(?i:method|verb|uri|url|req|request\\w*|res|response\\w*|http\\w*|remote\\w*|client\\w*|query|sql|" \
+	"statement|user_?agent)" Q "\\s*:)"
 #define JSON_FAILED                                                                               \
 	"(?=.*?" Q "(?i:status|state|result|outcome|event|msg|message)" Q "\\s*:\\s*" Q               \
 	"[^\"']*" WORD "(?<failed>(?i:" FAIL_WORDS "))(?![a-z])|.*?" Q "(?i:ok|success)" Q                       \
@@ -67,7 +75,26 @@
 	"minutes?|minuten|s|secs?|seconds?|sek|sekunden|ms)\\b(?:[ ,]{0,2}\\d+(?:[.,]\\d+)?\\s?"      \
 	"(?:h|m|min|s)\\b)*+)"
 
-const char preset_words[] = DONE_WORDS "|" FAIL_WORDS "|" BEGIN_WORDS "|current";
+#define FILE_TYPES                                                                                \
+	"jpe?g|png|gif|webp|tiff?|bmp|heic|avif|svg|raw|dng|cr2|nef|psd|mp4|m4[av]|mov|mkv|avi|webm|mxf|ts|mp3|wav|flac|"   \
+	"ogg|aac|pdf|docx?|xlsx?|pptx?|csv|tsv|json|xml|txt|html?|zip|gz|tar|parquet|o|obj"
+/* the file that is worked at: no source, no page of a server */
+#define MEDIA                                                                                     \
+	"(?<unit>[\\w./-]*[\\w-]\\.(?i:jpe?g|png|gif|webp|tiff?|bmp|heic|avif|raw|dng|cr2|nef|psd|mp4|m4[av]|mov|mkv|avi|"   \
+	"webm|mxf|mp3|wav|flac|ogg|aac|pdf|docx?|csv|parquet))(?![\\w/(]|\\.(?!\\.\\.))"
+#define NO_REQUEST                                                                                \
+	"^(?!.*?(?:\\b(?:GET|PUT|POST|HEAD|DELETE|PATCH|SELECT|INSERT|UPDATE|HTTP)\\b|(?i:\\b(?:method|verb|uri|url|query|sql)=)))"
+/* somewhere on the line */
+#define TOOK                                                                                      \
+	"(?=.*?(?:(?i:\\b(?:ms|(?:took|elapsed|duration)_?ms)=(?<elapsed_ms>\\d+(?:\\.\\d+)?)|"          \
+	"\\b(?:t|secs?|seconds|took|elapsed|duration)(?:_s)?=(?<elapsed>\\d+(?:[.,]\\d+)?(?:m?s\\b)?))|"  \
+	"(?:\\b(?:in|took|after|dauer:?|duration:?|elapsed:?) ?|[(:=>,;] ?|\\s)"                      \
+	"(?<elapsed>\\d+(?:[.,]\\d+)?\\s?(?:ms|s|secs?|seconds?|sek|min|minutes?))(?![\\w/=])))"
+
+const char preset_words[] =
+	DONE_WORDS "|" FAIL_WORDS "|" BEGIN_WORDS "|current|left|remaining|pending|progress|percent|pct|fortschritt|end";
+const char preset_things[] = "asset|item|image|photo|picture|file|video|clip|task|job|record|document|page|frame|row|"
+	"message|order|tile|chunk|batch|sample|entr|object|url|unit|step|datei|bild|foto|iter|epoch|round";
 const char preset_remaining[] =
 	"(?i)(?:\\b(?:est(?:imated|\\.)?(?: time)? (?:remaining|left)|(?:time )?remaining|time left|eta|"
 	"rest(?:zeit)?|verbleibend|noch)\\b[ :=]{0,3}(?<remaining>" DURATION ")|"
@@ -80,9 +107,7 @@ const char preset_named[] =
 	"(?i)\\b(?:asset|item|image|photo|file|video|clip|task|job|record|document|page|object|id)"
 	"(?:[ #:=\"'(]|_id[ :=]){1,3}(?<unit>[\\w./-]*\\w)";
 const char preset_file[] =
-	"(?i)(?<unit>[\\w./-]*[\\w-]\\.(?:jpe?g|png|gif|webp|tiff?|bmp|heic|avif|svg|raw|dng|cr2|nef|psd|mp4|m4[av]|mov|"
-	"mkv|avi|webm|mxf|ts|mp3|wav|flac|ogg|aac|pdf|docx?|xlsx?|pptx?|csv|tsv|json|xml|txt|html?|zip|gz|tar|"
-	"parquet|o|obj))\\b(?![.(/])";
+	"(?i)(?<unit>[\\w./-]*[\\w-]\\.(?:" FILE_TYPES "))\\b(?![.(/])";
 
 #define TASK "(?<unit>[\\w.:@/<>-]+\\[[\\w.:-]{4,128}\\])"
 
@@ -130,24 +155,45 @@ const struct preset_pattern preset_patterns[] = {
 	  NUM_VALUE("total") ")|(?=.*?" Q "(?i:n|(?:n|num)_\\w+|\\w+_(?:count|num|max|size))" NUM_VALUE("total") ")|"
 	  "(?=.*?" Q "(?i:remaining|left|pending|todo|to_do|queued|backlog)" NUM_VALUE("left") "))"
 	  "(?:" JSON_NAME "|)" JSON_FAILED JSON_TIME JSON_LEFT, COUNTER, 1 },
+	/* "step":12,"steps":340 */
+	{ "json",
+	  "^[^{]*+\\{.*?" Q "(?<key>\\w{2,24})" NUM_VALUE("done") ".*?" Q "\\k<key>s" NUM_VALUE("total"), COUNTER, 1, .needs = LINE_THING },
+	/* "msg":"progress","args":[12,340];  "event":"progress","value":12,"max":340 */
+	{ "json",
+	  "(?i)^[^{]*+\\{.*?" Q "(?:progress|processed|done)" Q ".*?(?:\\[|" Q "(?:value|now|at)" Q "\\s*:\\s*)(?<done>\\d+)"
+	  "\\s*,\\s*(?:" Q "(?:max|of|total|end)" Q "\\s*:\\s*)?(?<total>\\d+)(?![\\w.])", COUNTER, 1, .needs = LINE_WORDS },
 	{ "json",
 	  "^[^{]*+\\{(?=.*?" Q "(?i:event|msg|message|status|state|action|type)" Q "\\s*:\\s*" Q
 	  "[^\"']*" WORD "(?:(?<failed>(?i:" FAIL_WORDS "))|(?<end>(?i:" DONE_WORDS "|ok))|"
-	  "(?<begin>(?i:" BEGIN_WORDS ")))(?![a-z]))" JSON_NAME JSON_FAILED JSON_TIME, EVENTS, 2 },
+	  "(?<begin>(?i:" BEGIN_WORDS ")))(?![a-z]))" JSON_NO_REQUEST JSON_NAME JSON_FAILED JSON_TIME, EVENTS, 2 },
+	/* what was at work on something, and how long */
+	{ "json",
+	  "^[^{]*+\\{(?=.*?" Q "(?i:(?:elapsed|duration|took|seconds|secs|ms|millis|t|dt)(?:_?(?:ms|s|sec|secs|seconds|"
+	  "millis))?|time_(?:taken|ms|s))" Q "\\s*:\\s*" Q "?\\d)" JSON_NO_REQUEST "(?=.*?" Q "(?i:(?:asset|item|file|task|job|video|"
+	  "image|photo|document|record|object|message|order|clip)(?:_?(?:id|name|no|nr))?)" Q "\\s*:\\s*(?:" Q
+	  "(?<unit>[^\"'\\\\]+)|(?<unit>\\d+)))(?<end>)" JSON_FAILED JSON_TIME, EVENTS, 3, .needs = LINE_TOOK },
 
 	/* done=12 total=340;  done: 12, of: 340 */
 	{ "logging",
-	  "(?i)(?:" DONE_WORDS "|current|index|step|item|count|progress|(?<!\\w)[in])\\s?[=:]\\s?[\"']?"
-	  "(?<done>" N ")\\b(?!\\s?[%/.])(?:.*?)\\b\\w*(?:total|of|max|all|size|items|count)\\s?[=:]\\s?[\"']?(?<total>" N ")"
+	  "(?i)(?:" DONE_WORDS "|current|index|idx|pos|position|step|item|asset|photo|image|file|count|progress|"
+	  "(?<!\\w)(?:[in]|id|nr|no|num))\\s?[=:]\\s?[\"']?"
+	  "(?<done>" N ")\\b(?!\\s?[%/.]).{1,120}?\\b(?:n|len|length|\\w*(?:total|of|max|all|size|items|count))\\s?[=:]\\s?[\"']?(?<total>" N ")"
 	  R, COUNTER, 1, .needs = LINE_KEYS },
 	/* total=340 done=12 */
 	{ "logging",
 	  "(?i)\\b(?:total|all|of)\\s?[=:]?\\s?(?<total>" N ")\\b.{1,40}?(?:" DONE_WORDS "|current)\\s?[=:]?\\s?"
 	  "(?<done>" N ")" R, COUNTER, 1, .needs = LINE_WORDS },
+	/* PROGRESS 12 340;  PROGRESS: 12, 340 */
+	{ "logging",
+	  "(?i)\\b(?:progress|" DONE_WORDS ")[ :;,=|]{1,3}(?<done>" N ")(?: ?[,;|] ?| )(?<total>" N ")" R, COUNTER, 1, .needs = LINE_WORDS },
 	/* 12 done, 328 left */
 	{ "logging",
-	  L "(?<done>" N ") (?:\\w+ )?(?i:done|processed|completed|finished)\\b[^\\d]{1,20}?(?<left>" N ") "
-	  "(?:\\w+ )?(?i:left|remaining|to go|pending|queued|open)\\b", COUNTER, 1, .needs = LINE_WORDS },
+	  L "(?<done>" N ") (?:\\w+ )?(?i:done|processed|completed|finished|ok|" THINGS ")\\b.{1,30}?" L "(?<left>" N ") "
+	  "(?:\\w+ )?(?i:left|remaining|to go|pending|queued|open)\\b", COUNTER, 1 },
+	/* photos left: 328;  328 photos to go: it counts down */
+	{ "logging",
+	  "(?i)\\b(?:" THINGS ") (?:left|remaining|to go|pending|to do)\\s?[:=]\\s?(?<left>" N ")" R "|"
+	  L "(?<left>" N ") (?:more )?(?:" THINGS ") (?:left|remaining|to go|pending|to do)\\b", COUNT, 3, .needs = LINE_WORDS | LINE_THING },
 	{ "logging",
 	  "(?:\\d\\d:\\d\\d(?::\\d\\d)?(?:[.,]\\d+)?|\\b(?i:DEBUG|INFO|NOTICE|WARN(?:ING)?)\\b).*?" PAIR,
 	  COUNTER, 1, .explicit_only = true },
@@ -183,16 +229,20 @@ const struct preset_pattern preset_patterns[] = {
 
 	/* processed 12 files;  12 files done */
 	{ "processed",
-	  "(?i)(?:\\b(?:" DONE_WORDS ")\\b[ :=]+(?<done>" N ")" R "(?!\\s?%|" OF "\\d)|" L
+	  "(?i)(?:(?<![a-z])(?:" DONE_WORDS ")\\b[ :=]+(?<done>" N ")" R "(?!\\s?%|" OF "\\d)|" L
 	  "(?<done>" N ")\\s(?:(?:" THINGS ")\\s)?(?:" DONE_WORDS ")\\b)", COUNT, 3, .needs = LINE_WORDS },
+	/* 12 assets in 5.0 s */
+	{ "processed", "(?i)" L "(?<done>" N ")\\s(?:" THINGS ")\\s(?:in|after)\\s\\d", COUNT, 3, .needs = LINE_TOOK | LINE_THING },
 	/* asset IMG_0001 done;  finished item a-17 in 0.3 s */
 	{ "finished",
-	  "(?i)\\b(?:" THINGS ")[ :#=\"'(\\[]{1,3}(?<unit>[\\w./:@-]*\\w)[\"')\\]:,]{0,2} (?:\\S+ ){0,2}?"
+	  "(?i)\\b(?:" THINGS ")[ :#=\"'(\\[_-]{1,3}(?<unit>[\\w./:@-]*\\w)[\"')\\]:,]{0,2} (?:\\S+ ){0,2}?"
 	  "(?:(?<end>" DONE_WORDS "|ok)|(?<failed>" FAIL_WORDS ")|(?<begin>" BEGIN_WORDS "))\\b", EVENTS, 3,
 	  .needs = LINE_WORDS },
 	{ "finished",
 	  "(?i)\\b(?:(?<end>" DONE_WORDS ")|(?<failed>" FAIL_WORDS ")|(?<begin>" BEGIN_WORDS "))\\b"
-	  "(?: with| to process)?:? (?:"
+	  "(?: with| to process)?:? (?!\"?(?:get|put|post|head|delete|patch|options) )(?:"
+	  /* photo=IMG_1.jpg */
+	  "[^=]{0,24}?\\b(?:" NAME_KEYS ")=[\"']?(?<unit>[^\\s\"',;]+)|"
 	  /* an id has letters and digits, but is no amount (12MB) … */
 	  "(?:\\w+ ){0,2}?[\"'(\\[]?(?<unit>(?=[\\w./:@-]*\\d)(?=[\\w./:@-]*[a-z_])(?![\\d.,]+[a-z]{1,3}(?:/s)?\\b)"
 	  "[\\w./:@-]*\\w)|"
@@ -201,26 +251,60 @@ const struct preset_pattern preset_patterns[] = {
 	  .needs = LINE_WORDS },
 	/* event=asset_done id=17 */
 	{ "finished",
-	  "(?i)^(?=.*?\\b(?:" NAME_KEYS ")=[\"']?(?<unit>[^\\s\"',;]+)).*?\\b(?:event|msg|message|status|state|action)="
+	  "(?i)^(?=.*?\\b(?:" NAME_KEYS ")=[\"']?(?<unit>[^\\s\"',;]+)).*?\\b(?:event|msg|message|status|state|action|"
+	  "result|outcome|step|stage|phase)="
 	  "(?:\"[^\"]*?|\\S*?)(?<![a-z])(?:(?<failed>" FAIL_WORDS ")|(?<end>" DONE_WORDS "|ok)|(?<begin>" BEGIN_WORDS
 	  "))(?![a-z])", EVENTS, 3, .needs = LINE_WORDS },
 	/* a.jpg: ok;  OK a.jpg */
 	{ "finished",
-	  "^(?:(?<unit>\\S+)(?::|:? ?\\.\\.\\.) ?(?:(?<ok>OK|ok|[Dd]one|DONE)|(?<failed>FAILED|[Ff]ailed|ERROR|error))[.!]?$|"
+	  "^(?:(?<unit>\\S+)(?::|:? ?\\.\\.\\.| ?[=-]>) ?(?:(?<ok>OK|ok|[Dd]one|DONE)|(?<failed>FAILED|[Ff]ailed|ERROR|error))[.!]?$|"
 	  "(?:\\[ ?)?(?:(?<ok>OK|DONE|\\xe2\\x9c[\\x93-\\x95])|(?<failed>FAIL(?:ED)?|ERROR|\\xe2\\x9c[\\x96-\\x98]))"
 	  "(?: ?\\])?:? (?<unit>\\S+))", EVENTS, 3 },
 
 	/* Applying app.0007_photos... OK: with a name that has more than letters */
 	{ "finished",
 	  "^\\s*(?:[A-Za-z]\\S* ){1,3}?(?<unit>(?=\\S*[\\d_/])[\\w./:@()+-]*[\\w)])\\s?(?:\\.\\.\\.|\\xe2\\x80\\xa6)\\s?"
-	  "(?:(?<ok>OK|ok|[Dd]one|DONE)|(?<failed>FAILED|[Ff]ailed|ERROR|error))[.!]?\\s*$", EVENTS, 3,
+	  "(?:(?<ok>OK|ok|[Dd]one|DONE)|(?<failed>FAILED|[Ff]ailed|ERROR|error))[.!]?(?: \\([^()]*\\))?\\s*$", EVENTS, 3,
 	  .needs = LINE_DOTS },
+	/* IMG_1.jpg: 0,41 s;  IMG_1.jpg -> IMG_1.webp (0.41 s) */
+	{ "finished", NO_REQUEST TOOK ".*?(?<![\\w./-])" MEDIA "(?<end>)", EVENTS, 3, .needs = LINE_TOOK | LINE_FILE },
+	/* asset 17: 0.41 s;  asset=17 ms=410 */
+	{ "finished",
+	  NO_REQUEST TOOK ".*?(?i:\\b(?:asset|item|image|photo|picture|video|clip|document|foto|bild))(?:_?id)?"
+	  "[ #:=_-]{1,2}(?<unit>[\\w.-]*\\d[\\w.-]*(?<![.-]))(?<end>)", EVENTS, 3, .needs = LINE_TOOK | LINE_THING },
+	/* END asset=17 */
+	{ "finished",
+	  "(?:^|[\\s\\]])(?:(?<end>END|DONE|FINISHED?)|(?<begin>START|BEGIN))[ :]+(?i:" THINGS ")[ :#=]{1,3}"
+	  "(?<unit>[\\w./:@-]*\\w)", EVENTS, 3, .needs = LINE_WORDS | LINE_THING },
+	/* Tagging IMG_1.jpg;  IMG_1.jpg tagged */
+	{ "finished", "^(?:.*[\\]:] )?(?<begin>[A-Z]?[a-z]+ing) (?i:(?:" THINGS ") )?" MEDIA "(?: ?\\.{3})?$", EVENTS, 3, .needs = LINE_FILE },
+	{ "finished",
+	  "(?:^|[\\]: ])" MEDIA ":? (?i:(?<end>" DONE_WORDS ")|(?<failed>" FAIL_WORDS "))\\b", EVENTS, 3, .needs = LINE_WORDS | LINE_FILE },
 	/* Unpacking libfoo7:amd64 (1.2.3-1) ... */
 	{ "finished",
 	  "^\\s*(?<begin>[A-Z][a-z]+ing)(?: up)? (?<unit>(?=\\S*[\\d_/-])[\\w./:@+-]*\\w)(?: \\([^)]*\\))?\\s?"
 	  "(?:\\.\\.\\.|\\xe2\\x80\\xa6)\\s*$", EVENTS, 3, .needs = LINE_DOTS },
 
+	/* photo 12 ...;  iteration 12: */
+	{ "counter",
+	  "(?i)^(?:.*[\\]:] )?(?:(?:asset|item|image|photo|picture|video|clip|document|foto|bild) #?(?<done>" N ")(?: ?\\.{3})?$|"
+	  "(?:iteration|iter|epoch|round) #?(?<done>" N ")(?:$|[:,] ))", COUNT, 4, .needs = LINE_THING },
 	/* a share is no count of units: the last resort */
+	{ "json",
+	  "^[^{]*+\\{.*?" Q "(?i:progress|percent(?:age|_?done|_?complete)?|pct(?:_?done)?|progress_?(?:pct|percent))" Q
+	  "\\s*:\\s*(?:" Q "?(?<done>100|[1-9]\\d?|0(?=[,}]))(?:[.,]\\d+)?\\s?%?(?![\\w/.])|(?<share>0?\\.\\d+|1\\.0+))(?![\\w/])",
+	  COUNT, 4, .needs = LINE_WORDS, .total = 100 },
+	{ "logging",
+	  "(?i)(?<![\\w-])(?:progress|percent|pct|fortschritt)\\s?[=:]\\s?(?:(?<share>0?[.,]\\d+|1[.,]0+)|"
+	  "(?<done>100|\\d\\d?)(?:[.,]\\d+)?)(?![\\w/.%]| ?[/%])", COUNT, 4, .needs = LINE_WORDS, .total = 100 },
+	/* [ 12 %] IMG_1.jpg;  12% IMG_1.jpg */
+	{ "percent",
+	  "^(?:\\[\\s*(?<done>\\d{1,3})(?:[.,]\\d+)?\\s?%\\s*\\]|\\s*(?<done>\\d{1,3})(?:[.,]\\d+)?\\s?%)\\s+" MEDIA, COUNT, 4,
+	  .needs = LINE_SHARE | LINE_FILE, .total = 100 },
+	/* rsync, scp, wget: 12%  10.00MB/s  0:00:10 */
+	{ "percent",
+	  "(?<![\\w.,])(?<done>\\d{1,3})\\s?%.{1,40}?\\d\\s?[kKMGT]?i?B/s\\s.{0,12}?(?:\\d:\\d\\d|\\d+[sm]\\b)", COUNT, 4,
+	  .needs = LINE_SHARE, .total = 100 },
 	{ "percent",
 	  "^(?:[^\\d%]{0,80}(?:\\.\\.\\.|\\xe2\\x80\\xa6|[:>\\]])\\s*)?\\[?\\s*(?<done>\\d{1,3})(?:[.,]\\d+)?\\s?%\\s*\\]?\\s*$",
 	  COUNT, 4, .needs = LINE_SHARE, .total = 100 },

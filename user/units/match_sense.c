@@ -33,13 +33,25 @@ static bool is_letter(char c)
 	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
 }
 
+/* "Waiting for postgres (3/60)": attempts */
+static bool waits(const struct text_line *line, size_t from)
+{
+	static const char what[] = "aiting for ";
+
+	for (size_t i = 0; i + sizeof(what) - 1 <= from; i++)
+		if (line->bytes[i] == 'a' && !memcmp(line->bytes + i, what, sizeof(what) - 1))
+			return true;
+	return false;
+}
+
 /* memory 512/1024, retry 1/3: an amount or an attempt, whatever it does over time */
 static bool is_other_figure(const struct text_line *line, size_t from)
 {
 	static const char *const words[] = {
 		"mem", "memory", "heap", "rss", "swap", "used", "usage", "disk", "retry", "retries",
 		"attempt", "attempts", "try", "worker", "workers", "thread", "threads", "queue", "pool",
-		"connections", "load", "cpu", "battery", "score", "ratio", "rate",
+		"connections", "load", "cpu", "battery", "score", "ratio", "rate", "retrying", "depth",
+		"exhausted", "waiting", "active", "busy",
 	};
 	size_t end = from, start;
 
@@ -58,7 +70,7 @@ static bool is_other_figure(const struct text_line *line, size_t from)
 bool counter_makes_sense(const struct match *m, const struct text_line *line, size_t from, size_t to)
 {
 	return m->done <= m->total && m->total && !is_date(line, from, to) &&
-	       !is_other_figure(line, from);
+	       !is_other_figure(line, from) && !waits(line, from);
 }
 
 /* The number that ends before byte `to`, in hundredths; -1: there is none. */
