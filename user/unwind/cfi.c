@@ -152,6 +152,7 @@ static void disentangle(struct cfi_source *src)
 					continue;
 				cur.start += cut;
 				cur.vaddr += cut;
+				cur.code = NULL;
 			}
 		}
 		last = &r[n++];
@@ -167,19 +168,13 @@ static int must_stop(const struct cfi_source *src)
 	return cfi__cpu_ns() > src->deadline ? -ETIME : 0;
 }
 
-/* The rows of one range.  libdw's answer holds from one address to another. */
-static int range_rows(struct cfi_source *src, struct build *b, const struct cfi_range *r, __u32 *turn)
+/* libdw's answer holds from one address to another. */
+static int libdw_rows(struct cfi_source *src, struct build *b, const struct cfi_range *r, __u32 *turn)
 {
 	Dwarf_CFI *cfi = r->eh ? src->eh.cfi : src->debug.cfi;
 	static const struct wt_rule bad = { .cfa = WT_CFA_BAD };
 	__u32 at = r->start;
 
-	if (r->fixed)
-		return add_row(b, at, &src->fixed[r->fixed - 1]);
-	if (r->down) {
-		b->t->covered += r->end - r->start;
-		return add_row(b, at, &(struct wt_rule){ .cfa = WT_CFA_SP, .cfa_off = r->sp_down + 8 });
-	}
 	while (at < r->end) {
 		__u64 pc = r->vaddr + (at - r->start);
 		Dwarf_Addr from, to = 0;
@@ -205,8 +200,61 @@ static int range_rows(struct cfi_source *src, struct build *b, const struct cfi_
 			break;
 		at += to - pc;
 	}
-	b->t->fdes++;
 	return 0;
+}
+
+struct executed {
+	struct cfi_source *src;
+	struct build *b;
+	__u32 *turn;
+};
+
+static int executed_row(void *ctx, __u32 off, __u32 size, const struct wt_rule *rule)
+{
+	struct executed *x = ctx;
+	int err = ++*x->turn % CHECK_TIME ? 0 : must_stop(x->src);
+
+	if (err)
+		return err;
+	x->b->t->covered += size;
+	return add_row(x->b, off, rule);
+}
+
+/* As far as cfi__execute() goes; 1, and as it was: not at all. */
+static int executed_rows(struct cfi_source *src, struct build *b, const struct cfi_range *r, __u32 *turn)
+{
+	struct executed x = { .src = src, .b = b, .turn = turn };
+	struct cfi_table *t = b->t, was = *t;
+	struct wt_row last = t->n_rows ? t->rows[t->n_rows - 1] : (struct wt_row){ 0 };
+	const struct cfi_section *sec = r->eh ? &src->eh : &src->debug;
+	int err = r->code ? cfi__execute(&sec->cie[r->cie], r, executed_row, &x) : 1;
+
+	if (err > 0) {
+		t->n_rows = was.n_rows;
+		t->covered = was.covered;
+		if (t->n_rows)
+			t->rows[t->n_rows - 1] = last;
+	}
+	return err;
+}
+
+/* The rows of one range. */
+static int range_rows(struct cfi_source *src, struct build *b, const struct cfi_range *r, __u32 *turn)
+{
+	int err;
+
+	if (r->fixed)
+		return add_row(b, r->start, &src->fixed[r->fixed - 1]);
+	if (r->down) {
+		b->t->covered += r->end - r->start;
+		return add_row(b, r->start, &(struct wt_rule){ .cfa = WT_CFA_SP, .cfa_off = r->sp_down + 8 });
+	}
+	err = executed_rows(src, b, r, turn);
+	if (err > 0)
+		err = libdw_rows(src, b, r, turn);
+	if (!err)
+		b->t->fdes++;
+	return err;
 }
 
 static int make_rows(struct cfi_source *src, struct build *b)

@@ -240,6 +240,7 @@ static void close_section(struct cfi_section *sec)
 	dwarf_end(sec->dwarf);
 	elf_end(sec->elf);
 	free(sec->image);
+	free(sec->cie);
 }
 
 void cfi__close(struct cfi_source *src)

@@ -12,60 +12,11 @@
 #include <string.h>
 
 #include "unwind/cfi_impl.h"
+#include "unwind/cfi_read.h"
 
 #define MAX_REGISTER 255	/* the ABI's last is 130; libdw keeps 16 bytes for each below */
 #define MAX_REMEMBERED 64	/* states, each a copy of all registers; compilers use 1 or 2 */
 #define MAX_EXPRESSION 512	/* bytes; libdw keeps 32 for each operation */
-
-struct cie {
-	__u64 off;
-	__u8 encoding;		/* of an FDE's addresses, DW_EH_PE_* */
-	bool sized;		/* 'z': FDEs have augmentation data */
-	bool bad;
-};
-
-struct cursor {
-	const unsigned char *p, *end;
-	bool over;		/* something ended too early */
-};
-
-static __u64 fixed(struct cursor *c, unsigned n)
-{
-	__u64 v = 0;
-
-	if (n > (size_t)(c->end - c->p)) {
-		c->over = true;
-		return 0;
-	}
-	memcpy(&v, c->p, n);
-	c->p += n;
-	return v;
-}
-
-static void skip(struct cursor *c, __u64 n)
-{
-	if (n > (size_t)(c->end - c->p))
-		c->over = true;
-	else
-		c->p += n;
-}
-
-/* Bits beyond the 64th are lost; for skipping it serves signed ones, too. */
-static __u64 uleb(struct cursor *c)
-{
-	__u64 v = 0, b;
-	unsigned shift = 0;
-
-	do {
-		b = fixed(c, 1);
-		if (shift < 64)
-			v |= (b & 0x7f) << shift;
-		else if (b & 0x7f)
-			c->over = true;
-		shift += 7;
-	} while ((b & 0x80) && !c->over);
-	return v;
-}
 
 /* An address in that encoding, relative to nothing yet. */
 static __u64 encoded(struct cursor *c, __u8 encoding)
@@ -74,24 +25,24 @@ static __u64 encoded(struct cursor *c, __u8 encoding)
 	case DW_EH_PE_absptr:
 	case DW_EH_PE_udata8:
 	case DW_EH_PE_sdata8:
-		return fixed(c, 8);
+		return cursor__fixed(c, 8);
 	case DW_EH_PE_udata2:
-		return fixed(c, 2);
+		return cursor__fixed(c, 2);
 	case DW_EH_PE_sdata2:
-		return (__s64)(__s16)fixed(c, 2);
+		return (__s64)(__s16)cursor__fixed(c, 2);
 	case DW_EH_PE_udata4:
-		return fixed(c, 4);
+		return cursor__fixed(c, 4);
 	case DW_EH_PE_sdata4:
-		return (__s64)(__s32)fixed(c, 4);
+		return (__s64)(__s32)cursor__fixed(c, 4);
 	case DW_EH_PE_uleb128:
-		return uleb(c);
+		return cursor__uleb(c);
 	}
 	c->over = true;
 	return 0;
 }
 
 /* The CIE's augmentation: how the FDEs' addresses are written.  False: not known. */
-static bool augmentation(const Dwarf_CIE *e, struct cie *cie)
+static bool augmentation(const Dwarf_CIE *e, struct cfi_cie *cie)
 {
 	struct cursor c = { e->augmentation_data, e->augmentation_data + e->augmentation_data_size };
 	const char *a = e->augmentation;
@@ -105,13 +56,13 @@ static bool augmentation(const Dwarf_CIE *e, struct cie *cie)
 	for (a++; *a && !c.over; a++) {
 		switch (*a) {
 		case 'R':
-			cie->encoding = fixed(&c, 1);
+			cie->encoding = cursor__fixed(&c, 1);
 			break;
 		case 'L':
-			fixed(&c, 1);
+			cursor__fixed(&c, 1);
 			break;
 		case 'P':
-			enc = fixed(&c, 1);
+			enc = cursor__fixed(&c, 1);
 			if ((enc & 0x70) == DW_EH_PE_aligned)
 				return false;
 			encoded(&c, enc);
@@ -129,14 +80,14 @@ static bool augmentation(const Dwarf_CIE *e, struct cie *cie)
 
 static bool reg_ok(struct cursor *c)
 {
-	return uleb(c) <= MAX_REGISTER;
+	return cursor__uleb(c) <= MAX_REGISTER;
 }
 
 static bool block_ok(struct cursor *c)
 {
-	__u64 n = uleb(c);
+	__u64 n = cursor__uleb(c);
 
-	skip(c, n);
+	cursor__skip(c, n);
 	return n <= MAX_EXPRESSION;
 }
 
@@ -151,16 +102,16 @@ static bool instruction_ok(struct cursor *c, __u8 op, __u8 encoding, unsigned *d
 		encoded(c, encoding);
 		return true;
 	case DW_CFA_advance_loc1:
-		skip(c, 1);
+		cursor__skip(c, 1);
 		return true;
 	case DW_CFA_advance_loc2:
-		skip(c, 2);
+		cursor__skip(c, 2);
 		return true;
 	case DW_CFA_advance_loc4:
-		skip(c, 4);
+		cursor__skip(c, 4);
 		return true;
 	case DW_CFA_MIPS_advance_loc8:
-		skip(c, 8);
+		cursor__skip(c, 8);
 		return true;
 	case DW_CFA_remember_state:
 		return ++*depth <= MAX_REMEMBERED;
@@ -176,7 +127,7 @@ static bool instruction_ok(struct cursor *c, __u8 op, __u8 encoding, unsigned *d
 	case DW_CFA_def_cfa_offset:
 	case DW_CFA_def_cfa_offset_sf:
 	case DW_CFA_GNU_args_size:
-		uleb(c);
+		cursor__uleb(c);
 		return true;
 	case DW_CFA_offset_extended:
 	case DW_CFA_offset_extended_sf:
@@ -187,7 +138,7 @@ static bool instruction_ok(struct cursor *c, __u8 op, __u8 encoding, unsigned *d
 	case DW_CFA_GNU_negative_offset_extended:
 		if (!reg_ok(c))
 			return false;
-		uleb(c);
+		cursor__uleb(c);
 		return true;
 	case DW_CFA_def_cfa_expression:
 		return block_ok(c);
@@ -208,7 +159,7 @@ static bool program_ok(const struct cfi_source *src, struct cursor c, __u8 encod
 	while (c.p < c.end && !c.over) {
 		op = *c.p++;
 		if ((op & 0xc0) == DW_CFA_offset)
-			uleb(&c);
+			cursor__uleb(&c);
 		else if (!(op & 0xc0) && !instruction_ok(&c, op, encoding, &depth))
 			return false;
 	}
@@ -224,39 +175,44 @@ static void blank(const unsigned char *from, const unsigned char *to)
 struct walk {
 	struct cfi_source *src;
 	struct cfi_section *sec;
-	struct cie *cie;
-	__u32 n_cie, cap_cie;
+	__u32 cap_cie;
 	__u32 order;
 };
 
 static int add_cie(struct walk *w, Dwarf_Off off, const Dwarf_CIE *e)
 {
 	struct cursor c = { e->initial_instructions, e->initial_instructions_end };
-	struct cie *cie;
+	struct cfi_section *sec = w->sec;
+	struct cfi_cie *cie;
 
-	if (w->n_cie == w->src->lim.fdes)
+	if (sec->n_cie == w->src->lim.fdes)
 		return -E2BIG;
-	if (w->n_cie == w->cap_cie) {
+	if (sec->n_cie == w->cap_cie) {
 		__u32 cap = w->cap_cie ? w->cap_cie * 2 : 16;
 
-		cie = realloc(w->cie, cap * sizeof(*cie));
+		cie = realloc(sec->cie, cap * sizeof(*cie));
 		if (!cie)
 			return -ENOMEM;
-		w->cie = cie;
+		sec->cie = cie;
 		w->cap_cie = cap;
 	}
-	cie = &w->cie[w->n_cie++];
-	*cie = (struct cie){ .off = off };
+	cie = &sec->cie[sec->n_cie++];
+	*cie = (struct cfi_cie){ .off = off, .start = c.p, .end = c.end,
+				 .code_align = e->code_alignment_factor,
+				 .data_align = e->data_alignment_factor };
 	cie->bad = !augmentation(e, cie) || !program_ok(w->src, c, cie->encoding);
 	if (cie->bad)
 		blank(c.p, c.end);
+	/* not a signal frame, and of this machine: within what no program's numbers overflow */
+	cie->plain = !cie->bad && !strchr(e->augmentation, 'S') && e->return_address_register == 16 &&
+		     e->code_alignment_factor <= 16 && e->data_alignment_factor == -8;
 	return 0;
 }
 
 static int cmp_cie(const void *key, const void *member)
 {
 	__u64 off = *(const __u64 *)key;
-	const struct cie *c = member;
+	const struct cfi_cie *c = member;
 
 	return off < c->off ? -1 : off > c->off;
 }
@@ -296,20 +252,21 @@ int cfi__add_range(struct cfi_source *src, __u64 vaddr, __u64 size, struct cfi_r
 static int add_fde(struct walk *w, const Dwarf_FDE *e)
 {
 	struct cursor c = { e->start, e->end };
-	const struct cie *cie;
+	const struct cfi_section *sec = w->sec;
+	const struct cfi_cie *cie;
 	__u64 vaddr, size;
 	bool ok;
 
 	w->order++;
-	cie = w->n_cie ? bsearch(&e->CIE_pointer, w->cie, w->n_cie, sizeof(*cie), cmp_cie) : NULL;
+	cie = sec->n_cie ? bsearch(&e->CIE_pointer, sec->cie, sec->n_cie, sizeof(*cie), cmp_cie) : NULL;
 	if (!cie || cie->bad)
 		goto bad;
 	vaddr = encoded(&c, cie->encoding);
 	if ((cie->encoding & 0x70) == DW_EH_PE_pcrel)
-		vaddr += w->sec->vaddr + (e->start - w->sec->data);
+		vaddr += sec->vaddr + (e->start - sec->data);
 	size = encoded(&c, cie->encoding & 0x7);
 	if (cie->sized)
-		skip(&c, uleb(&c));
+		cursor__skip(&c, cursor__uleb(&c));
 	if (c.over)
 		goto bad;
 	ok = program_ok(w->src, c, cie->encoding);
@@ -318,7 +275,8 @@ static int add_fde(struct walk *w, const Dwarf_FDE *e)
 		blank(c.p, c.end);
 	}
 	return cfi__add_range(w->src, vaddr, size, (struct cfi_range){
-		.order = w->order, .eh = w->sec->eh, .bad = !ok,
+		.order = w->order, .eh = sec->eh, .bad = !ok, .cie = cie - sec->cie,
+		.code = ok && cie->plain ? c.p : NULL, .code_end = c.end,
 	});
 bad:
 	w->src->bad_fdes++;
@@ -362,6 +320,5 @@ int cfi__entries(struct cfi_source *src, struct cfi_section *sec)
 	err = pass(&w, true);
 	if (!err)
 		err = pass(&w, false);
-	free(w.cie);
 	return err;
 }

@@ -2,7 +2,8 @@
 /*
  * cfi_impl.h - what the parts of the compiler share.
  *
- * libdw executes the instructions; but it takes memory as a file tells it (a
+ * Nearly all functions' instructions are executed here (cfi_exec.c), all others by
+ * libdw; but it takes memory as a file tells it (a
  * register's number is an index), trusts the table in .eh_frame_hdr, and starts
  * at the function's beginning for each row.  So it never sees the file: a section
  * is copied into an image of its own (cfi_elf.c), everything in it that it should
@@ -25,6 +26,18 @@ struct cfi_segment {
 	__u64 vaddr, off, size;
 };
 
+/* What FDEs have in common; the instructions lie in the section. */
+struct cfi_cie {
+	__u64 off;
+	const unsigned char *start, *end;	/* of its instructions */
+	__u64 code_align;
+	__s64 data_align;
+	__u8 encoding;		/* of an FDE's addresses, DW_EH_PE_* */
+	bool sized;		/* 'z': FDEs have augmentation data */
+	bool bad;
+	bool plain;		/* cfi__execute() may be asked */
+};
+
 /* One section in an image for libdw. */
 struct cfi_section {
 	unsigned char *image;	/* the image; owned */
@@ -33,6 +46,8 @@ struct cfi_section {
 	size_t size;
 	__u64 vaddr;
 	bool eh;		/* .eh_frame, else .debug_frame */
+	struct cfi_cie *cie;	/* by place; owned */
+	__u32 n_cie;
 	Elf *elf;
 	Dwarf *dwarf;		/* of .debug_frame */
 	Dwarf_CFI *cfi;
@@ -46,6 +61,9 @@ struct cfi_range {
 	bool eh;
 	bool bad;		/* its instructions are not to be executed */
 	__u8 fixed;		/* 1 + index in cfi_source.fixed: the rule for all of it; 0: none */
+	__u32 cie;		/* its number in the section */
+	/* its instructions; NULL: they are libdw's */
+	const unsigned char *code, *code_end;
 	bool down;		/* the rule is CFA = sp + 8 + sp_down for all of it */
 	__s32 sp_down;
 };
@@ -85,6 +103,13 @@ int cfi__go(struct cfi_source *src, Elf *elf);
 
 /* cfi_start.c: the start of the dynamic linker, once all other ranges are there.  Negative errno. */
 int cfi__start(struct cfi_source *src);
+
+/*
+ * cfi_exec.c: calls row for each row of that FDE, in order: offset in the file, bytes, rule.
+ * 0, row's error, or 1: libdw has to be asked; what row was told so far is void.
+ */
+typedef int (*cfi_row_fn)(void *ctx, __u32 off, __u32 size, const struct wt_rule *rule);
+int cfi__execute(const struct cfi_cie *cie, const struct cfi_range *r, cfi_row_fn row, void *ctx);
 
 /* cfi_rule.c: the frame's rule, WT_CFA_BAD for what cannot be said in one. */
 struct wt_rule cfi__rule(Dwarf_Frame *frame);
