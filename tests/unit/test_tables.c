@@ -555,6 +555,22 @@ static void chunks_are_inner_maps(void **state)
 	assert_int_equal(row.off, 7);
 	assert_int_equal(row.rule, 8);
 	close(fd);
+	/* several at once; one that is there stays */
+	chunks__make(c, 2, 5);
+	assert_ptr_equal(chunks__get(c, key), rows);
+	for (key = 2; key <= 5; key++) {
+		assert_int_equal(bpf_map_lookup_elem(outer, &key, &id), 0);
+		chunks__get(c, key)[last] = (struct wt_row){ key, key };
+		fd = bpf_map_get_fd_by_id(id);
+		assert_int_equal(bpf_map_lookup_elem(fd, &last, &row), 0);
+		assert_int_equal(row.off, key);
+		close(fd);
+	}
+	key = 3;
+	/* the kernel takes some of these only, which then come one by one */
+	chunks__make(c, 6, 9);
+	assert_non_null(chunks__get(c, 6));
+	assert_non_null(chunks__get(c, 7));
 	/* what cfi_rows has no place for */
 	assert_null(chunks__get(c, 8));
 	assert_null(chunks__get(c, WT_MAX_CHUNKS));

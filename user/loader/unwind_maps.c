@@ -87,7 +87,7 @@ int unwind_maps__open(struct mapped_unwind **out, const struct tracer *t, struct
 	maps->spaces = (struct spaces_maps){ m->pool, m, get_space, set_space, drop_space };
 	maps->tables = (struct tables_maps){
 		.rules = m->rules, .objects = m->objects, .wanted = m->wanted,
-		.chunk = chunks__get, .ctx = m->chunks,
+		.chunk = chunks__get, .make_chunks = chunks__make, .ctx = m->chunks,
 	};
 	maps->py_procs_fd = m->fd.py_procs;
 	maps->py_code_fd = m->fd.py_code;

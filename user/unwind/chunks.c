@@ -10,6 +10,7 @@
 
 #include "util/log.h"
 
+#define BATCH 64		/* descriptors that are open at once */
 #define CHUNK_SZ (WT_CHUNK_ROWS * sizeof(struct wt_row))
 _Static_assert(WT_CHUNK_ROWS * sizeof(struct wt_row) % 65536 == 0, "whole pages of any size");
 
@@ -38,27 +39,88 @@ void chunks__free(struct chunks *c)
 	free(c);
 }
 
-/* The inner map needs no descriptor once it is in cfi_rows and mapped: both keep it. */
-static int make(struct chunks *c, __u32 index)
+/* A chunk's map, and its rows; a descriptor, or a negative errno. */
+static int create(struct wt_row **rows)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
-	void *rows = MAP_FAILED;
-	int fd, err = 0;
+	void *at;
+	int fd, err;
 
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "cfi_chunk", sizeof(__u32), sizeof(struct wt_row),
 			    WT_CHUNK_ROWS, &opts);
 	if (fd < 0)
 		return -errno;
-	rows = mmap(NULL, CHUNK_SZ, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (rows == MAP_FAILED || bpf_map_update_elem(c->fd, &index, &fd, BPF_ANY)) {
+	at = mmap(NULL, CHUNK_SZ, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED) {
 		err = -errno;
-		if (rows != MAP_FAILED)
-			munmap(rows, CHUNK_SZ);
+		close(fd);
+		return err;
+	}
+	*rows = at;
+	return fd;
+}
+
+/* The inner map needs no descriptor once it is in cfi_rows and mapped: both keep it. */
+static int make(struct chunks *c, __u32 index)
+{
+	struct wt_row *rows;
+	int fd = create(&rows), err = 0;
+
+	if (fd < 0)
+		return fd;
+	if (bpf_map_update_elem(c->fd, &index, &fd, BPF_ANY)) {
+		err = -errno;
+		munmap(rows, CHUNK_SZ);
 	} else {
 		c->rows[index] = rows;
 	}
 	close(fd);
 	return err;
+}
+
+/* Chunks that go into cfi_rows together. */
+struct batch {
+	__u32 index[BATCH];
+	int fd[BATCH];
+	struct wt_row *rows[BATCH];
+	__u32 n;
+};
+
+/* Those that went in are there, of the others nothing is left. */
+static bool put(struct chunks *c, struct batch *b)
+{
+	__u32 done = b->n;
+	bool ok = !b->n || !bpf_map_update_batch(c->fd, b->index, b->fd, &done, NULL);
+
+	/* on an error the count may be that of any */
+	for (__u32 i = 0; i < b->n; i++) {
+		if (ok)
+			c->rows[b->index[i]] = b->rows[i];
+		else
+			munmap(b->rows[i], CHUNK_SZ);
+		close(b->fd[i]);
+	}
+	b->n = 0;
+	return ok;
+}
+
+void chunks__make(void *ctx, unsigned first, unsigned last)
+{
+	struct batch b = { .n = 0 };
+	struct chunks *c = ctx;
+	bool ok = true;
+
+	for (unsigned i = first; ok && i <= last && i < WT_MAX_CHUNKS; i++) {
+		if (c->rows[i])
+			continue;
+		b.index[b.n] = i;
+		b.fd[b.n] = create(&b.rows[b.n]);
+		if (b.fd[b.n] < 0)
+			break;
+		if (++b.n == BATCH)
+			ok = put(c, &b);
+	}
+	put(c, &b);
 }
 
 struct wt_row *chunks__get(void *ctx, unsigned index)

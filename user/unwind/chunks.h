@@ -23,4 +23,11 @@ void chunks__free(struct chunks *c);
  */
 struct wt_row *chunks__get(void *ctx, unsigned index);
 
+/*
+ * Makes those of the chunks first to last that are not there.  The kernel waits for programs to be
+ * done with the array of maps after a change, 10 ms and more; here (from Linux 6.8 on) it waits but
+ * once.  What cannot be made so is left for chunks__get().  A callback of struct tables_maps.
+ */
+void chunks__make(void *ctx, unsigned first, unsigned last);
+
 #endif /* WT_CHUNKS_H */

@@ -36,6 +36,8 @@ struct tables_maps {
 	 */
 	struct wt_row *(*chunk)(void *ctx, unsigned index);
 	void *ctx;
+	/* Makes those of chunks first to last that are not there, as far as it can, at once. */
+	void (*make_chunks)(void *ctx, unsigned first, unsigned last);	/* NULL: one after the other */
 };
 
 /* 0 in a field: the default. */

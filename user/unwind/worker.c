@@ -99,9 +99,11 @@ static int make_room(struct tables *t, __u32 n, __u32 *row0)
 	return -EAGAIN;
 }
 
-/* Makes sure of those chunks; without the lock: the kernel may take 10 ms for each. */
+/* Makes sure of those chunks; without the lock: the kernel may take 10 ms for them, or for each. */
 static int make_chunks(struct tables *t, __u32 first, __u32 last)
 {
+	if (t->maps.make_chunks && last > first)
+		t->maps.make_chunks(t->maps.ctx, first, last);
 	for (__u32 c = first; c <= last; c++)
 		if (!t->maps.chunk(t->maps.ctx, c))
 			return -ENOSPC;
