@@ -177,7 +177,7 @@ static __always_inline bool wt_from_swap(struct page *page)
 				1ULL << bpf_core_enum_value(enum pageflags, PG_swapbacked);
 
 	/* the first word, whatever its type is called */
-	bpf_probe_read_kernel(&flags, sizeof(flags), page);
+	wt_read_kernel(&flags, sizeof(flags), page);
 	return (flags & want) == want;
 }
 
@@ -219,13 +219,13 @@ static __always_inline void wt_note_pages(struct wt_task *w, struct request *rq,
  * Made by io_submit or io_uring_enter: whoever waits for completions later waits for that
  * disk.  With Linux AIO that may be another thread of the process.
  */
-static __always_inline void wt_note_async(struct wt_task *w, struct task_struct *t, __u32 dev)
+static __always_inline void wt_note_async(struct wt_task *w, struct pt_regs *regs, __u32 tgid, __u32 dev)
 {
 	struct wt_async *p, first = { .dev = dev };
 	struct wt_call call = {};
-	__u32 class, tgid = t->tgid;
+	__u32 class;
 
-	wt_read_call(t, &call);
+	wt_call_of(regs, &call);
 	if (call.nr < 0 || call.nr >= WT_NR_SYSCALLS || call.compat)
 		return;
 	class = cfg_class[call.nr];
@@ -275,8 +275,13 @@ static __always_inline void wt_note_maker(struct wt_blk_rq *r, struct request *r
 		wt_disk(r->key.dev, rq);	/* a wait for it is to find its name */
 	w->io_dev = r->key.dev;
 	w->io_switch = w->switches;
-	w->io_ip = t->flags & PF_KTHREAD ? 0 : wt_user_ip(t);
-	wt_note_async(w, t, r->key.dev);
+	w->io_ip = 0;
+	if (!kthread) {
+		struct pt_regs *regs = (void *)bpf_task_pt_regs(t);
+
+		w->io_ip = wt_regs_ip(regs);
+		wt_note_async(w, regs, r->tgid, r->key.dev);
+	}
 	wt_note_pages(w, rq, flags);
 }
 

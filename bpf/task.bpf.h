@@ -237,15 +237,18 @@ static __always_inline struct file *wt_file(struct task_struct *t, __u32 fd)
 }
 
 /* Where the task left user mode. */
-static __always_inline __u64 wt_user_ip(struct task_struct *t)
+static __always_inline __u64 wt_regs_ip(struct pt_regs *r)
 {
-	struct pt_regs *r = (void *)bpf_task_pt_regs(t);
-
 #if defined(__TARGET_ARCH_x86)
 	return r->ip;
 #elif defined(__TARGET_ARCH_arm64)
 	return r->pc;
 #endif
+}
+
+static __always_inline __u64 wt_user_ip(struct task_struct *t)
+{
+	return wt_regs_ip((void *)bpf_task_pt_regs(t));
 }
 
 /* r: of a task that has entered the kernel.  c->nr: -1 when not by a system call. */
