@@ -305,8 +305,9 @@ static json_t *entry_of(struct maker *m, json_t *jobs, const char *job)
 		json_decref(name);
 		return entry;
 	}
-	entry = json_object();
-	set(m, entry, "job", name);
+	/* none of its threads' records came through */
+	entry = json_pack("{s:o, s:i, s:i, s:i, s:i, s:i}", "job", name, "processes", 0,
+			  "threads", 0, "elapsed_ns", 0, "thread_ns", 0, "work_ns", 0);
 	append(m, jobs, entry);
 	return entry;
 }
