@@ -244,6 +244,7 @@ int BPF_PROG(wt_process_exit, struct task_struct *t)
 
 	if (!w)
 		return 0;
+	w->exit_ns = bpf_ktime_get_ns();
 	image = w->exec_ns ? w->exec_image : w->image;
 	x = bpf_map_lookup_elem(&exec_units, &image);
 	if (!x)

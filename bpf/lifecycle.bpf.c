@@ -151,9 +151,37 @@ int BPF_PROG(wt_process_exec, struct task_struct *t, pid_t old_pid, struct linux
 }
 
 /*
+ * Charges what a thread did that was not seen to leave the CPU for good; returns when it did.
+ * It ran for as long as its own books say.  One that was not seen to come, either, waited
+ * before that: until it was on its way out, if that was seen.
+ */
+static __always_inline __u64 wt_last_stay(struct wt_task *w, struct task_struct *t, __u64 now)
+{
+	__u64 ran = t->se.sum_exec_runtime - w->exec_last, at = w->since + ran, wake = w->wake_ns;
+
+	if (w->state != WT_CPU && at < w->exit_ns)
+		at = w->exit_ns;
+	if (at > now)
+		at = now;
+	if (at > run_end_ns)
+		at = run_end_ns;
+	if (at < w->since)
+		at = w->since;
+	if (w->state != WT_CPU && ran < at - w->since) {
+		if (w->state >= WT_DISK && wake > w->since && wake < at - ran) {
+			wt_charge(w, wake, w->state, w->reason);
+			wt_charge(w, at - ran, WT_RUNQ, WT_K_WAKEUP);
+		} else {
+			wt_charge(w, at - ran, w->state, w->reason);
+		}
+	}
+	wt_charge_cpu(w, at);
+	return at;
+}
+
+/*
  * The last trace of a thread.  Its account was closed when it left the CPU for
- * good, unless the kernel did not trace that: then it ran for as long as its
- * own books say.
+ * good, unless the kernel did not trace that.
  */
 SEC("tp_btf/sched_process_free")
 int BPF_PROG(wt_process_free, struct task_struct *t)
@@ -167,17 +195,7 @@ int BPF_PROG(wt_process_free, struct task_struct *t)
 	s = wt_scratch(WT_SCRATCH_LIFE);
 	if (!s)
 		return 0;
-	at = w->since + (t->se.sum_exec_runtime - w->exec_last);
-	if (at > now)
-		at = now;
-	if (at > run_end_ns)
-		at = run_end_ns;
-	if (at < w->since)
-		at = w->since;
-	if (w->state == WT_CPU)
-		wt_charge_cpu(w, at);
-	else
-		wt_charge(w, at, w->state, w->reason);
+	at = wt_last_stay(w, t, now);
 	wt_lost(WT_LOSS_MISSED_SWITCH);
 	wt_fill_record(s, w, at);
 	wt_send_record(s, WT_REC_EXIT);

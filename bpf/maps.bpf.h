@@ -139,6 +139,7 @@ struct wt_task {
 	__u64 async_switch;		/* … and its last that no call of its own waits for */
 	__u64 last_ustack;
 	__u64 exec_ns;			/* an exec whose split is due at the next switch-out, 0: none */
+	__u64 exit_ns;			/* when it was on its way out; 0: not yet, or that is not traced */
 	__u64 exec_image, exec_job;
 	__u64 stack_last;		/* when a stack was taken last, while some are shed */
 	__u32 stack_weight;		/* of the open interval's: 1 / how likely it was taken, × WT_WEIGHT_ONE */

@@ -29,6 +29,15 @@ def test_last_switches_are_repaired():
     lib.at_least(r.ledger["threads"], 1001, "threads")
 
 
+def test_last_switches_at_the_end_are_repaired():
+    """The kernel may free such a thread when the last lines of the account have been read."""
+    p = lib.spawn(["sh", "-c", f"while :; do {lib.workload('wl_spawn')} row 1000; done"])
+    for _ in range(8):
+        r = lib.record(["--fault=missed-switch", "-d", 0.2, "-p", p.pid])
+        lib.at_least(r.loss["missed_switch"], 3, "loss.missed_switch")
+        lib.equal(r.ledger["unattributed_ns"], 0, "time whose lines were not read")
+
+
 def test_threads_without_storage():
     r = lib.record(["--fault=threads"], [lib.workload("wl_spawn"), "row", 400])
     lib.at_least(r.loss["threads"], 10, "loss.threads")

@@ -319,8 +319,12 @@ int session__finish(struct session *s)
 	if (!err2)		/* whoever the last waits were for */
 		err2 = session__find_servers(s);
 	tracer__detach(s->tracer);
-	if (!err2)		/* what came between the walk and the detaching */
-		err2 = drain__events(s->drain);
+	/*
+	 * What came between the walk and the detaching: the kernel frees a task when it
+	 * likes, and that closes an account whose last switch was not traced.
+	 */
+	if (!err2)
+		err2 = drain__details(s->drain);
 	if (!err2)
 		err2 = drain__last_stacks(s->drain);
 	if (!err2)
