@@ -216,7 +216,8 @@ static int executed_row(void *ctx, __u32 off, __u32 size, const struct wt_rule *
 
 	if (err)
 		return err;
-	x->b->t->covered += size;
+	if (rule->cfa != WT_CFA_BAD)
+		x->b->t->covered += size;
 	return add_row(x->b, off, rule);
 }
 

@@ -210,14 +210,22 @@ static bool rule_of(const struct state *s, struct wt_rule *r)
 	}
 	if (s->ra.kind != AT_CFA || s->ra.off != -8)
 		return false;
-	if (s->cfa_reg == REG_RSP)
+	switch (s->cfa_reg) {
+	case REG_RSP:
 		r->cfa = WT_CFA_SP;
-	else if (s->cfa_reg == REG_RBP)
+		break;
+	case REG_RBP:
 		r->cfa = WT_CFA_FP;
-	else if (s->cfa_reg == REG_RBX)
+		break;
+	case REG_RBX:
 		r->cfa = WT_CFA_BX;
-	else
+		break;
+	case NO_CFA:
 		return false;
+	default:		/* clang has it in r11 while it makes room for a large frame */
+		r->cfa = WT_CFA_BAD;
+		return true;
+	}
 	r->cfa_off = s->cfa_off;
 	if (s->fp.kind == AT_CFA && fits(s->fp.off)) {
 		r->fp = WT_FP_CFA;
