@@ -293,6 +293,7 @@ static const char *const counters[][2] = {
 	{ "idx: %d, len: 340", "" },
 	{ "INFO tagger: photo processed id=%d total=340", "" },
 	{ "%d row(s) of 340", "" },
+	{ "{\"asset\":%d,\"of\":340,\"ok\":true}", "" },
 };
 
 static void test_auto_counters(void **state)
@@ -665,6 +666,14 @@ static void test_shapes(void **state)
 		  "<logging down 328 @1\n<logging down 327 @2\nlogging down 325 @3\n" },
 		{ "12 assets in 5.0 s (2.4/s)", "13 assets in 5.4 s (2.4/s)", "15 assets in 5.9 s (2.4/s)",
 		  "<processed 12 @1\n<processed 13 @2\nprocessed 15 @3\n" },
+		{ "11 of 12 left", "10 of 12 left", "9/12 remaining",
+		  "<logging 1/12 @1\n<logging 2/12 @2\nlogging 3/12 @3\n" },
+		{ "12 remaining", "11 remaining", "10 remaining",
+		  "<logging down 12 @1\n<logging down 11 @2\nlogging down 10 @3\n" },
+		{ "INFO tag:77 Processed 1 assets", "INFO tag:77 Processed 2 assets", "INFO tag:77 Processed 3 assets",
+		  "<processed 1 @1\n<processed 2 @2\nprocessed 3 @3\n" },
+		{ "1. IMG_7.jpg", "2. IMG_8.jpg", "3. IMG_9.jpg",
+		  "<counter 1 'IMG_7.jpg' @1\n<counter 2 'IMG_8.jpg' @2\ncounter 3 'IMG_9.jpg' @3\n" },
 		{ "photos_processed=12", "photos_processed=13", "photos_processed=14",
 		  "<processed 12 @1\n<processed 13 @2\nprocessed 14 @3\n" },
 		/* a name and a time: it was at work on that so long */

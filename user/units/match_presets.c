@@ -155,6 +155,10 @@ const struct preset_pattern preset_patterns[] = {
 	  NUM_VALUE("total") ")|(?=.*?" Q "(?i:n|(?:n|num)_\\w+|\\w+_(?:count|num|max|size))" NUM_VALUE("total") ")|"
 	  "(?=.*?" Q "(?i:remaining|left|pending|todo|to_do|queued|backlog)" NUM_VALUE("left") "))"
 	  "(?:" JSON_NAME "|)" JSON_FAILED JSON_TIME JSON_LEFT, COUNTER, 1 },
+	/* "asset":12,"of":340 */
+	{ "json",
+	  "(?i)^[^{]*+\\{.*?" Q "(?:asset|photo|image|file|video|document|task|chunk|batch)" NUM_VALUE("done") ".*?" Q
+	  "(?:total|of|out_?of)" NUM_VALUE("total"), COUNTER, 1, .needs = LINE_THING },
 	/* "step":12,"steps":340 */
 	{ "json",
 	  "^[^{]*+\\{.*?" Q "(?<key>\\w{2,24})" NUM_VALUE("done") ".*?" Q "\\k<key>s" NUM_VALUE("total"), COUNTER, 1, .needs = LINE_THING },
@@ -190,10 +194,15 @@ const struct preset_pattern preset_patterns[] = {
 	{ "logging",
 	  L "(?<done>" N ") (?:\\w+ )?(?i:done|processed|completed|finished|ok|" THINGS ")\\b.{1,30}?" L "(?<left>" N ") "
 	  "(?:\\w+ )?(?i:left|remaining|to go|pending|queued|open)\\b", COUNTER, 1 },
+	/* 328 of 340 left */
+	{ "logging",
+	  L "(?<left>" N ")(?:\\s(?:" THINGS "))?" OF "(?<total>" N ") (?:(?:" THINGS ") )?(?i:left|remaining|to go|pending)\\b", COUNTER, 1,
+	  .needs = LINE_WORDS },
 	/* photos left: 328;  328 photos to go: it counts down */
 	{ "logging",
 	  "(?i)\\b(?:" THINGS ") (?:left|remaining|to go|pending|to do)\\s?[:=]\\s?(?<left>" N ")" R "|"
 	  L "(?<left>" N ") (?:more )?(?:" THINGS ") (?:left|remaining|to go|pending|to do)\\b", COUNT, 3, .needs = LINE_WORDS | LINE_THING },
+	{ "logging", "^\\s*(?<left>" N ") (?:left|remaining)\\.?\\s*$", COUNT, 4, .needs = LINE_WORDS },
 	{ "logging",
 	  "(?:\\d\\d:\\d\\d(?::\\d\\d)?(?:[.,]\\d+)?|\\b(?i:DEBUG|INFO|NOTICE|WARN(?:ING)?)\\b).*?" PAIR,
 	  COUNTER, 1, .explicit_only = true },
@@ -230,7 +239,7 @@ const struct preset_pattern preset_patterns[] = {
 	/* processed 12 files;  12 files done */
 	{ "processed",
 	  "(?i)(?:(?<![a-z])(?:" DONE_WORDS ")\\b[ :=]+(?<done>" N ")" R "(?!\\s?%|" OF "\\d)|" L
-	  "(?<done>" N ")\\s(?:(?:" THINGS ")\\s)?(?:" DONE_WORDS ")\\b)", COUNT, 3, .needs = LINE_WORDS },
+	  "(?<done>" N ")\\s(?:(?:" THINGS ")\\s)?(?:" DONE_WORDS ")\\b(?![ :=]+\\d))", COUNT, 3, .needs = LINE_WORDS },
 	/* 12 assets in 5.0 s */
 	{ "processed", "(?i)" L "(?<done>" N ")\\s(?:" THINGS ")\\s(?:in|after)\\s\\d", COUNT, 3, .needs = LINE_TOOK | LINE_THING },
 	/* asset IMG_0001 done;  finished item a-17 in 0.3 s */
@@ -279,12 +288,14 @@ const struct preset_pattern preset_patterns[] = {
 	/* Tagging IMG_1.jpg;  IMG_1.jpg tagged */
 	{ "finished", "^(?:.*[\\]:] )?(?<begin>[A-Z]?[a-z]+ing) (?i:(?:" THINGS ") )?" MEDIA "(?: ?\\.{3})?$", EVENTS, 3, .needs = LINE_FILE },
 	{ "finished",
-	  "(?:^|[\\]: ])" MEDIA ":? (?i:(?<end>" DONE_WORDS ")|(?<failed>" FAIL_WORDS "))\\b", EVENTS, 3, .needs = LINE_WORDS | LINE_FILE },
+	  "(?:^|[\\]: ])" MEDIA ":? (?i:(?<end>" DONE_WORDS "|ok)|(?<failed>" FAIL_WORDS "))\\b", EVENTS, 3, .needs = LINE_WORDS | LINE_FILE },
 	/* Unpacking libfoo7:amd64 (1.2.3-1) ... */
 	{ "finished",
 	  "^\\s*(?<begin>[A-Z][a-z]+ing)(?: up)? (?<unit>(?=\\S*[\\d_/-])[\\w./:@+-]*\\w)(?: \\([^)]*\\))?\\s?"
 	  "(?:\\.\\.\\.|\\xe2\\x80\\xa6)\\s*$", EVENTS, 3, .needs = LINE_DOTS },
 
+	/* 12. IMG_1.jpg */
+	{ "counter", "^\\s*(?<done>" N ")[:.)]\\s+" MEDIA, COUNT, 4, .needs = LINE_FILE },
 	/* photo 12 ...;  iteration 12: */
 	{ "counter",
 	  "(?i)^(?:.*[\\]:] )?(?:(?:asset|item|image|photo|picture|video|clip|document|foto|bild) #?(?<done>" N ")(?: ?\\.{3})?$|"
