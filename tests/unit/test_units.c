@@ -425,6 +425,36 @@ static void test_handed_over(void **state)
 	drop_bench(b);
 }
 
+/* "succeeded in 20 ms", written late: it began where it was taken up, not at another write, nor at the last one's end */
+static void test_taken_up(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	struct unit_mark m = { .image = 7, .pattern = "celery", .handed = true, .remaining_ns = ~0ULL, .elapsed_ns = 20 * MS };
+	struct found f;
+
+	(void)state;
+	bound_as(b, 7, 0, 1, 10 * MS, true);	/* taken up */
+	bound(b, 7, 1, 2, 18 * MS);		/* it writes something */
+	m.ts_ns = 37 * MS;			/* 7 ms behind its end */
+	assert_int_equal(form__mark(&b->form, &m), 0);
+	bound(b, 7, 2, 3, 37 * MS);
+	bound_as(b, 7, 3, 4, 39 * MS, true);	/* the result of that one */
+	bound_as(b, 7, 4, 5, 43 * MS, true);	/* the next one, 4 ms late */
+	m.ts_ns = 67 * MS;
+	assert_int_equal(form__mark(&b->form, &m), 0);
+	bound(b, 7, 5, 6, 67 * MS);
+	/* one that nothing was seen of */
+	m.ts_ns = 100 * MS;
+	assert_int_equal(form__mark(&b->form, &m), 0);
+	bound(b, 7, 6, 7, 100 * MS);
+	assert_int_equal(form__settle(&b->form), 0);
+	assert_int_equal(epochs__generation(&b->epochs), 0);
+	f = rows_of(b);
+	assert_int_equal(f.n, 3);
+	assert_true(f.row[0].start_ns == 10 * MS && f.row[1].start_ns == 43 * MS && f.row[2].start_ns == 80 * MS);
+	drop_bench(b);
+}
+
 /* a child that says nothing of units counts for the one it was started in, and its own epochs do */
 static void test_children_inherit(void **state)
 {
@@ -789,6 +819,7 @@ int main(void)
 		cmocka_unit_test(test_counter_jumps),
 		cmocka_unit_test(test_stated_elapsed),
 		cmocka_unit_test(test_handed_over),
+		cmocka_unit_test(test_taken_up),
 		cmocka_unit_test(test_children_inherit),
 		cmocka_unit_test(test_threads_overlap),
 		cmocka_unit_test(test_counts_down),

@@ -366,6 +366,14 @@ __u64 epochs__nearest(const struct epochs *e, const struct uproc *p, __u64 ts)
 	return best;
 }
 
+__u64 epochs__silent(const struct epochs *e, const struct uproc *p, __u64 ts)
+{
+	for (__u32 i = p->last; i; i = epoch_at(e, i)->prev)
+		if (epoch_at(e, i)->begin_ns <= ts && epoch_at(e, i)->binary)
+			return epoch_at(e, i)->begin_ns;
+	return 0;
+}
+
 __u64 epochs__after(const struct epochs *e, const struct uproc *p, __u64 ts)
 {
 	for (__u32 i = p->first; i; i = epoch_at(e, i)->next)

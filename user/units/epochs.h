@@ -142,6 +142,8 @@ __u64 epochs__thread_end(const struct uproc *p, __u32 thread);
 void epochs__decided(struct uproc *p, __u64 ts_ns);
 /* The boundary of that process nearest to ts; 0: none that is known. */
 __u64 epochs__nearest(const struct epochs *e, const struct uproc *p, __u64 ts_ns);
+/* The last boundary until ts at which that process wrote no text; 0: none that is known. */
+__u64 epochs__silent(const struct epochs *e, const struct uproc *p, __u64 ts_ns);
 /* The first boundary after ts at which that process wrote no text; 0: none that is not made over. */
 __u64 epochs__after(const struct epochs *e, const struct uproc *p, __u64 ts_ns);
 /* The last boundary of that process before ts that has not been made over; 0: there is none. */

@@ -12,6 +12,11 @@
 /* A begin that a line states as "… in 12.3 s" is put at a boundary that is this near. */
 #define SNAP_NS 3000000ULL
 #define SNAP_SHARE 200		/* … or nearer than one part in so many of the unit */
+/*
+ * A worker of a pool says that it takes a unit up before it looks at the clock, and at its
+ * end looks at the clock before it writes: if it loses the CPU in between, the begin seems later.
+ */
+#define TAKEN_UP_NS 10000000ULL
 #define MOST_AT_ONCE 1000000	/* a counter that jumps by more is not counted in ones */
 #define RELAY_NS 2000000000ULL	/* a line that comes again within this is passed on */
 #define OPEN_MAX 256		/* units of a process that have begun and not ended */
@@ -275,6 +280,14 @@ static __u64 taken_in(const struct form *f, const struct unit_mark *m)
 	return 0;
 }
 
+/* Where a unit of a pool's worker that seems to begin at `from` was taken up; 0: not known. */
+static __u64 taken_up(struct form *f, struct uproc *p, const struct seq *s, const struct unit_mark *m, __u64 from)
+{
+	__u64 at = m->handed && !taken_in(f, m) ? epochs__silent(f->epochs, p, from) : 0;
+
+	return at > s->last_ns && from - at <= TAKEN_UP_NS ? at : 0;
+}
+
 /* Where the unit that ends at `end` began; begun: 0, or where that was said. */
 static __u64 begin_of(struct form *f, struct uproc *p, const struct seq *s, const struct unit_mark *m,
 		      __u64 begun, __u64 end)
@@ -283,6 +296,9 @@ static __u64 begin_of(struct form *f, struct uproc *p, const struct seq *s, cons
 
 	if (m->elapsed_ns && m->elapsed_ns < end) {
 		from = end - m->elapsed_ns;
+		near = taken_up(f, p, s, m, from);
+		if (near)
+			return near;
 		near = epochs__nearest(f->epochs, p, from);
 		reach = m->elapsed_ns / SNAP_SHARE > SNAP_NS ? m->elapsed_ns / SNAP_SHARE : SNAP_NS;
 		if (near && near < end && (near > from ? near - from : from - near) <= reach)
