@@ -232,3 +232,12 @@ def test_program_is_unharmed():
     p = lib.worktrace(["record", "-q", "--exit-status", "-o", lib.tmp("u"), "--", "sh", "-c",
                        script])
     lib.equal((p.returncode, p.stdout, p.stderr), (3, bare.stdout, bare.stderr))
+
+
+def test_priority():
+    """worktrace goes before what it traces, not the command; a priority that the user gave stays."""
+    both = "cut -d' ' -f19 /proc/$$/stat /proc/$PPID/stat"
+    lib.equal(lib.record([], ["sh", "-c", both]).out.split(), ["0", "-10"], "nice values")
+    text = lib.worktrace(["record", "-q", "-o", lib.tmp("nice"), "--", "sh", "-c", both],
+                         preexec_fn=lambda: os.nice(5)).stdout
+    lib.equal(text.split(), ["5", "5"], "nice values of a polite one")

@@ -16,6 +16,7 @@
 #include "loader/checks.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/thread.h"
 
 static int open_signals(struct session *s)
 {
@@ -263,6 +264,12 @@ int session__open(struct session *s, const struct options *o)
 	if (err)
 		return err;
 	err = raise_limits();
+	/*
+	 * On a machine whose CPUs are all wanted, what waits for its turn to attach itself and to
+	 * read what the kernel side has found begins late and loses some of that.  The command
+	 * was forked before.
+	 */
+	thread__eager();
 	if (!err)
 		err = session__open_spans(s);
 	if (err)
@@ -319,6 +326,7 @@ int session__finish(struct session *s)
 	if (!err2)		/* whoever the last waits were for */
 		err2 = session__find_servers(s);
 	tracer__detach(s->tracer);
+	thread__relaxed();
 	/*
 	 * What came between the walk and the detaching: the kernel frees a task when it
 	 * likes, and that closes an account whose last switch was not traced.

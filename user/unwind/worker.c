@@ -6,15 +6,13 @@
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "unwind/tables_impl.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/thread.h"
 
-#define EAGER (-10)		/* nice value of the thread */
 #define CHUNKS_AHEAD 12		/* 3 MiB: a C library, a program and a large library */
 #define AHEAD_AFTER_NS (60 * NSEC_PER_MSEC)	/* the start's own requests to the kernel go first */
 #define TRIM_BYTES (1 << 20)	/* a table of that size has left as much free memory behind */
@@ -340,10 +338,9 @@ void *tables__worker(void *arg)
 	pthread_setname_np(pthread_self(), "wt-tables");
 	/*
 	 * A table costs the same sooner or later, but until it is there stacks end early: it
-	 * goes before what is traced.  Linux has a priority for each thread.  Without the
-	 * right to it, it stays as it is.
+	 * goes before what is traced.
 	 */
-	setpriority(PRIO_PROCESS, syscall(SYS_gettid), EAGER);
+	thread__eager();
 	pthread_mutex_lock(&t->lock);
 	while (!t->stop) {
 		now = t->opts.now_ns();
