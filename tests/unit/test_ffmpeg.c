@@ -123,6 +123,8 @@ static void test_by_name(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(frames) / sizeof(*frames); i++)
 		assert_int_equal(ffmpeg_stage__of_frame(frames[i].frame), frames[i].stage);
+	assert_true(ffmpeg_is_codec("[libavcodec.so.61.19.101+0x717830]"));
+	assert_false(ffmpeg_is_codec("[libavfilter.so.10+0x1]") || ffmpeg_is_codec("avcodec_open2"));
 	for (size_t i = 0; i < sizeof(threads) / sizeof(*threads); i++)
 		assert_int_equal(ffmpeg_stage__of_thread(threads[i].frame), threads[i].stage);
 }

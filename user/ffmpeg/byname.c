@@ -59,6 +59,11 @@ enum wt_stage ffmpeg_stage__of_frame(const char *name)
 	return find(functions, sizeof(functions) / sizeof(*functions), name);
 }
 
+bool ffmpeg_is_codec(const char *name)
+{
+	return !strncmp(name, "[libavcodec.", strlen("[libavcodec."));
+}
+
 enum wt_stage ffmpeg_stage__of_thread(const char *comm)
 {
 	static const struct prefix threads[] = {

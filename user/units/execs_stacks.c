@@ -32,6 +32,25 @@ static enum wt_stage stage_of(struct read_stacks *r, __u32 frame)
 	return r->known[frame] - 1;
 }
 
+/*
+ * What the stack says, from the innermost function on, else the thread's name.  Encoders
+ * are opened in a filter's thread (ffmpeg 7): their workers have its name, and another code.
+ */
+static enum wt_stage stage_of_line(struct read_stacks *r, const struct ledger_line *line)
+{
+	enum wt_stage stage = WT_STAGE_NONE;
+
+	for (unsigned i = 0; i < line->n_ustack && stage == WT_STAGE_NONE; i++)
+		stage = stage_of(r, line->ustack[i]);
+	if (stage != WT_STAGE_NONE)
+		return stage;
+	stage = ffmpeg_stage__of_thread(line->thread->comm);
+	for (unsigned i = 0; i < line->n_ustack && stage == WT_STAGE_FILTER; i++)
+		if (ffmpeg_is_codec(r->f->name(r->f->ctx, line->ustack[i])))
+			return WT_STAGE_ENCODE;
+	return stage;
+}
+
 static int read_line(void *arg, const struct ledger_line *line)
 {
 	struct read_stacks *r = arg;
@@ -45,10 +64,7 @@ static int read_line(void *arg, const struct ledger_line *line)
 	t = slot && slot->value < r->e->n ? r->e->all[slot->value] : NULL;
 	if (!t || t->kind != EXEC_FFMPEG || t->stages)
 		return 0;
-	/* the innermost function that tells */
-	stage = ffmpeg_stage__of_thread(line->thread->comm);
-	for (unsigned i = 0; i < line->n_ustack && stage == WT_STAGE_NONE; i++)
-		stage = stage_of(r, line->ustack[i]);
+	stage = stage_of_line(r, line);
 	if (stage == WT_STAGE_NONE)
 		return 0;
 	t->by_stack = true;
