@@ -142,6 +142,9 @@ def test_stacks():
     lib.equal(sum(cpu.values()) + row["rest_ns"], row["cpu_ns"], f"CPU time of the stages {cpu}")
     lib.at_least(cpu["encode"], row["cpu_ns"] / 3, "encode, of all CPU time")
     lib.at_least(cpu["filter"], 1 * MS, "filter")
+    # it had two hundred libraries to load
+    lib.at_least(row["start_ns"], 5 * MS, "the dynamic loader")
+    lib.at_most(row["start_ns"], row["rest_ns"], "the dynamic loader")
 
 
 # side by side

@@ -125,6 +125,8 @@ static void test_by_name(void **state)
 		assert_int_equal(ffmpeg_stage__of_frame(frames[i].frame), frames[i].stage);
 	assert_true(ffmpeg_is_codec("[libavcodec.so.61.19.101+0x717830]"));
 	assert_false(ffmpeg_is_codec("[libavfilter.so.10+0x1]") || ffmpeg_is_codec("avcodec_open2"));
+	assert_true(ffmpeg_is_loader("[ld-linux-x86-64.so.2+0x1de70]") && ffmpeg_is_loader("_dl_relocate_object"));
+	assert_false(ffmpeg_is_loader("dlopen") || ffmpeg_is_loader("[libdl.so.2+0x1]"));
 	for (size_t i = 0; i < sizeof(threads) / sizeof(*threads); i++)
 		assert_int_equal(ffmpeg_stage__of_thread(threads[i].frame), threads[i].stage);
 }

@@ -64,6 +64,12 @@ bool ffmpeg_is_codec(const char *name)
 	return !strncmp(name, "[libavcodec.", strlen("[libavcodec."));
 }
 
+bool ffmpeg_is_loader(const char *name)
+{
+	return !strncmp(name, "[ld-linux", strlen("[ld-linux")) || !strncmp(name, "_dl_", strlen("_dl_")) ||
+	       !strcmp(name, "dl_main");
+}
+
 enum wt_stage ffmpeg_stage__of_thread(const char *comm)
 {
 	static const struct prefix threads[] = {

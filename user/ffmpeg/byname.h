@@ -15,6 +15,8 @@
 enum wt_stage ffmpeg_stage__of_frame(const char *name);
 /* A frame without a name, in libavcodec: which codec's, it does not tell. */
 bool ffmpeg_is_codec(const char *name);
+/* A frame of the dynamic loader. */
+bool ffmpeg_is_loader(const char *name);
 /* ffmpeg from 7 on names its threads: "dec0:0:h264", "enc0:0:libx264", "av:h264:df3"; else WT_STAGE_NONE. */
 enum wt_stage ffmpeg_stage__of_thread(const char *comm);
 

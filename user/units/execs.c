@@ -370,6 +370,7 @@ static void set_stages(struct exec_unit *u, const struct exec_entry *t,
 			u->sums.cpu_ns[s] = t->stack_ns[s];
 			u->sums.cpu_ns[WT_STAGE_NONE] -= t->stack_ns[s];
 		}
+		u->sums.start_ns = t->by_stack ? t->stack_ns[WT_STAGE_NONE] : 0;
 		return;
 	}
 	u->staged = true;

@@ -76,7 +76,7 @@ int execs__each(const struct execs *e, exec_unit_fn fn, void *arg);
 /* It was seen from its first instruction to its first call of a library, if it came so far. */
 static inline bool exec_unit__start_known(const struct exec_unit *u)
 {
-	return u->staged && !u->staged_from_ns && !(u->x.flags & WT_X_SEEDED);
+	return (u->staged || u->by_stack) && !u->staged_from_ns && !(u->x.flags & WT_X_SEEDED);
 }
 
 static inline __u64 exec_unit__elapsed(const struct exec_unit *u, __u64 now_ns)

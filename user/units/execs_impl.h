@@ -18,7 +18,7 @@ struct exec_entry {
 	char *parent_unit;		/* label of the unit it was run for; NULL: none is known */
 	struct wt_stages *stages;	/* NULL: no probe has seen it */
 	bool by_stack;			/* no probe has seen it: by what its stacks say */
-	__u64 stack_ns[WT_STAGES];	/* … of its CPU time as of the last settle */
+	__u64 stack_ns[WT_STAGES];	/* … of its CPU time as of the last settle; [0]: of the dynamic loader */
 	__u64 probed_ns;		/* since when its libraries have probes; 0: not known */
 	bool told;			/* it is a unit of the units' */
 	unsigned calls_ended;		/* of execs__tell() since its end */

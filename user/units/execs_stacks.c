@@ -51,6 +51,15 @@ static enum wt_stage stage_of_line(struct read_stacks *r, const struct ledger_li
 	return stage;
 }
 
+/* It is the dynamic loader's. */
+static bool loads(struct read_stacks *r, const struct ledger_line *line)
+{
+	for (unsigned i = 0; i < line->n_ustack; i++)
+		if (ffmpeg_is_loader(r->f->name(r->f->ctx, line->ustack[i])))
+			return true;
+	return false;
+}
+
 static int read_line(void *arg, const struct ledger_line *line)
 {
 	struct read_stacks *r = arg;
@@ -65,9 +74,9 @@ static int read_line(void *arg, const struct ledger_line *line)
 	if (!t || t->kind != EXEC_FFMPEG || t->stages)
 		return 0;
 	stage = stage_of_line(r, line);
-	if (stage == WT_STAGE_NONE)
+	if (stage == WT_STAGE_NONE && !loads(r, line))
 		return 0;
-	t->by_stack = true;
+	t->by_stack |= stage != WT_STAGE_NONE;
 	t->stack_ns[stage] += line->ns;
 	return 0;
 }
