@@ -282,6 +282,15 @@ __u64 wt_recall(struct wt_scratch *s, struct wt_kcache *c, __u64 sp)
 
 	if (!s || !c || !c->id || c->n < 2 || c->n > WT_KSLOTS)
 		return 0;
+	if (cfg_word) {			/* a word is a load: no more is read than what is compared */
+		for (__u32 i = 0; i < WT_KSLOTS; i++) {
+			if (i >= c->n)
+				break;
+			if (WT_LOAD(__u64, sp + (c->off[i] & 2040)) != c->ip[i])
+				return 0;
+		}
+		return c->id;
+	}
 	/* no further than the last slot: the stack may end soon after */
 	size = c->off[(c->n - 1) & 15] + 8;
 	if (size > WT_KSPAN || bpf_probe_read_kernel(s->span, size, (void *)sp))
