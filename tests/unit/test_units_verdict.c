@@ -33,6 +33,7 @@ struct plan {
 	double runq, runq_more;
 	double from, to;			/* another job is there, if to > from */
 	double net_beside, runq_beside;		/* what it adds */
+	double contended;			/* waits for a CPU for each ns on one */
 	double runq_noise;			/* 0 … 2 × this at random, alike for ten units */
 	double match_jump;			/* what match takes longer from the middle on */
 	double noise;				/* relative */
@@ -83,6 +84,7 @@ static void one_unit(const struct plan *p, unsigned i, struct line *l)
 	runq += p->runq_noise > 0 ? slow : 0;
 	runq *= (1 + p->noise * (2 * uniform() - 1)) * MS;
 	match *= k * MS;
+	runq += p->contended * (p->classify * k * MS + match);
 	l->classify += p->classify * k * MS;
 	l->match += match;
 	l->net += net;
@@ -335,6 +337,25 @@ static void test_busy_machine(void **state)
 	assert_non_null(strstr(v.line[2], "without waiting for a CPU"));
 }
 
+/* Who needs ever more of CPUs that others want, too, waits for them ever longer: not starved. */
+static void test_contended(void **state)
+{
+	struct plan p = { .units = 600, .per_line = 10, .classify = 5, .match_more = 20, .net = 5,
+			  .noise = 0.2, .contended = 1.5 };
+	struct verdict v = judge(&p, NULL);
+
+	(void)state;
+	assert_int_equal(v.kind, VERDICT_DEGRADING);
+	assert_int_equal(v.cause, CAUSE_FUNCTION);
+	assert_string_equal(v.subject, "match_albums (job.py:88)");
+	assert_true(v.share > 0.9);
+	/* the same growth, but others come, too */
+	p.contended = 0.1;
+	p.runq_more = 40;
+	v = judge(&p, NULL);
+	assert_int_equal(v.cause, CAUSE_STARVED);
+}
+
 /* It changed once and stayed: said where, and of what. */
 static void test_jump(void **state)
 {
@@ -467,6 +488,7 @@ int main(void)
 		cmocka_unit_test(test_shared_cpu),
 		cmocka_unit_test(test_seen_rival),
 		cmocka_unit_test(test_busy_machine),
+		cmocka_unit_test(test_contended),
 		cmocka_unit_test(test_jump),
 		cmocka_unit_test(test_harmless),
 		cmocka_unit_test(test_both),

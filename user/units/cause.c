@@ -8,6 +8,7 @@
 
 #define MAIN_SHARE 0.5		/* of the growth: what accounts for less is no cause */
 #define NEAR_TOP 0.7		/* a function that has so much of its caller's growth stands for it */
+#define LEAST_FIRST 0.05	/* of the mean: CPU time of the first units, as a line through all has it */
 #define EFFECT_FLOOR 0.05	/* of another job on a unit's time */
 #define LARGE_WAIT 0.2		/* of the work time */
 #define SEEN_WAIT 0.15		/* of that wait and all but waiting for a CPU, where it was seen who is to blame */
@@ -29,6 +30,31 @@ double cause__growth(const struct cost_report *r, unsigned state)
 	for (unsigned s = 0; s < WT_STATES; s++)
 		rest -= s == WT_IDLE || s == WT_STOPPED ? 0 : r->st_growth_ns[s];
 	return fmin(r->st_growth_ns[WT_IDLE], fmax(rest, 0));
+}
+
+/*
+ * Who needs a CPU for longer waits longer for it, too, where others want it.  Of the growth of
+ * that wait so much goes with the growth of CPU time: as much for each ns as there was to
+ * begin with.  What is more than that has another cause.
+ */
+static double brought_wait(const struct cost_report *r)
+{
+	double cpu = r->st_growth_ns[WT_CPU], queued = r->st_growth_ns[WT_RUNQ], ratio, first;
+
+	if (cpu <= 0 || queued <= 0 || r->st_ns[WT_CPU] <= 0)
+		return 0;
+	ratio = r->st_ns[WT_RUNQ] / r->st_ns[WT_CPU];
+	first = fmax(r->st_ns[WT_RUNQ] - queued / 2, 0) /
+		fmax(r->st_ns[WT_CPU] - cpu / 2, LEAST_FIRST * r->st_ns[WT_CPU]);
+	return fmin(queued, cpu * fmin(ratio, first));
+}
+
+/* Growth of a state as a cause: the wait for a CPU that CPU time brought along is that's. */
+static double cause_growth(const struct cost_report *r, unsigned state)
+{
+	double brought = state == WT_CPU ? brought_wait(r) : state == WT_RUNQ ? -brought_wait(r) : 0;
+
+	return cause__growth(r, state) + brought;
 }
 
 static double all_growth(const struct cost_report *r)
@@ -92,7 +118,7 @@ static void cpu_cause(struct verdict *v, const struct cost_report *r, char *inne
 	if (!f || f->growth_ns < MAIN_SHARE * r->st_growth_ns[WT_CPU])
 		return;
 	v->cause = CAUSE_FUNCTION;
-	v->share = fmin(f->growth_ns / all, 1);
+	v->share = fmin(f->growth_ns / r->st_growth_ns[WT_CPU] * cause_growth(r, WT_CPU) / all, 1);
 	cost_figure__name(f, v->subject, sizeof(v->subject));
 	self = fastest(r, COST_SELF, -1);
 	if (!self || self->growth_ns < MAIN_SHARE * f->growth_ns)
@@ -140,8 +166,8 @@ void cause__of_growth(struct verdict *v, const struct cost_report *r, char *inne
 	v->cause = CAUSE_NONE;
 	v->state = WT_STATES;
 	for (unsigned s = 0; s < WT_STATES; s++)
-		if (cause__growth(r, s) > top) {
-			top = cause__growth(r, s);
+		if (cause_growth(r, s) > top) {
+			top = cause_growth(r, s);
 			v->state = s;
 		}
 	if (v->state == WT_STATES || all <= 0)
