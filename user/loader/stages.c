@@ -5,7 +5,6 @@
 #include <linux/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,6 +17,7 @@
 #include "ffmpeg/places.h"
 #include "loader/tracer.h"
 #include "util/clock.h"
+#include "util/files.h"
 #include "util/log.h"
 
 #define MAX_FILES 64		/* libraries, of which there are three to a version, and programs */
@@ -257,24 +257,24 @@ void stage_probes__command(struct stage_probes *p, const char *name)
 		one_in_path(p, name);
 }
 
-static void installed(struct stage_probes *p, const char *pattern)
+static void installed(void *probes, const char *path)
 {
-	glob_t g;
-
-	if (!glob(pattern, GLOB_NOSORT | GLOB_BRACE, NULL, &g))
-		for (size_t k = 0; k < g.gl_pathc; k++)
-			one_installed(p, g.gl_pathv[k]);
-	globfree(&g);
+	one_installed(probes, path);
 }
 
 void stage_probes__installed(struct stage_probes *p)
 {
-	for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++) {
-		char pattern[128];
+	static const char *const libraries[] = { "libavformat", "libavcodec", "libavfilter" };
+	static const char *const programs[] = {
+		"/usr/bin/ffmpeg*", "/usr/local/bin/ffmpeg*", "/opt/*/bin/ffmpeg*", "/opt/ffmpeg*/ffmpeg*",
+	};
+	char pattern[128];
 
-		snprintf(pattern, sizeof(pattern), "%s/libav{format,codec,filter}.so.*", places[i]);
-		installed(p, pattern);
-	}
-	installed(p, "/{usr,usr/local,opt/*}/bin/ffmpeg*");
-	installed(p, "/opt/ffmpeg*/ffmpeg*");
+	for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++)
+		for (unsigned k = 0; k < sizeof(libraries) / sizeof(*libraries); k++) {
+			snprintf(pattern, sizeof(pattern), "%s/%s.so.*", places[i], libraries[k]);
+			files__match(pattern, installed, p);
+		}
+	for (unsigned i = 0; i < sizeof(programs) / sizeof(*programs); i++)
+		files__match(programs[i], installed, p);
 }

@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include "symbols/procmaps.h"
 #include "symbols/regular.h"
 #include "target/threads.h"
+#include "util/files.h"
 #include "util/log.h"
 
 #define MAX_PROCESSES 4096
@@ -205,25 +205,25 @@ static void search_dir(const char *dir, const char *binary, struct binary_files 
 		closedir(d);
 }
 
+struct conf_search {
+	const char *binary;
+	struct binary_files *out;
+	int depth;
+};
+
 /* The directories that ld.so.conf(5) names, one level of "include" deep. */
-static void search_conf(const char *conf, const char *binary, struct binary_files *out, int depth)
+static void search_conf(void *arg, const char *conf)
 {
+	struct conf_search *s = arg, deeper = { s->binary, s->out, s->depth + 1 };
 	FILE *f = fopen(conf, "re");
-	char line[PATH_MAX];
+	char line[PATH_MAX], pattern[PATH_MAX];
 
-	while (f && !out->n && fgets(line, sizeof(line), f)) {
-		char pattern[PATH_MAX];
-		glob_t g;
-
+	while (f && !s->out->n && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n#")] = 0;
-		if (*line == '/') {
-			search_dir(line, binary, out);
-		} else if (depth < 2 && sscanf(line, "include %4095s", pattern) == 1 &&
-			   !glob(pattern, 0, NULL, &g)) {
-			for (size_t i = 0; i < g.gl_pathc; i++)
-				search_conf(g.gl_pathv[i], binary, out, depth + 1);
-			globfree(&g);
-		}
+		if (*line == '/')
+			search_dir(line, s->binary, s->out);
+		else if (s->depth < 2 && sscanf(line, "include %4095s", pattern) == 1)
+			files__match(pattern, search_conf, &deeper);
 	}
 	if (f)
 		fclose(f);
@@ -245,7 +245,7 @@ static void search_libraries(const char *binary, struct binary_files *out)
 		p += len + (p[len] != 0);
 	}
 	if (!out->n)
-		search_conf("/etc/ld.so.conf", binary, out, 0);
+		search_conf(&(struct conf_search){ binary, out, 0 }, "/etc/ld.so.conf");
 	for (unsigned i = 0; i < 4 && !out->n; i++)
 		search_dir(dirs[i], binary, out);
 }
