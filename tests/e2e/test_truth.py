@@ -89,6 +89,7 @@ def sorted_waits(r, pid):
     return [(w["state"], w["reason"], w["total_ns"] // 1000) for w in r.waits(pid=pid)]
 
 
+# side by side
 def test_cpu():
     r, truth = run_states(["cpu_user", "cpu_sys"])
     compare(r, truth)
@@ -109,6 +110,7 @@ def test_runq():
     lib.at_least(preempted, 0.8 * main_thread(r, truth["pid"])["runq_ns"], "runq after preemption")
 
 
+# side by side
 def test_disk():
     r, truth = run_states(["disk", "majfault"], 400, 2)
     compare(r, truth)
@@ -122,51 +124,61 @@ def test_disk():
     between(seen * MS, 0.9 * faults * MS, 1.1 * faults * MS, "number of major faults (as ms)")
 
 
+# side by side
 def test_net():
     r, truth = run_states(["tcp4", "tcp6", "udp", "polltcp"], 300, 2)
     compare(r, truth)
 
 
+# side by side
 def test_connect():
     r, truth = run_states(["connect"], 0, 1)
     compare(r, truth)
 
 
+# side by side
 def test_ipc():
     r, truth = run_states(["pipe", "pipewrite", "unix", "eventfd", "mq", "msg"])
     compare(r, truth)
 
 
+# side by side
 def test_high_fd():
     r, truth = run_states(["highfd"])
     compare(r, truth)
 
 
+# side by side
 def test_lock():
     r, truth = run_states(["futex", "flock", "fcntl", "sem"])
     compare(r, truth)
 
 
+# side by side
 def test_child():
     r, truth = run_states(["child", "waitid", "childofthread", "vfork"])
     compare(r, truth)
 
 
+# side by side
 def test_sleep():
     r, truth = run_states(["sleep", "timerfd", "polltimeout"])
     compare(r, truth)
 
 
+# side by side
 def test_restarted():
     r, truth = run_states(["restarted"], 600, 2)
     compare(r, truth)
 
 
+# side by side
 def test_idle():
     r, truth = run_states(["epoll", "poll3", "accept", "signal", "tty", "inotify"])
     compare(r, truth)
 
 
+# side by side
 def test_uring():
     with subprocess.Popen([lib.workload("wl_states"), "uring=1"], stdout=subprocess.DEVNULL,
                           stderr=subprocess.PIPE, text=True) as p:
@@ -177,11 +189,13 @@ def test_uring():
     compare(r, truth)
 
 
+# side by side
 def test_stopped():
     r, truth = run_states(["stop", "ptrace"])
     compare(r, truth)
 
 
+# side by side
 def test_everything_in_turn():
     """All states in one recording, without stacks: names need none."""
     names = subprocess.check_output([lib.workload("wl_states"), "--list"], text=True).split()
@@ -265,6 +279,7 @@ def test_throttled_not_without_quota():
     lib.equal(r.thread_states(truth["pid"])["throttled"], 0, "throttled without a quota")
 
 
+# side by side
 def test_compat32():
     """A 32-bit program: its system calls have other numbers."""
     gcc = lib.need("gcc")
@@ -295,6 +310,7 @@ def test_compat32():
     assert r.waits(state="net", reason=re.compile(r"^udp "), pid=row["pid"])
 
 
+# side by side
 def test_renamed():
     """A name is the last one; a thread has its own."""
     r = lib.record([], [lib.workload("wl_spawn"), "rename"])
@@ -303,6 +319,7 @@ def test_renamed():
     assert any("wl-renamed" in f[:2] for f, _ in r.folded("wall")), "no wl-renamed in wall.folded"
 
 
+# side by side
 def test_asleep_since_before():
     """A thread that never runs during the recording is charged all of it."""
     p = lib.spawn(["sleep", "1000"])
@@ -318,6 +335,7 @@ def test_asleep_since_before():
     assert any(x.endswith("_[k]") for x in frames[0]), f"no kernel stack at the seed: {frames}"
 
 
+# side by side
 def test_asleep_each_state():
     """The same in every state that can be asleep before the start."""
     phases = {"pipe": "ipc", "unix": "ipc", "udp": "net", "futex": "lock",
@@ -337,6 +355,7 @@ def test_asleep_each_state():
              f"{phase}: {sorted_waits(r, pids[phase])}")
 
 
+# side by side
 def test_asleep_in_poll_of_one_socket():
     """Its set lies in the memory of a thread that is not running: read all the same."""
     p = lib.spawn([lib.workload("wl_states"), "polltcp=60000"], stderr=subprocess.DEVNULL)
@@ -359,6 +378,7 @@ SELECT = """if True:
     """
 
 
+# side by side
 def test_asleep_in_select():
     """The same for select: one descriptor is named, of several the number."""
     one, three = (lib.spawn([lib.PYTHON, "-c", SELECT, n], stdout=subprocess.PIPE, text=True)

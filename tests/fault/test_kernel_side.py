@@ -14,6 +14,7 @@ def pingpong(fault, *options):
     return lib.record([f"--fault={fault}", "-d", 4, *options], [lib.workload("wl_pingpong"), "3"])
 
 
+# side by side
 def test_missed_switches_are_repaired():
     """One switch in 64 is not seen: it is found, and the time goes where the kernel's books say."""
     r = pingpong("missed-switch")
@@ -21,6 +22,7 @@ def test_missed_switches_are_repaired():
     lib.at_most(r.state("other"), r.ledger["wall_ns"] * 0.05, "other")
 
 
+# side by side
 def test_last_switches_are_repaired():
     """A thread whose last switch is not seen is in the account when the kernel frees it."""
     r = lib.record(["--fault=missed-switch"], ["sh", "-c", f"{lib.workload('wl_spawn')} row 1000; sleep 1"])
@@ -29,6 +31,7 @@ def test_last_switches_are_repaired():
     lib.at_least(r.ledger["threads"], 1001, "threads")
 
 
+# side by side
 def test_last_switches_at_the_end_are_repaired():
     """The kernel may free such a thread when the last lines of the account have been read."""
     p = lib.spawn(["sh", "-c", f"while :; do {lib.workload('wl_spawn')} row 1000; done"])
@@ -38,6 +41,7 @@ def test_last_switches_at_the_end_are_repaired():
         lib.equal(r.ledger["unattributed_ns"], 0, "time whose lines were not read")
 
 
+# side by side
 def test_threads_without_storage():
     r = lib.record(["--fault=threads"], [lib.workload("wl_spawn"), "row", 400])
     lib.at_least(r.loss["threads"], 10, "loss.threads")
@@ -45,22 +49,26 @@ def test_threads_without_storage():
     lib.equal(r.ledger["threads"] + r.loss["threads"], 401, "threads and loss.threads")
 
 
+# side by side
 def test_clock_that_runs_back():
     r = pingpong("clock")
     lib.at_least(r.loss["clock_backwards"], 1, "loss.clock_backwards")
 
 
+# side by side
 def test_kernel_stacks_that_fail():
     r = pingpong("kernel-stack", "--no-remember")
     lib.at_least(r.loss["kernel_stack_failed"], 1, "loss.kernel_stack_failed")
 
 
+# side by side
 def test_kernel_stacks_misremembered():
     """A wrong memory is found out by the checks, and what it named shows as lost."""
     r = pingpong("recall")
     lib.at_least(r.loss["kernel_stack_misremembered"], 1, "loss.kernel_stack_misremembered")
 
 
+# side by side
 def test_user_stacks_misremembered():
     """--unwind-check compares every one; without it such a stack would be lost, never another's."""
     r = pingpong("recall", "--unwind-check")
@@ -113,6 +121,7 @@ def test_none_hidden_that_come_and_go():
         lib.equal(r.loss["hidden_threads"], 0, "loss.hidden_threads")
 
 
+# side by side
 def test_booked_before_it_was_woken():
     """Waits that the kernel's books cannot be compared for are left out of the audit, and counted."""
     r = pingpong("booked")
