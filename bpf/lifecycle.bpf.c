@@ -211,7 +211,7 @@ static __always_inline void wt_name_unit(struct task_struct *t, struct wt_task *
 {
 	struct wt_span_stack *k;
 
-	if (w->done || bpf_ktime_get_ns() < run_start_ns || bpf_ktime_get_ns() >= run_end_ns)
+	if (w->done || !wt_recording(bpf_ktime_get_ns()))
 		return;
 	k = bpf_task_storage_get(&span_stacks, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!k) {

@@ -200,8 +200,10 @@ __u64 stage_probes__file(struct stage_probes *p, int fd, const char *path)
 	*f = (struct file){ st.st_dev, st.st_ino, 0 };
 	err = ffmpeg_places__find(fd, lib, major, &pl);
 	/* most programs have the libraries beside them, or no names of functions */
-	if (lib == FFMPEG_PROGRAM && (err || !pl.functions))
+	if (lib == FFMPEG_PROGRAM && (err || !pl.functions)) {
+		ffmpeg_places__free(&pl);
 		return 0;
+	}
 	if (!err)
 		err = attach(p, fd, &pl);
 	if (!err) {
@@ -264,17 +266,16 @@ static void installed(void *probes, const char *path)
 
 void stage_probes__installed(struct stage_probes *p)
 {
-	static const char *const libraries[] = { "libavformat", "libavcodec", "libavfilter" };
 	static const char *const programs[] = {
 		"/usr/bin/ffmpeg*", "/usr/local/bin/ffmpeg*", "/opt/*/bin/ffmpeg*", "/opt/ffmpeg*/ffmpeg*",
 	};
 	char pattern[128];
 
-	for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++)
-		for (unsigned k = 0; k < sizeof(libraries) / sizeof(*libraries); k++) {
-			snprintf(pattern, sizeof(pattern), "%s/%s.so.*", places[i], libraries[k]);
-			files__match(pattern, installed, p);
-		}
+	/* those that are none of the three are left out by their names */
+	for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		snprintf(pattern, sizeof(pattern), "%s/libav*.so.*", places[i]);
+		files__match(pattern, installed, p);
+	}
 	for (unsigned i = 0; i < sizeof(programs) / sizeof(*programs); i++)
 		files__match(programs[i], installed, p);
 }

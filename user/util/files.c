@@ -18,6 +18,14 @@ struct search {
 
 static void search(struct search *s, size_t len, const char *rest);
 
+/* What fits, for scandir(3), which hands its filter nothing of ours. */
+static _Thread_local const char *wanted;
+
+static int fits(const struct dirent *e)
+{
+	return !fnmatch(wanted, e->d_name, FNM_PERIOD);
+}
+
 /* Goes on with that name below the path of len bytes. */
 static void enter(struct search *s, size_t len, const char *name, const char *rest)
 {
@@ -50,10 +58,10 @@ static void search(struct search *s, size_t len, const char *rest)
 		return;
 	}
 	s->path[len] = 0;
-	found = scandir(len ? s->path : "/", &names, NULL, alphasort);
+	wanted = part;
+	found = scandir(len ? s->path : "/", &names, fits, alphasort);
 	for (int i = 0; i < found; i++) {
-		if (!fnmatch(part, names[i]->d_name, FNM_PERIOD))
-			enter(s, len, names[i]->d_name, rest);
+		enter(s, len, names[i]->d_name, rest);
 		free(names[i]);
 	}
 	if (found >= 0)
