@@ -389,6 +389,56 @@ static void test_stated_elapsed(void **state)
 	drop_bench(b);
 }
 
+/* "3 of 9 done in 0.3 s": three of them took that, each begins where the one before ended */
+static void test_stated_since_the_start(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	struct found f;
+
+	(void)state;
+	bound(b, 7, 0, 1, 500 * MS);
+	for (unsigned i = 1; i <= 9; i++) {
+		mark(b, 7, (500 + i * 103) * MS, i, i * 103 * MS);
+		if (i > 2)			/* the first three come together, as they do from auto */
+			assert_int_equal(form__settle(&b->form), 0);
+	}
+	epochs__generation(&b->epochs);
+	f = rows_of(b);
+	assert_int_equal(f.n, 9);
+	for (unsigned i = 0; i < 9; i++) {
+		assert_int_equal(f.row[i].start_ns, (500 + i * 103) * MS);
+		assert_int_equal(f.row[i].end_ns, (603 + i * 103) * MS);
+	}
+	drop_bench(b);
+}
+
+/* What ran before the recording: the first line's own time is one unit's, the 76254 before it are not ours */
+static void test_stated_in_the_middle(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	struct found f;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		mark(b, 7, (500 + i * 100) * MS, 76255 + i, 50 * MS);
+	assert_int_equal(form__settle(&b->form), 0);
+	f = rows_of(b);
+	assert_int_equal(f.n, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(f.row[i].n, 1);
+		assert_int_equal(f.row[i].start_ns, (450 + i * 100) * MS);
+	}
+	/* of one whose times are since its start, long ago, the first began we do not know when */
+	for (unsigned i = 0; i < 3; i++)
+		mark(b, 8, (3700000 + i * 100) * MS, 76255 + i, (3600000 + i * 100) * MS);
+	assert_int_equal(form__settle(&b->form), 0);
+	f = rows_of(b);
+	assert_int_equal(f.n, 5);
+	assert_int_equal(f.row[3].start_ns, 3700000 * MS);
+	assert_int_equal(f.row[3].n, 1);
+	drop_bench(b);
+}
+
 /* "raised unexpected": no word of how long; it began where the worker said that it took it up */
 static void test_handed_over(void **state)
 {
@@ -818,6 +868,8 @@ int main(void)
 		cmocka_unit_test(test_batched_writes_share),
 		cmocka_unit_test(test_counter_jumps),
 		cmocka_unit_test(test_stated_elapsed),
+		cmocka_unit_test(test_stated_since_the_start),
+		cmocka_unit_test(test_stated_in_the_middle),
 		cmocka_unit_test(test_handed_over),
 		cmocka_unit_test(test_taken_up),
 		cmocka_unit_test(test_children_inherit),

@@ -8,6 +8,7 @@
 
 #include "units/parts.h"
 #include "units/redact.h"
+#include "units/told.h"
 
 /* A begin that a line states as "… in 12.3 s" is put at a boundary that is this near. */
 #define SNAP_NS 3000000ULL
@@ -33,6 +34,7 @@ struct seq {
 	__u64 shown;			/* the counter as it was last read, units of this write included */
 	__u64 last_ns;			/* the end of the last unit, 0: none yet */
 	__u64 from, left;		/* of one that counts down: where it began, as far as is known, and is */
+	struct told told;		/* what the times in its lines are */
 	bool ends;			/* its units are said to end, not only to begin */
 	bool switches;			/* … and who is at which: a thread may be at several by turns */
 	struct open *opens;		/* else: those that are at work, one for each thread that says so */
@@ -338,6 +340,8 @@ static __u64 units_of(const struct seq *s, const struct unit_mark *m, bool seede
 		return 1;
 	if (s->has_done && m->done >= s->done)
 		n = m->done - s->done;
+	else if (seeded && !s->last_ns)
+		n = 1;			/* its own time is told; those before it were before the recording */
 	else
 		n = m->done;		/* it began anew, or with the recording */
 	return n > MOST_AT_ONCE ? 1 : n;
@@ -466,6 +470,9 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 
 	if (!s)
 		return -ENOMEM;
+	/* of the first that is right also when it is the time of all */
+	if (s->told.of_all && (s->last_ns || !p->born) && !(m->has_done && m->done < s->done))
+		m->elapsed_ns = 0;
 	if (take_begun(pf, m, &begun)) {
 		/* begun and ended by one thread: it is that one's unit, whatever others do meanwhile */
 		own = begun.thread == m->thread;
@@ -567,6 +574,26 @@ static void count_up(struct seq *s, struct unit_mark *m)
 	m->counts_down = false;
 }
 
+/* Before any of them is settled, all the lines there are have said what their times are. */
+static int hear_times(struct form *f)
+{
+	for (size_t i = 0; i < f->n_marks; i++) {
+		const struct unit_mark *m = &f->marks[i];
+		struct uproc *p = epochs__find_proc(f->epochs, m->image);
+		struct proc_form *pf;
+		struct seq *s;
+
+		if (!p || !m->elapsed_ns || m->handed || m->paired || m->begin || m->queued || is_relayed(f, p, m))
+			continue;
+		pf = form_of(p);
+		s = pf ? seq_of(pf, m) : NULL;
+		if (!s)
+			return -ENOMEM;
+		told__line(&s->told, m->ts_ns, m->elapsed_ns, m->has_done, m->done);
+	}
+	return 0;
+}
+
 /* What of a mark remains: 0, nothing has ended; 1, a unit has. */
 static int take_mark(struct form *f, struct uproc *p, struct proc_form *pf, struct unit_mark *m)
 {
@@ -628,6 +655,8 @@ int form__settle(struct form *f)
 {
 	int err = f->n_marks ? note_origins(f) : 0;
 
+	if (!err)
+		err = hear_times(f);
 	for (size_t first = 0, i = 1; i <= f->n_marks && !err; i++) {
 		if (i < f->n_marks && f->marks[i].image == f->marks[first].image &&
 		    f->marks[i].ts_ns == f->marks[first].ts_ns)
