@@ -4,6 +4,7 @@
 #define WT_CONN_BPF_H
 
 #include "calls.bpf.h"
+#include "listen.bpf.h"
 #include <bpf/bpf_endian.h>
 
 #define WT_AF_INET 2
@@ -77,24 +78,6 @@ static __always_inline void wt_conn_claim(struct wt_conn *c, struct wt_task *w)
 	}
 }
 
-static __always_inline void wt_listen_key(struct wt_listen_key *k, struct sock *sk)
-{
-	k->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	k->port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	k->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-}
-
-/* Who listens on the port that this socket was accepted on; NULL: nobody who is traced. */
-static __always_inline struct wt_listener *wt_listener_of(struct sock *sk)
-{
-	struct wt_listen_key k = {};
-	struct wt_listener *l;
-
-	wt_listen_key(&k, sk);
-	l = bpf_map_lookup_elem(&listeners, &k);
-	return l && l->sockets ? l : NULL;
-}
-
 /*
  * Connections that found no room for the listener had none in the queue of those
  * that wait for accept(2).  Counted by the socket itself, except where a kernel
@@ -103,6 +86,16 @@ static __always_inline struct wt_listener *wt_listener_of(struct sock *sk)
 static __always_inline __u32 wt_drops(struct sock *sk)
 {
 	return BPF_CORE_READ(sk, sk_drops.counter);
+}
+
+/* It found the map full; once, however often it is met. */
+static __noinline int wt_conn_refused(__u64 cookie)
+{
+	if (!bpf_map_peek_elem(&refused, &cookie))
+		return 0;
+	bpf_map_push_elem(&refused, &cookie, BPF_ANY);
+	wt_lost(WT_LOSS_CONN);
+	return 0;
 }
 
 /*
@@ -141,7 +134,7 @@ static __noinline int wt_conn_make(struct sock *sk, __u64 cookie, __u64 now, str
 	}
 	err = bpf_map_update_elem(&conns, &cookie, &c, BPF_NOEXIST);
 	if (err && err != -17)		/* EEXIST: somebody was faster */
-		wt_lost(WT_LOSS_CONN);
+		wt_conn_refused(cookie);
 	return 0;
 }
 

@@ -15,6 +15,7 @@ struct wt_stats_map stats SEC(".maps");
 struct wt_target_map targets SEC(".maps");
 struct wt_scratch_map scratch SEC(".maps");
 struct wt_conn_map conns SEC(".maps");
+struct wt_refused_map refused SEC(".maps");
 struct wt_listen_map listeners SEC(".maps");
 struct wt_rules_map cfi_rules SEC(".maps");
 struct wt_objects_map cfi_objects SEC(".maps");

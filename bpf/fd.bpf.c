@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* fd.bpf.c - what a descriptor leads to: file, device, pipe, socket and its peer. */
 #include "calls.bpf.h"
+#include "listen.bpf.h"
 #include <bpf/bpf_endian.h>
 
 #define AF_UNIX 1
@@ -75,15 +76,17 @@ static __always_inline void wt_unix_name(struct wt_reason *r, struct sock *sk)
 
 /*
  * Of a connection that was accepted the peer's port says nothing, and each has
- * another: there the peer is a client of one of our ports.
+ * another: there the peer is a client of one of our ports.  One that found no room
+ * among those that are followed was accepted if somebody listens on its port.
  */
 static __always_inline __s64 wt_tcp_socket(struct wt_reason *r, struct sock *sk)
 {
 	__u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	struct wt_conn *c = bpf_map_lookup_elem(&conns, &cookie);
 
-	if (c && !(c->flags & WT_CONN_OUT)) {
-		r->port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	if (c ? !(c->flags & WT_CONN_OUT) : wt_listener_of(sk) != NULL) {
+		/* its own number is gone once the peer has reset it */
+		r->port = c ? c->lport : BPF_CORE_READ(sk, __sk_common.skc_num);
 		r->n = WT_SOCK_CLIENT;
 	}
 	return cookie ? cookie : WT_NO_COOKIE;

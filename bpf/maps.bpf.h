@@ -478,9 +478,19 @@ struct wt_learned_map {
 /* TCP connections by their sockets' cookies. */
 struct wt_conn_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 24576);
 	__type(key, __u64);
 	__type(value, struct wt_conn);
+};
+
+/*
+ * Cookies of those that found it full: a walk that meets one again is not to count it
+ * twice.  64 KiB; beyond 65,536 of them a walk may take a new one for one of these.
+ */
+struct wt_refused_map {
+	__uint(type, BPF_MAP_TYPE_BLOOM_FILTER);
+	__uint(max_entries, 65536);
+	__type(value, __u64);
 };
 
 struct wt_listen_map {
@@ -491,6 +501,7 @@ struct wt_listen_map {
 };
 
 extern struct wt_conn_map conns SEC(".maps");
+extern struct wt_refused_map refused SEC(".maps");
 extern struct wt_listen_map listeners SEC(".maps");
 extern struct wt_rules_map cfi_rules SEC(".maps");
 extern struct wt_objects_map cfi_objects SEC(".maps");

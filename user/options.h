@@ -73,7 +73,7 @@ struct options {
 	unsigned detail_entries;	/* --detail-entries (default 32768) */
 	unsigned ring_kb;		/* --ring-kb (default 4096) */
 	unsigned seen_entries;		/* --seen-entries (default 32768) */
-	unsigned conn_entries;		/* --conn-entries (default 16384) */
+	unsigned conn_entries;		/* --conn-entries (default 24576) */
 	unsigned max_conns;		/* --max-conns (default 10000) */
 	unsigned max_exited;		/* --max-exited (default 10000) */
 	unsigned max_stacks;		/* --max-stacks (default 100000) */

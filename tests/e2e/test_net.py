@@ -348,6 +348,35 @@ v = [socket.create_connection(("127.0.0.1", {server.port})) for _ in range(100)]
     lib.equal(peer["connections"], 100, "the peer has them all")
 
 
+def test_full_at_both_ends():
+    """Those that found no room count once each, though walks meet them again; no client's port is a peer."""
+    script = """
+import socket, sys, threading, time
+l = socket.create_server(("127.0.0.1", 0), backlog=128)
+print(l.getsockname()[1], flush=True)
+sys.stdin.readline()
+v = []
+for i in range(60):
+    s = socket.create_connection(l.getsockname()); v += [s, l.accept()[0]]
+for i in range(50, 60):		# a wait for each of these is one for a connection that is not followed
+    t = threading.Thread(target=v[2 * i + 1].recv, args=(1,)); t.start()
+    time.sleep(0.03); v[2 * i].sendall(b"a"); t.join()
+print("done", flush=True)
+time.sleep(60)
+"""
+    p = lib.spawn([lib.PYTHON, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    port = int(p.stdout.readline())
+    running = lib.Running(["--conn-entries", 40, "-p", p.pid]).attached()
+    p.stdin.write("\n")
+    p.stdin.flush()
+    lib.equal(p.stdout.readline(), "done\n")
+    r = running.finish(sig=2)
+    lib.equal(r.loss["connections_full"], 80, "ends that found no room")
+    lib.equal(sorted((x["peer"], x["connections"]) for x in peers(r)),
+              [(f"127.0.0.1:{port}", 20), (f"client 127.0.0.1 of :{port}", 20)], "peers")
+    lib.at_least(r.waited(state="net", reason=f"client 127.0.0.1 of :{port}"), 250 * MS, "waits for clients")
+
+
 def test_resolve():
     """Names of hosts, only when asked for."""
     try:
