@@ -128,6 +128,7 @@ int BPF_PROG(wt_process_exec, struct task_struct *t, pid_t old_pid, struct linux
 		else if (!w->exec_ns)
 			w->exec_job = w->job;
 		w->exec_image = wt_image(t);
+		w->mm = (__u64)t->mm;
 		if (!w->exec_serial)
 			w->exec_serial = wt_new_serial();
 		w->exec_ns = bpf_ktime_get_ns();

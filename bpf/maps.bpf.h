@@ -121,6 +121,7 @@ struct wt_task {
 	__u64 audit_exec1, audit_delay1;
 	__u64 utime0, stime0;
 	__u64 address;			/* of its task_struct: as a number, for probes */
+	__u64 mm;			/* of its program's memory, as a number */
 	__u64 image;
 	__u64 switches, samples;
 	__u64 migrations, migrations0;	/* the kernel's count: since the birth, as of then */

@@ -51,6 +51,7 @@ static __always_inline struct wt_task *wt_adopt(struct task_struct *t, __u64 now
 	if (w->ready || w->done)
 		return NULL;			/* somebody else was faster */
 	w->address = (__u64)t;
+	w->mm = (__u64)BPF_CORE_READ(t, mm);
 	wt_birth(w, now, parent);
 	return w;
 }

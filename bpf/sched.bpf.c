@@ -73,7 +73,7 @@ static __always_inline void wt_take_stack(struct wt_scratch *s, struct wt_task *
 	w->stack_weight = WT_WEIGHT_ONE;
 	if (!(cfg_opts & (WT_OPT_USTACK | WT_OPT_KSTACK)) || wt_shed(w, s->sw.now))
 		return;
-	if ((t->flags & (PF_KTHREAD | PF_EXITING)) || !(cfg_opts & WT_OPT_USTACK))
+	if ((t->flags & PF_KTHREAD) || !(cfg_opts & WT_OPT_USTACK))
 		return;
 	begun = wt_stack_clock(w);
 	w->ustack = wt_user_stack(s, w, 1);

@@ -190,6 +190,27 @@ int wt_remember_user(struct wt_scratch *s, struct wt_task *t, __u64 id)
 	return 0;
 }
 
+/*
+ * What a thread's registers point to is gone when it has given back its memory, or is about
+ * to begin another program.  The first frame is all that can be told, and not even that where
+ * nobody knows any more what was mapped there.
+ */
+int wt_memory_gone(struct wt_scratch *s, struct wt_task *t)
+{
+	struct task_struct *cur = bpf_get_current_task_btf();
+	__u64 mm = (__u64)cur->mm;
+
+	if (!s || !t)
+		return 0;
+	if (mm && (mm == t->mm || !BPF_CORE_READ_BITFIELD(cur, in_execve)))
+		return 0;
+	s->walk.end = mm ? WT_END_EXECING : WT_END_EXITING;
+	s->walk.n = WT_FRAME_TAG(s->ip[0]) == WT_FRAME_OBJ;
+	s->walk.hash = wt_hash_add(WT_WALK_HASH, s->walk.n ? s->ip[0] : 0);
+	s->walk.own = 0;
+	return 1;
+}
+
 static __always_inline __u64 wt_walk_user(struct wt_scratch *s, struct wt_task *t, __u32 slot)
 {
 	struct wt_walk *w = &s->walk;
@@ -202,9 +223,11 @@ static __always_inline __u64 wt_walk_user(struct wt_scratch *s, struct wt_task *
 		wt_walk_tables(s);
 	if ((w->scanning && w->end == WT_END_ROOT) || w->believed)
 		wt_scan_learn(s);
-	id = cfg_opts & WT_OPT_FP ? 0 : wt_send_raw(s, slot);
-	if (id)
-		return id;
+	if (w->end != WT_END_ROOT && !wt_memory_gone(s, t) && !(cfg_opts & WT_OPT_FP)) {
+		id = wt_send_raw(s, slot);
+		if (id)
+			return id;
+	}
 	id = wt_hash_add(w->hash, w->end);
 	if (w->own)		/* the same words would be other frames elsewhere */
 		id = wt_hash_add(id, w->image);

@@ -47,7 +47,10 @@ enum wt_jvm_kind {
 	WT_JVM_BLOB = 3,	/* a stub, an adapter …: named by its CodeBlob */
 };
 
-/* Where a walk ended.  Everything but WT_END_ROOT is an incomplete stack. */
+/*
+ * Where a walk ended.  Everything but WT_END_ROOT is an incomplete stack, and the last two:
+ * then there is no user stack, and the kernel's, which goes to its entry, is all there is.
+ */
 enum wt_end {
 	WT_END_ROOT = 0,	/* _start, a thread's start, the kernel's entry */
 	WT_END_DEEP = 1,	/* more than WT_MAX_FRAMES */
@@ -62,7 +65,9 @@ enum wt_end {
 	WT_END_FP = 10,		/* frame pointers only (no tables by option): the chain ended */
 	WT_END_COMPAT = 11,	/* a 32-bit task */
 	WT_END_KERNEL = 12,	/* a kernel stack */
-	WT_ENDS = 13,
+	WT_END_EXITING = 13,	/* a thread at its end, which has given back its memory: none is left */
+	WT_END_EXECING = 14,	/* an exec has put another memory under the old program's registers */
+	WT_ENDS = 15,
 };
 
 /*

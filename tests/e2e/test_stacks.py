@@ -125,13 +125,18 @@ def test_complete_cc1():
         f.write("#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n" + "".join(
             f"int g{k}(int x, char *s) {{ int r = 0; for (int i = 0; i < x; i++) {{ switch ((i * {k}) % 7) "
             f"{{ case 0: r += s[i]; break; case 1: r ^= strlen(s + i); break; case 2: r += printf(\"%d\", r);"
-            f" break; default: r *= abs(i - {k}); }} }} return r; }}\n" for k in range(1200)))
-    # the first one only to have the tables compiled
-    r = lib.record(["-F", 499], ["sh", "-c", f"{gcc} -O2 -c {lib.tmp('big.c')} -o {lib.tmp('big.o')};"
-                                 f"{gcc} -O2 -c {lib.tmp('big.c')} -o {lib.tmp('big.o')}"], timeout_s=80)
+            f" break; default: r *= abs(i - {k}); }} }} return r; }}\n" for k in range(120)))
+    one = f"{gcc} -O2 -c {lib.tmp('big.c')} -o {lib.tmp('big.o')}"
+    r = lib.record(["-F", 499], ["sh", "-c", f"{one}; {one}; {one}; {one}"], timeout_s=80)
     lib.equal(r.summary["exit"]["status"], 0, "status of gcc")
     # the few waits it has are those of any start: execve(), pages of the program
-    complete(r, 0.99, 0.8, waits_needed=10, late=0.5)
+    complete(r, 0.99, 0.8, waits_needed=10, late=0.01)
+    # each gives back its memory for a while, and has no stack then
+    gone = [f for f, _ in r.folded("cpu") if f[1] == "[exiting]"]
+    assert any("exit_mmap_[k]" in f for f in gone), gone
+    s = r.summary["stacks"]
+    lib.at_least(s["exiting"], 1, "samples of its ends")
+    lib.at_most(s["exiting"] + s["in_execve"], 0.05 * s["oncpu_samples"], "samples without memory")
 
 
 # ---- another unwinder at the same time --------------------------------------------

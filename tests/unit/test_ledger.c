@@ -576,7 +576,7 @@ static int count_cut(void *arg, const struct ledger_line *line)
 static void test_stacks(void **state)
 {
 	static const __u32 whole[] = { 3, 2, 1 }, ends_early[] = { 3, 2 };
-	struct ledger *l = new_ledger((struct ledger_opts){ .max_stacks = 3 });
+	struct ledger *l = new_ledger((struct ledger_opts){ .max_stacks = 5 });
 	const __u64 st[WT_STATES] = { [WT_CPU] = 300, [WT_LOCK] = 100 };
 	struct wt_thread_rec rec = thread(1, 5, 5, st);
 	struct wt_detail_key k = { .thread = 1, .state = WT_CPU, .reason = WT_K_USER };
@@ -586,7 +586,7 @@ static void test_stacks(void **state)
 
 	(void)state;
 	ledger__put_thread(l, &rec);
-	for (__u64 id = 100; id < 107; id++) {
+	for (__u64 id = 100; id < 109; id++) {
 		k.ustack = id;
 		ledger__put_detail(l, &k, &v);
 	}
@@ -596,13 +596,20 @@ static void test_stacks(void **state)
 	ledger__put_stack(l, 101, whole, 3, true, WT_END_FP);	/* another process: shared */
 	ledger__put_stack(l, 102, ends_early, 2, true, WT_END_FP);
 	ledger__put_stack(l, 103, whole, 3, true, WT_END_DEEP);
-	ledger__put_stack(l, 104, whole, 1, true, WT_END_FP);	/* the fourth: folded */
+	/* no memory any more, and no name for the address either */
+	ledger__put_stack(l, 107, whole, 0, true, WT_END_EXITING);
+	ledger__put_stack(l, 108, whole, 0, true, WT_END_EXECING);
+	ledger__put_stack(l, 104, whole, 1, true, WT_END_FP);	/* the sixth: folded */
 	ledger__put_stack(l, 105, whole, 2, true, WT_END_FP);	/* the same as 102 */
 	assert_true(ledger__has_stack(l, 100));
 	assert_false(ledger__has_stack(l, 106));
 	t = settle(l);
 	ledger__each_line(l, count_cut, cut);
-	for (int c = 0; c < LEDGER_CUTS; c++)
+	assert_int_equal(cut[LEDGER_EXITING], 1);
+	assert_int_equal(cut[LEDGER_EXECING], 1);
+	/* the kernel's stack is the whole of these */
+	assert_int_equal(t.cut[LEDGER_COMPLETE], cut[LEDGER_COMPLETE] + 2);
+	for (int c = LEDGER_COMPLETE + 1; c < LEDGER_CUTS; c++)
 		assert_int_equal(cut[c], t.cut[c]);
 	assert_int_equal(cut[LEDGER_COMPLETE], 2);
 	assert_int_equal(cut[LEDGER_NO_ROOT], 2);
@@ -610,7 +617,7 @@ static void test_stacks(void **state)
 	assert_int_equal(cut[LEDGER_FOLDED], 1);
 	assert_int_equal(cut[LEDGER_LOST], 1);
 	assert_int_equal(cut[LEDGER_NO_STACK], 1);
-	assert_int_equal(t.oncpu_samples, 8);
+	assert_int_equal(t.oncpu_samples, 10);
 	assert_balanced(l, &t);
 	ledger__free(l);
 }

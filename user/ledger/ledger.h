@@ -99,7 +99,10 @@ enum ledger_cut {
 	LEDGER_RUNTIME = 11,	/* an interpreter's or VM's structures did not hold together */
 	LEDGER_COMPAT = 12,	/* 32-bit code */
 	LEDGER_SHED = 13,	/* not taken, to keep the budget */
-	LEDGER_CUTS = 14,
+	/* there is no user stack, and the kernel's is whole */
+	LEDGER_EXITING = 14,	/* a thread at its end, without memory */
+	LEDGER_EXECING = 15,	/* within an exec, between two programs */
+	LEDGER_CUTS = 16,
 };
 /* "complete", "no_frame_pointer", "too_deep", "unreadable", "lost", "folded", … */
 const char *ledger__cut_name(enum ledger_cut c);

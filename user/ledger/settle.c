@@ -324,6 +324,14 @@ static void add_settled(struct ledger_totals *t, const struct settled *s)
 	t->shed_ns += s->shed_ns;
 }
 
+/* Where there is no user stack, the kernel's is the whole. */
+static void count_cut(__u64 *cuts, enum ledger_cut cut, __u64 count)
+{
+	cuts[cut] += count;
+	if (cut == LEDGER_EXITING || cut == LEDGER_EXECING)
+		cuts[LEDGER_COMPLETE] += count;
+}
+
 static void judge_line(struct ledger *l, struct ledger_totals *t, __u8 state, __u32 ustack,
 		       __u32 kstack, __u64 count, bool kthread)
 {
@@ -337,7 +345,7 @@ static void judge_line(struct ledger *l, struct ledger_totals *t, __u8 state, __
 	cut = stacks__cut(&l->stacks, ustack, kstack, kthread);
 	if (state == WT_CPU) {
 		t->oncpu_samples += count;
-		t->cut[cut] += count;
+		count_cut(t->cut, cut, count);
 		if (cut == LEDGER_COMPLETE && u && u->guessed)
 			t->guessed += count;
 		return;
@@ -345,7 +353,7 @@ static void judge_line(struct ledger *l, struct ledger_totals *t, __u8 state, __
 	/* no stack is taken where a thread waits for a CPU */
 	if (state == WT_RUNQ || state == WT_THROTTLED)
 		return;
-	t->offcpu_stacks[cut] += count;
+	count_cut(t->offcpu_stacks, cut, count);
 	if (!k || !k->witness)
 		return;
 	t->witness_waits += count;

@@ -241,6 +241,8 @@ static const char *const cut_names[LEDGER_CUTS] = {
 	[LEDGER_RUNTIME] = "runtime",
 	[LEDGER_COMPAT] = "32_bit",
 	[LEDGER_SHED] = "shed",
+	[LEDGER_EXITING] = "exiting",
+	[LEDGER_EXECING] = "in_execve",
 };
 
 const char *ledger__cut_name(enum ledger_cut c)
@@ -277,6 +279,8 @@ static const __u8 cut_by_end[WT_ENDS] = {
 	[WT_END_RUNTIME] = LEDGER_RUNTIME,
 	[WT_END_FP] = LEDGER_NO_ROOT,
 	[WT_END_COMPAT] = LEDGER_COMPAT,
+	[WT_END_EXITING] = LEDGER_EXITING,
+	[WT_END_EXECING] = LEDGER_EXECING,
 };
 
 static enum ledger_cut cut_of(const struct stacks *s, __u32 ref)
@@ -285,6 +289,8 @@ static enum ledger_cut cut_of(const struct stacks *s, __u32 ref)
 
 	if (stacks__resolve(s, ref) == STACK_SHED)
 		return LEDGER_SHED;
+	if (st && (st->end == WT_END_EXITING || st->end == WT_END_EXECING))
+		return cut_by_end[st->end];
 	if (!ref || (st && !st->n && stacks__resolve(s, ref) != STACK_FOLDED))
 		return LEDGER_NO_STACK;
 	if (!st)
@@ -306,7 +312,8 @@ enum ledger_cut stacks__cut(const struct stacks *s, __u32 ustack, __u32 kstack, 
 		return k;
 	u = cut_of(s, ustack);
 	/* user code that was interrupted has no kernel stack: only a bad one counts */
-	if (u == LEDGER_COMPLETE && k != LEDGER_NO_STACK)
+	if ((u == LEDGER_COMPLETE || u == LEDGER_EXITING || u == LEDGER_EXECING) &&
+	    k != LEDGER_COMPLETE && k != LEDGER_NO_STACK)
 		return k;
 	return u;
 }

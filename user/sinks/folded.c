@@ -117,10 +117,19 @@ static const char *mark_text(const struct ledger_line *line)
 	return NULL;
 }
 
-/* What stands above the frames when they do not reach the root for want of time. */
+/* What stands above the frames when they do not reach the root for want of time, or there are none. */
 static const char *above_text(const struct ledger_line *line)
 {
-	return line->cut == LEDGER_NO_TABLE ? "[no unwind table yet]" : NULL;
+	switch (line->cut) {
+	case LEDGER_NO_TABLE:
+		return "[no unwind table yet]";
+	case LEDGER_EXITING:
+		return "[exiting]";
+	case LEDGER_EXECING:
+		return "[in execve]";
+	default:
+		return NULL;
+	}
 }
 
 static const char *leaf_text(const struct folder *fo, const struct ledger_line *line, char *buf,

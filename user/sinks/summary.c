@@ -128,10 +128,14 @@ static json_t *stacks_json(const struct recording *r)
 
 	set(o, "oncpu_samples", ns_json(t->oncpu_samples));
 	set(o, "complete", ns_json(t->cut[LEDGER_COMPLETE]));
+	set(o, "exiting", ns_json(t->cut[LEDGER_EXITING]));
+	set(o, "in_execve", ns_json(t->cut[LEDGER_EXECING]));
 	set(o, "guessed", ns_json(t->guessed));
 	set(o, "shed_ns", ns_json(t->shed_ns));
 	set(o, "incomplete", incomplete_json(t->cut));
 	set(off, "complete", ns_json(t->offcpu_stacks[LEDGER_COMPLETE]));
+	set(off, "exiting", ns_json(t->offcpu_stacks[LEDGER_EXITING]));
+	set(off, "in_execve", ns_json(t->offcpu_stacks[LEDGER_EXECING]));
 	set(off, "shed", ns_json(t->offcpu_stacks[LEDGER_SHED]));
 	set(off, "incomplete", incomplete_json(t->offcpu_stacks));
 	set(off, "remembered", ns_json(r->remembered_stacks));
