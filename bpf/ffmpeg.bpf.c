@@ -121,8 +121,11 @@ static __always_inline void wt_stage_charge(struct wt_task *w, struct wt_stages 
 	k->cpu_ns = cpu;
 }
 
-static __always_inline __u32 wt_codec_slot(struct wt_stages *st, __u64 context)
+/* Global, as what follows, and so proved once for each program and not at each call. */
+__noinline __u32 wt_codec_slot(struct wt_stages *st, __u64 context)
 {
+	if (!st)
+		return WT_NO_SLOT;
 	for (__u32 i = 0; i < WT_STAGE_CODECS; i++) {
 		__u64 c = st->codec[i].context;
 
@@ -168,28 +171,38 @@ static __always_inline int wt_read_stream(struct wt_stage_stream *s, __u64 forma
 	return s->type >= 0 && s->type <= 4 && s->den ? 0 : -1;
 }
 
-/* The place of that stream, made at its first packet. */
-static __noinline __u32 wt_stream_slot(struct wt_stages *st, __u64 format, __u32 index,
-				       __u64 cookie)
+/* The place of that stream, or the first that is free; WT_NO_SLOT: there is none. */
+__noinline __u32 wt_stream_place(struct wt_stages *st, __u64 format, __u32 index)
 {
-	for (__u32 i = 0; i < WT_STAGE_STREAMS; i++) {
-		struct wt_stage_stream *s = &st->stream[i];
-
-		if (s->format == format && s->index == index)
+	if (!st)
+		return WT_NO_SLOT;
+	for (__u32 i = 0; i < WT_STAGE_STREAMS; i++)
+		if (!st->stream[i].format ||
+		    (st->stream[i].format == format && st->stream[i].index == index))
 			return i;
-		if (s->format)
-			continue;
-		s->index = index;
-		if (wt_read_stream(s, format, index, cookie)) {
-			__sync_fetch_and_add(&st->unknown, 1);
-			return WT_NO_SLOT;
-		}
-		s->first_pts = 0x7fffffffffffffffLL;
-		s->end_pts = -0x7fffffffffffffffLL;
-		/* last: another thread takes the place for free until then, and writes another stream there */
-		s->format = format;
+	return WT_NO_SLOT;
+}
+
+/* The place of that stream, made at its first packet. */
+static __noinline __u32 wt_stream_slot(struct wt_stages *st, __u64 format, __u32 index, __u64 cookie)
+{
+	__u32 i = wt_stream_place(st, format, index);
+	struct wt_stage_stream *s;
+
+	if (i >= WT_STAGE_STREAMS)
+		goto unknown;
+	s = &st->stream[i];
+	if (s->format)
 		return i;
-	}
+	s->index = index;
+	if (wt_read_stream(s, format, index, cookie))
+		goto unknown;
+	s->first_pts = 0x7fffffffffffffffLL;
+	s->end_pts = -0x7fffffffffffffffLL;
+	/* last: another thread takes the place for free until then, and writes another stream there */
+	s->format = format;
+	return i;
+unknown:
 	__sync_fetch_and_add(&st->unknown, 1);
 	return WT_NO_SLOT;
 }
@@ -231,8 +244,10 @@ static __always_inline void wt_written(struct wt_stages *st, struct wt_stage_thr
  * The stack grows down: a function whose return address lies below `above` has been
  * left without its exit being seen.
  */
-static __always_inline void wt_drop_left(struct wt_stage_thread *k, __u64 above)
+__noinline int wt_drop_left(struct wt_stage_thread *k, __u64 above)
 {
+	if (!k)
+		return -1;
 	for (int turn = 0; turn < WT_CALLS; turn++) {
 		__u32 n = k->n;
 
@@ -240,6 +255,7 @@ static __always_inline void wt_drop_left(struct wt_stage_thread *k, __u64 above)
 			break;
 		k->n = n - 1;
 	}
+	return 0;
 }
 
 static __noinline int wt_stage_enter(struct pt_regs *ctx, __u64 cookie)

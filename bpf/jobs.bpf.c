@@ -7,6 +7,14 @@ const volatile __u8 cfg_env_first[256] = {};
 const volatile __u64 cfg_job_name = 0;		/* wt_job_value_hash() of -J's NAME … */
 const volatile __u64 cfg_job_build = 0;		/* … and NUMBER, 0: any */
 
+/* Global: proved for one value, not for each. */
+__noinline __u64 wt_job_value(struct wt_ev_job *j, __u32 role)
+{
+	if (!j || role >= WT_JOB_ROLES)
+		return 0;
+	return wt_job_value_hash(j->value[role]);
+}
+
 __u64 wt_job_hash(struct wt_ev_job *j, __u32 system, __u32 roles)
 {
 	__u64 h = 0x9e3779b97f4a7c15ULL + system;
@@ -15,7 +23,7 @@ __u64 wt_job_hash(struct wt_ev_job *j, __u32 system, __u32 roles)
 		return 0;
 	for (__u32 i = 0; i < WT_JOB_ROLES; i++)
 		if (roles >> i & 1)
-			h = wt_job_mix(wt_job_mix(h, i), wt_job_value_hash(j->value[i]));
+			h = wt_job_mix(wt_job_mix(h, i), wt_job_value(j, i));
 	return wt_mix(h) | 1;
 }
 
@@ -51,41 +59,54 @@ static __always_inline void wt_job_send(struct wt_ev_job *j)
 /* The build that -J names. */
 static __always_inline bool wt_job_wanted(struct wt_ev_job *j)
 {
-	if (!(j->have >> WT_JOB_NAME & 1) || wt_job_value_hash(j->value[WT_JOB_NAME]) != cfg_job_name)
+	if (!(j->have >> WT_JOB_NAME & 1) || wt_job_value(j, WT_JOB_NAME) != cfg_job_name)
 		return false;
 	if (!cfg_job_build)
 		return true;
 	return (j->have >> WT_JOB_BUILD & 1) &&
-	       wt_job_value_hash(j->value[WT_JOB_BUILD]) == cfg_job_build;
+	       wt_job_value(j, WT_JOB_BUILD) == cfg_job_build;
+}
+
+/*
+ * The first system that knows the environment; WT_JOB_SYSTEMS: none does.  Global: what follows
+ * is proved for any system, not for each.
+ */
+__noinline __u32 wt_job_system(struct wt_env *e)
+{
+	if (!e)
+		return WT_JOB_SYSTEMS;
+	for (__u32 i = 0; i < WT_JOB_SYSTEMS; i++)
+		if (e->job[i].have && wt_job_roles(i, e->job[i].have))
+			return i;
+	return WT_JOB_SYSTEMS;
 }
 
 int wt_job_decide(__u32 which, __u32 tgid, struct wt_job_found *out)
 {
 	struct wt_env *e = bpf_map_lookup_elem(&envs, &which);
+	struct wt_ev_job *j;
+	__u32 system, roles;
 
 	if (!e || !out)
 		return -1;
 	out->job = 0;
 	out->wanted = 0;
-	for (__u32 i = 0; i < WT_JOB_SYSTEMS; i++) {
-		struct wt_ev_job *j = &e->job[i];
-		__u32 roles = j->have ? wt_job_roles(i, j->have) : 0;
-
-		if (!roles)
-			continue;
-		if (j->cut)
-			wt_lost(WT_LOSS_ENV_CUT);
-		j->job = wt_job_hash(j, i, roles);
-		j->system = i;
-		j->tgid = tgid;
-		out->job = j->job;
-		if (cfg_target == WT_TARGET_JOB)
-			out->wanted = wt_job_wanted(j);
-		/* of a build that is not recorded nothing leaves, either */
-		if (cfg_target != WT_TARGET_JOB || out->wanted)
-			wt_job_send(j);
+	system = wt_job_system(e);
+	if (system >= WT_JOB_SYSTEMS)
 		return 0;
-	}
+	j = &e->job[system];
+	roles = wt_job_roles(system, j->have);
+	if (j->cut)
+		wt_lost(WT_LOSS_ENV_CUT);
+	j->job = wt_job_hash(j, system, roles);
+	j->system = system;
+	j->tgid = tgid;
+	out->job = j->job;
+	if (cfg_target == WT_TARGET_JOB)
+		out->wanted = wt_job_wanted(j);
+	/* of a build that is not recorded nothing leaves, either */
+	if (cfg_target != WT_TARGET_JOB || out->wanted)
+		wt_job_send(j);
 	return 0;
 }
 

@@ -35,7 +35,7 @@ struct wt_jvm_walk {
 	__u32 hit;			/* of a search: found, and which word */
 	__u32 word, words_n;
 	__u32 strict;			/* … only for what was called from there */
-	__u32 zero;
+	__u32 leaf;			/* enum wt_leaf */
 	__u64 b[WT_JVM_BLOB_SIZE / 8];	/* the CodeBlob */
 	__u64 name[3];			/* the first letters of its name */
 	__u8 at[WT_JVM_BEFORE + WT_JVM_AFTER];	/* code around pc */

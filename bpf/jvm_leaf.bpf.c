@@ -346,11 +346,21 @@ static __always_inline bool wt_leaf_enters(struct wt_jvm_walk *j, __u64 pc)
 	return first == 0xec8b4855 || first == 0xe5894855;
 }
 
+/* By way of memory, where the verifier forgets which it is: what follows is proved once, not for each. */
+static __always_inline void wt_leaf_put(struct wt_jvm_walk *j, enum wt_leaf at)
+{
+	*(volatile __u32 *)&j->leaf = at;
+}
+
+static __always_inline enum wt_leaf wt_leaf_get(struct wt_jvm_walk *j)
+{
+	return *(volatile __u32 *)&j->leaf;
+}
+
 int wt_jvm_leaf(struct wt_scratch *s)
 {
 	struct wt_jvm_walk *j;
 	struct wt_walk *w;
-	enum wt_leaf at;
 	__u64 pc;
 
 	if (!s)
@@ -368,9 +378,9 @@ int wt_jvm_leaf(struct wt_scratch *s)
 		j->kind = WT_BLOB_STUBS;
 	if (j->kind == WT_BLOB_STUBS || j->kind == WT_BLOB_CONT)
 		return wt_leaf_stub(s);
-	at = wt_leaf_epilogue(j);
-	if (at == WT_LEAF_UNKNOWN &&
+	wt_leaf_put(j, wt_leaf_epilogue(j));
+	if (wt_leaf_get(j) == WT_LEAF_UNKNOWN &&
 	    pc - j->code < (__u64)(j->complete > 0 ? j->complete : PROLOGUE))
-		at = wt_leaf_prologue(j);
-	return wt_leaf_sized(s, at);
+		wt_leaf_put(j, wt_leaf_prologue(j));
+	return wt_leaf_sized(s, wt_leaf_get(j));
 }

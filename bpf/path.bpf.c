@@ -63,8 +63,8 @@ static __always_inline void wt_path_clear(struct wt_path_walk *p)
 	p->ev.h.type = WT_EV_PATH;
 }
 
-/* Sends what p->ev holds unless it is known; its id. */
-static __noinline __u64 wt_path_send(struct wt_scratch *s)
+/* Sends what p->ev holds unless it is known; its id.  Global, and so proved once for all who call it. */
+__noinline __u64 wt_path_send(struct wt_scratch *s)
 {
 	struct wt_ev_path *e;
 	__u64 *word, id;

@@ -231,25 +231,40 @@ static __always_inline int wt_raw_copy(struct wt_ev_raw *e)
 	return 0;
 }
 
+struct wt_raw_mend {
+	struct wt_ev_raw *e;
+	__u64 at;			/* struct return_instance */
+};
+
+static long wt_raw_mend_one(__u32 i, struct wt_raw_mend *m)
+{
+	struct return_instance *r = (void *)m->at;
+	struct wt_ev_raw *e = m->e;
+	__u64 off;
+
+	if (!r)
+		return 1;
+	off = BPF_CORE_READ(r, stack) - e->sp;
+	if (off < e->low && off < WT_RAW_STACK && !(off & 7))
+		e->stack[off >> 3] = BPF_CORE_READ(r, orig_ret_vaddr);
+	m->at = (__u64)BPF_CORE_READ(r, next);
+	return 0;
+}
+
 /* What probes have put into the copy, replaced by what was there (probed.bpf.c). */
 static __always_inline void wt_raw_mend(struct wt_ev_raw *e)
 {
 	struct uprobe_task *u = wt_utask();
-	struct return_instance *r;
-	__u64 ip, off;
+	struct wt_raw_mend m = { e, 0 };
+	__u64 ip;
 
 	if (!u)
 		return;
 	ip = wt_probed_ip(u, e->ip);
 	if (ip)
 		e->ip = ip;
-	r = BPF_CORE_READ(u, return_instances);
-	for (__u32 i = 0; i < WT_RETURNS && r; i++) {
-		off = BPF_CORE_READ(r, stack) - e->sp;
-		if (off < e->low && off < WT_RAW_STACK && !(off & 7))
-			e->stack[off >> 3] = BPF_CORE_READ(r, orig_ret_vaddr);
-		r = BPF_CORE_READ(r, next);
-	}
+	m.at = (__u64)BPF_CORE_READ(u, return_instances);
+	bpf_loop(WT_RETURNS, wt_raw_mend_one, &m, 0);
 }
 
 /*

@@ -97,6 +97,40 @@ static __always_inline int wt_read_segs(struct wt_scratch *s, struct wt_ucache *
 	return 0;
 }
 
+struct wt_pack {
+	struct wt_walk *w;
+	struct wt_ucache *c;
+};
+
+/* 1: there is no more room. */
+static long wt_pack_slot(__u32 i, struct wt_pack *p)
+{
+	struct wt_ucache *c = p->c;
+	__u32 k, off, lo, end;
+
+	i = i < WT_USLOTS ? i : 0;
+	off = (__u32)p->w->slot[i] << 3;
+	k = (c->segs - 1) & (WT_USEGS - 1);
+	lo = c->seg_at[k];
+	if (off < lo)
+		return 1;
+	if (off - lo >= WT_USEG) {
+		if (c->segs >= WT_USEGS)
+			return 1;
+		k = c->segs & (WT_USEGS - 1);
+		c->segs++;
+		lo = off - WT_USEG / 4;
+		c->seg_at[k] = lo;
+		c->seg_len[k] = 0;
+	}
+	c->slot[i] = (k * WT_USEG + off - lo) >> 3;
+	end = off - lo + 8;
+	if (c->seg_len[k] < end)
+		c->seg_len[k] = end;
+	c->n = i + 1;
+	return 0;
+}
+
 /*
  * A frame with a large array lies far from its caller's: what is between them is not read.
  * A walk comes by higher words, but for those of one frame, which lie close together.
@@ -104,35 +138,16 @@ static __always_inline int wt_read_segs(struct wt_scratch *s, struct wt_ucache *
  */
 static __always_inline int wt_pack_slots(struct wt_walk *w, struct wt_ucache *c)
 {
-	__u32 k, off, lo, end;
+	struct wt_pack p = { w, c };
+	__u32 n = w->slots;
 
 	c->segs = 1;
 	c->seg_at[0] = 0;
 	c->seg_len[0] = 0;
-	for (__u32 i = 0; i < WT_USLOTS; i++) {
-		if (i >= w->slots)
-			break;
-		off = (__u32)w->slot[i] << 3;
-		/* of memory, and so not one more state for the verifier each time */
-		k = (c->segs - 1) & (WT_USEGS - 1);
-		lo = c->seg_at[k];
-		if (off < lo)
-			return -1;
-		if (off - lo >= WT_USEG) {
-			if (c->segs >= WT_USEGS)
-				return -1;
-			k = c->segs & (WT_USEGS - 1);
-			c->segs++;
-			lo = off - WT_USEG / 4;
-			c->seg_at[k] = lo;
-			c->seg_len[k] = 0;
-		}
-		c->slot[i] = (k * WT_USEG + off - lo) >> 3;
-		end = off - lo + 8;
-		if (c->seg_len[k] < end)
-			c->seg_len[k] = end;
-	}
-	return 0;
+	c->n = 0;
+	/* a loop of its own would be proved anew for each slot */
+	bpf_loop(n, wt_pack_slot, &p, 0);
+	return c->n == n ? 0 : -1;
 }
 
 __u64 wt_recall_user(struct wt_scratch *s, struct wt_task *t)
