@@ -273,6 +273,68 @@ static void test_turns(void **state)
 	drop_bench(b);
 }
 
+static void count_on(struct bench *b, __u64 image, __u64 ts, __u64 done, __u64 total)
+{
+	struct unit_mark m = { .image = image, .ts_ns = ts * MS, .sink = 5, .pattern = "t", .has_done = true,
+			       .done = done, .has_total = true, .total = total, .remaining_ns = ~0ULL };
+	struct uproc *p = epochs__proc(&b->epochs, image, image, 0, 1 * MS);
+
+	assert_non_null(p);
+	p->born = true;
+	assert_int_equal(form__mark(&b->form, &m), 0);
+	assert_int_equal(form__settle(&b->form), 0);
+}
+
+static __u64 units_in(struct bench *b, __u32 *source)
+{
+	struct found f;
+	__u64 n = 0;
+
+	assert_int_equal(epochs__finish(&b->epochs, 900 * MS), 0);
+	f = rows_of(b);
+	for (unsigned i = 0; i < f.n; i++)
+		n += f.row[i].n;
+	*source = f.row[f.n - 1].source;
+	drop_bench(b);
+	return n;
+}
+
+/* Workers that move one counter on: what another counted is not theirs.  Those with one each: all is. */
+static void test_shared_counter(void **state)
+{
+	static const struct { __u64 image, ts, done; } late[] = {
+		/* known later than others' lines, or overtaken by one */
+		{ 7, 10, 1 }, { 7, 30, 5 }, { 7, 50, 9 }, { 8, 15, 2 }, { 8, 35, 6 }, { 8, 55, 10 }, { 9, 61, 12 },
+		{ 7, 62, 11 }, { 8, 63, 14 }, { 9, 64, 15 }, { 7, 65, 13 }, { 9, 66, 16 }, { 9, 67, 16 },
+	};
+	struct bench *b = setup_bench(1000, 1000);
+	__u32 source;
+
+	(void)state;
+	for (unsigned round = 0; round < 2; round++)
+		for (unsigned i = 1; i <= 30; i++)
+			count_on(b, 7 + i * 7 % 4, 100 * round + i, i, 30);
+	assert_int_equal(units_in(b, &source), 60);
+	assert_int_equal(source, 7 + 7 % 4);
+
+	b = setup_bench(1000, 1000);
+	for (unsigned i = 0; i < sizeof(late) / sizeof(*late); i++)
+		count_on(b, late[i].image, late[i].ts, late[i].done, 30);
+	assert_int_equal(units_in(b, &source), 16);
+
+	/* the same numbers twice: two counters; also of one that is far behind, or just behind for long */
+	for (unsigned first = 1; first <= 21; first += 10) {
+		b = setup_bench(1000, 1000);
+		count_on(b, 8, 1, first, 300);
+		for (unsigned i = 1; i <= 40; i++) {
+			count_on(b, 7, 2 * i, i, 300);
+			count_on(b, 8, 2 * i + 1, first + i, 300);
+		}
+		assert_int_equal(units_in(b, &source), 80 + first);
+		assert_int_equal(source, 0);
+	}
+}
+
 /* begin at exec; three lines, each a unit: each gets what its epoch was charged */
 static void test_line_per_unit(void **state)
 {
@@ -875,6 +937,7 @@ int main(void)
 		cmocka_unit_test(test_children_inherit),
 		cmocka_unit_test(test_threads_overlap),
 		cmocka_unit_test(test_counts_down),
+		cmocka_unit_test(test_shared_counter),
 		cmocka_unit_test(test_thread_pool),
 		cmocka_unit_test(test_seeded_counter),
 		cmocka_unit_test(test_children_with_units),

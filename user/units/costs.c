@@ -149,7 +149,7 @@ int costs__unit(struct costs *c, const struct unit_row *r, __u32 row)
 		cost__extra(cost, r->extra);
 	err = cost__unit(cost, &u);
 	if (!err && has_counters(r))
-		cost__estimate(cost, r->tgid, r->end_ns, r->done, r->total, COST_NO_ESTIMATE);
+		cost__estimate(cost, r->source ? r->source : r->tgid, r->end_ns, r->done, r->total, COST_NO_ESTIMATE);
 	return err;
 }
 
@@ -171,7 +171,7 @@ int costs__estimate(struct costs *c, const struct unit_row *r, __u64 remaining_n
 	if (!cost)
 		return -ENOMEM;
 	if (has_counters(r))
-		cost__estimate(cost, r->tgid, r->end_ns, r->done, r->total, remaining_ns);
+		cost__estimate(cost, r->source ? r->source : r->tgid, r->end_ns, r->done, r->total, remaining_ns);
 	return 0;
 }
 

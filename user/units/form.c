@@ -8,6 +8,7 @@
 
 #include "units/parts.h"
 #include "units/redact.h"
+#include "units/shared.h"
 #include "units/told.h"
 
 /* A begin that a line states as "… in 12.3 s" is put at a boundary that is this near. */
@@ -86,6 +87,7 @@ void form__destroy(struct form *f)
 	free(f->labels);
 	free(f->waiting);
 	free(f->seen);
+	shared__free(f->shared);
 }
 
 static struct proc_form *form_of(struct uproc *p)
@@ -328,6 +330,20 @@ static __u64 begin_of(struct form *f, struct uproc *p, const struct seq *s, cons
 	return from ? from : end;
 }
 
+/* Whether other processes move its counter on, too: then n of it are new, and source told of it first. */
+static bool is_shared(struct form *f, const struct uproc *p, const struct seq *s, const struct unit_mark *m,
+		      __u64 *n, __u32 *source)
+{
+	__u64 total = m->has_total ? m->total : 0;
+	struct shared_line l = {
+		.counter = u64_mix(u64_mix(label_hash(m->pattern, strlen(m->pattern)) ^ m->sink) ^ p->job) ^ total,
+		.image = m->image, .tgid = p->tgid, .ts_ns = m->ts_ns, .done = m->done, .total = total,
+	};
+
+	/* of one that counts down, each process has its own idea of where it began */
+	return m->has_done && !s->from && shared__tell(&f->shared, &l, n, source);
+}
+
 /* How many units that line tells of: 0, none that we know the beginning of. */
 static __u64 units_of(const struct seq *s, const struct unit_mark *m, bool seeded, __u64 begun)
 {
@@ -358,7 +374,8 @@ static int claim_parts(struct form *f, struct uproc *p, const struct parts *part
 }
 
 static int add_row(struct form *f, struct uproc *p, struct seq *s, const struct unit_mark *m,
-		   __u64 from, __u64 to, __u64 n, unsigned batch, __u32 thread, const struct parts *parts)
+		   __u64 from, __u64 to, __u64 n, unsigned batch, __u32 thread, const struct parts *parts,
+		   __u32 source)
 {
 	char number[32];
 	struct unit_row row = {
@@ -367,6 +384,7 @@ static int add_row(struct form *f, struct uproc *p, struct seq *s, const struct 
 		.job = p->job,
 		.cgroup = p->cgroup,
 		.tgid = p->tgid,
+		.source = source,
 		.n = n,
 		.seq = s->n + 1,
 		.done = m->has_done ? m->done : ~0ULL,
@@ -447,7 +465,7 @@ static int begin(struct form *f, struct uproc *p, struct proc_form *pf, const st
 	if (o->ts_ns) {
 		last.label = o->label;
 		last.label_len = strlen(o->label);
-		err = add_row(f, p, s, &last, o->ts_ns, m->ts_ns, 1, 1, m->thread, NULL);
+		err = add_row(f, p, s, &last, o->ts_ns, m->ts_ns, 1, 1, m->thread, NULL, 0);
 		s->n++;
 		decide(f, p, pf, m->ts_ns);
 	}
@@ -462,8 +480,9 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 		    struct unit_mark *m, unsigned to_come, unsigned batch)
 {
 	struct seq *s = seq_of(pf, m);
-	__u64 from, to, end = m->ts_ns, n;
+	__u64 from, to, end = m->ts_ns, n, moved;
 	struct begun begun = {};
+	__u32 source = 0;
 	/* whoever is handed its units says itself that they are over */
 	bool own = m->handed && (m->elapsed_ns || taken_in(f, m));
 	int err = 0;
@@ -487,12 +506,21 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 		batch = 1 + begun.parts.beside;
 	}
 	n = units_of(s, m, !p->born, begun.ts_ns);
+	if (is_shared(f, p, s, m, &moved, &source)) {
+		/* another process's line, ahead of this one, told of it as well: its time is the next one's */
+		if (!moved) {
+			parts__free(&begun.parts);
+			return err;
+		}
+		n = !n || moved > MOST_AT_ONCE ? !!n : moved;
+	}
 	from = begin_of(f, p, s, m, begun.ts_ns, end);
 	to = end;
 	if (to_come && !m->elapsed_ns && from < end && !own)
 		to = from + (end - from) / (to_come + 1);
 	if (n && !err)
-		err = add_row(f, p, s, m, from, to, n, batch, own ? m->thread : 0, &begun.parts);
+		err = add_row(f, p, s, m, from, to, n, batch, own ? m->thread : 0, &begun.parts,
+			      source);
 	parts__free(&begun.parts);
 	s->n += n;
 	s->ends = true;

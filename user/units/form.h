@@ -46,6 +46,7 @@ struct form {
 	size_t n_marks, cap_marks;
 	__u64 relayed;			/* marks that were another process's, written again */
 	struct seen *seen;		/* marks of late, by what they say: SEEN_MAX */
+	struct shared *shared;		/* counters that several processes may move on */
 	__u64 queued;			/* units that were said to wait */
 	struct waiting *waiting;	/* when, by their labels: a ring of WAITING_MAX */
 	char *labels;			/* copies of the marks' */

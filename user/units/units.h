@@ -54,6 +54,7 @@ struct unit_row {
 	__u64 job, cgroup;		/* see wt_thread_rec */
 	char comm[WT_COMM_LEN];
 	__u32 tgid;
+	__u32 source;			/* the process that told of its counter first, where several do; 0: tgid */
 	__u32 n;			/* units in this row, ≥ 1 */
 	__u64 seq;			/* of its first unit, within (process, pattern), from 1 on */
 	__u64 done, total;		/* of its last unit; ~0: not said */
