@@ -294,6 +294,12 @@ static const char *const counters[][2] = {
 	{ "INFO tagger: photo processed id=%d total=340", "" },
 	{ "%d row(s) of 340", "" },
 	{ "{\"asset\":%d,\"of\":340,\"ok\":true}", "" },
+	{ "\xd0\x9e\xd0\xb1\xd1\x80\xd0\xb0\xd0\xb1 %d \xd0\xb8\xd0\xb7 340", "" },
+	{ "\xe3\x80\x90%d/340\xe3\x80\x91", "" },
+	{ "Processed: %d/340 | ok=11 failed=1 | ETA 00:03", "left 3" },
+	{ "photo %d/340 failed: no such file", "failed" },
+	{ "[%d/340] IMG_1.jpg ERROR: cannot read", "failed" },
+	{ "\xe2\x9c\x97 %d/340", "failed" },
 };
 
 static void test_auto_counters(void **state)
@@ -395,6 +401,27 @@ static const char *const prose[] = {
 	"duration: 1.2 ms  statement: SELECT * FROM photos WHERE photo=3", "",
 	"user 1 logged in in 4 ms", "user 2 logged in in 4 ms", "user 3 logged in in 4 ms", "",
 	"loaded plugin a-1 in 4 ms", "loaded plugin a-2 in 4 ms", "loaded plugin a-3 in 4 ms", "",
+	"[1/4] worker ready", "[2/4] worker ready", "[3/4] worker ready", "[4/4] worker ready", "",
+	"Started 1/4 workers", "Started 2/4 workers", "Started 3/4 workers", "",
+	"1 of 3 updated replicas are available", "2 of 3 updated replicas are available", "3 of 3 updated replicas are available", "",
+	"cache hits 10/12", "cache hits 11/12", "cache hits 12/12", "",
+	"Rendered p/a1.html.erb (2 ms)", "Rendered p/a2.html.erb (2 ms)", "Rendered p/a3.html.erb (2 ms)", "",
+	"Starting foo1.service...", "Starting foo2.service...", "Started foo1.service - Foo 1.", "Finished foo2.service - Foo 2.", "",
+	"  Downloading a-5.2.6-py3-none-any.whl (405 kB)", "  Downloading b-5.2.6-py3-none-any.whl (5 kB)",
+	"  Downloading c-5.2.6-py3-none-any.whl (4 kB)", "",
+	"{\"path\":\"/p/1\",\"file\":\"1.jpg\",\"status\":200,\"ms\":4}", "{\"path\":\"/p/2\",\"file\":\"2.jpg\",\"status\":200,\"ms\":4}",
+	"{\"path\":\"/p/3\",\"file\":\"3.jpg\",\"status\":200,\"ms\":4}", "",
+	"{\"message\":\"GET /item/1 200 finished\",\"id\":\"r1\"}", "{\"message\":\"GET /item/2 200 finished\",\"id\":\"r2\"}",
+	"{\"message\":\"GET /item/3 200 finished\",\"id\":\"r3\"}", "",
+	"{\"msg\":\"login failed\",\"id\":1}", "{\"msg\":\"login ok\",\"id\":2}", "{\"msg\":\"login ok\",\"id\":3}", "",
+	"msg=\"request done\" path=/a/1 id=r1 status=200", "msg=\"request done\" path=/a/2 id=r2 status=200",
+	"msg=\"request done\" path=/a/3 id=r3 status=200", "",
+	"duration: 1.2 ms  statement: UPDATE v SET status='done' WHERE id=1", "duration: 1.2 ms  statement: UPDATE v SET status='done' WHERE id=2",
+	"duration: 1.2 ms  statement: UPDATE v SET status='done' WHERE id=3", "",
+	"duration: 2 ms  execute q: select file from photo where name='a1.jpg'", "duration: 2 ms  execute q: select file from photo where name='a2.jpg'",
+	"duration: 2 ms  execute q: select file from photo where name='a3.jpg'", "",
+	"checkpoint complete: wrote 12 buffers (0.1%)", "vacuum done: 12 pages (100.00% of total)", "checkpoint complete: wrote 14 buffers (100.0%)", "",
+	"[ERROR] /src/Foo.java:[12,34] no symbol", "[ERROR] /src/Foo.java:[13,34] no symbol", "[ERROR] /src/Foo.java:[14,34] no symbol", "",
 	"cpu_pct=4", "cpu_pct=5", "cpu_pct=6", "", "{\"cpu_percent\":4}", "{\"cpu_percent\":5}", "{\"cpu_percent\":6}", "",
 };
 
@@ -475,6 +502,22 @@ static void test_auto_series(void **state)
 	expect("");
 	say(3, "3/50");
 	expect("<counter 1/50 @17\n<counter 2/50 @18\ncounter 3/50 @19\n");
+	/* threads that overtake each other: each number once, and none left out; it is no name either */
+	for (const char *s = "2413576"; *s; s++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "[worker-%d] asset %c/60 done in 0.4s", *s % 3, *s);
+		assert_int_equal(say(6, line), s[1] ? 0 : 7);
+	}
+	assert_non_null(strstr(got, "<counter 1/60 took 0.4 @"));
+	clear();
+	/* a gauge comes back to what it was */
+	for (const char *s = "243254253643"; *s; s++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "open %c/60", *s);
+		assert_int_equal(say(7, line), 0);
+	}
 	/* it is over: the next of the same key begins from nothing */
 	matcher__forget(m, 3);
 	say(3, "4/50");
@@ -695,6 +738,21 @@ static void test_shapes(void **state)
 		  "<finished 'IMG_1.jpg' begin @1\n<finished 'IMG_2.jpg' begin @2\nfinished 'IMG_3.jpg' begin @3\n" },
 		{ "photo 7 ...", "photo 8 ...", "photo 9 ...", "<counter 7 @1\n<counter 8 @2\ncounter 9 @3\n" },
 		{ "Epoch 7: loss=0.3", "Epoch 8: loss=0.3", "Epoch 9: loss=0.3", "<counter 7 @1\n<counter 8 @2\ncounter 9 @3\n" },
+		{ "Starting transcode of video 7", "Failed transcode of video 7 after 1.2s: no file", "Starting transcode of video 8",
+		  "<finished '7' begin @1\n<finished '7' end failed took 1.2 @2\nfinished '8' begin @3\n" },
+		{ "START job 7", "END job 7 (0.9s) FAILED", "START job 8",
+		  "<finished '7' begin @1\n<finished '7' end failed @2\nfinished '8' begin @3\n" },
+		{ "9:00 asset 7: 0.41 s", "9:01 asset 8: 0.40 s rc=1", "9:02 asset 9: 0.41 s rc=0",
+		  "<finished '7' end took 0.41 @1\n<finished '8' end failed took 0.4 @2\nfinished '9' end took 0.41 @3\n" },
+		{ "pid=1 class=J jid=a1 INFO: start", "pid=1 class=J jid=a1 elapsed=0.4 INFO: fail", "pid=1 class=J jid=a2 INFO: start",
+		  "<finished 'a1' begin @1\n<finished 'a1' end failed took 0.4 @2\nfinished 'a2' begin @3\n" },
+		{ "10:00:00 default: app.tag('a') (4f1c2a3b-0000-4000-8000-000000000001)",
+		  "10:00:01 default: Job OK (4f1c2a3b-0000-4000-8000-000000000001)",
+		  "10:00:02 default: app.tag('b') (4f1c2a3b-0000-4000-8000-000000000002)",
+		  "<finished '4f1c2a3b-0000-4000-8000-000000000001' begin @1\n<finished '4f1c2a3b-0000-4000-8000-000000000001' end ok @2\n"
+		  "finished '4f1c2a3b-0000-4000-8000-000000000002' begin @3\n" },
+		{ "9:00:  0.12s \xe2\x86\x92 a1:tag('I.jpg')", "9:01:  0.41s \xe2\x86\x90 a1:tag \xe2\x97\x8f ", "9:01:  0.12s \xe2\x86\x92 a2:tag()",
+		  "<finished 'a1:tag' begin @1\n<finished 'a1:tag' end ok took 0.41 @2\nfinished 'a2:tag' begin @3\n" },
 		/* what is no progress, though it rises for a while */
 		{ "CPU: 4%", "CPU: 8%", "CPU: 12%", "" },
 		{ "memory 4%", "memory 8%", "memory 12%", "" },

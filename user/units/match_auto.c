@@ -20,6 +20,7 @@
 #define KEPT_MAX 16
 #define KEPT_LABEL 96
 #define OCCURRENCES 4		/* pairs in one line that are looked at */
+#define DENSE 7			/* … of one that threads count who overtake each other */
 #define LATE 64			/* a counter behind another thread's is no more than that behind */
 #define BREAKS_MAX 3
 #define NO_RANK 0xff
@@ -38,6 +39,8 @@ struct candidate {
 	__u64 max;		/* the highest `done` */
 	__u64 label;		/* of the last event */
 	unsigned hits, late, breaks;
+	__u64 min, said;	/* of one that is not believed: the lowest; bit i: max - i was there */
+	unsigned fills;		/* numbers that came late, but once */
 	unsigned shares;	/* of the hits: lines that say themselves what share that is */
 	bool even;		/* the second was twice the first */
 	__u64 stamp;
@@ -225,8 +228,9 @@ static void start_over(struct auto_streams *a, struct candidate *c, const struct
 	c->hits = 1;
 	c->shares = share;
 	c->even = false;
-	c->late = 0;
-	c->max = grown(m);
+	c->late = c->fills = 0;
+	c->min = c->max = grown(m);
+	c->said = 1;
 	keep(a, c, m);
 }
 
@@ -257,7 +261,27 @@ static bool are_enough(const struct candidate *c)
 {
 	if (c->hits == 2 && c->shares == 2 && c->max == c->total && !c->late)
 		return true;
+	/* threads that overtake each other: each number once, and hardly one left out */
+	if (c->hits + c->fills >= DENSE && c->late == c->fills && 4 * (c->max - c->min + 1) <= 5 * (c->hits + c->fills))
+		return true;
 	return c->hits >= NEEDED + 2 * c->late;
+}
+
+static void step_up(struct candidate *c, __u64 to)
+{
+	c->said = (to - c->max < LATE ? c->said << (to - c->max) : 0) | 1;
+	c->max = to;
+}
+
+/* A number that comes late; step_of() has seen to it that it is less than LATE behind. */
+static void fill_in(struct candidate *c, __u64 number)
+{
+	__u64 bit = 1ULL << (c->max - number) % LATE;
+
+	c->fills += !(c->said & bit);
+	c->said |= bit;
+	if (number < c->min)
+		c->min = number;
 }
 
 /* 3/2026 to 12/2026 are months */
@@ -266,18 +290,29 @@ static bool may_be_month(const struct match *m)
 	return m->has_total && m->total >= 1990 && m->total < 2040 && m->done <= 12;
 }
 
+/* The same before it is believed: of threads, the second may be done before the first. */
+static enum step step_before(const struct candidate *c, const struct match *m)
+{
+	enum step step = step_of(c, m);
+
+	if (step == RESTART && c->max <= DENSE && c->max > grown(m) && !(c->said >> (c->max - grown(m)) & 1))
+		return BEHIND;
+	return step;
+}
+
 /* One more line of a counter that is not believed yet.  True: now it is. */
 static bool count_up(struct look *l, struct candidate *c, const struct match *m)
 {
-	enum step step = c->hits ? step_of(c, m) : BREAK;
-	bool share = (l->features & LINE_SHARE) && share_agrees(m, l->line);
+	enum step step = c->hits ? step_before(c, m) : BREAK;
+	/* a percentage alone does not bear itself out */
+	bool share = (l->features & LINE_SHARE) && !c->pattern->preset->total && share_agrees(m, l->line);
 	struct auto_streams *a = l->a;
 
 	switch (step) {
 	case NEXT:
 		if (!small_step(c, m) && !sure_step(c, m, share))
 			break;
-		c->max = grown(m);
+		step_up(c, grown(m));
 		c->hits++;
 		c->shares += share;
 		/* numbers that go up and down need more in their favour */
@@ -289,6 +324,9 @@ static bool count_up(struct look *l, struct candidate *c, const struct match *m)
 		return false;
 	case BEHIND:
 		c->late++;
+		fill_in(c, grown(m));
+		if (are_enough(c) && !may_be_month(m))
+			return true;
 		keep(a, c, m);
 		return false;
 	case RESTART:

@@ -60,7 +60,7 @@ struct engine {
 	pcre2_match_data *data;
 	pcre2_jit_stack *stack;
 	struct matcher_stats *stats;
-	struct pattern remaining, took, named, file;	/* what else a counter's line may say */
+	struct pattern remaining, took, named, file, failed;	/* what else a line may say */
 };
 
 int engine__new(struct engine *e, struct matcher_stats *stats);
@@ -100,7 +100,7 @@ bool share_agrees(const struct match *m, const struct text_line *line);
 /* match_presets.c */
 extern const struct preset_pattern preset_patterns[];
 extern const unsigned n_preset_patterns;
-extern const char preset_remaining[], preset_took[], preset_named[], preset_file[], preset_words[], preset_things[];
+extern const char preset_remaining[], preset_took[], preset_named[], preset_file[], preset_failed[], preset_words[], preset_things[];
 /* Whether these bytes are a list of presets' name. */
 bool preset_exists(const char *name, size_t len);
 /* Whether the preset of that name has the pattern. */

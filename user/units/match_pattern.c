@@ -182,8 +182,9 @@ int engine__new(struct engine *e, struct matcher_stats *stats)
 		{ .preset = "took", .regex = preset_took },
 		{ .preset = "named", .regex = preset_named },
 		{ .preset = "file", .regex = preset_file },
+		{ .preset = "failed", .regex = preset_failed },
 	};
-	struct pattern *const to[] = { &e->remaining, &e->took, &e->named, &e->file };
+	struct pattern *const to[] = { &e->remaining, &e->took, &e->named, &e->file, &e->failed };
 
 	e->stats = stats;
 	features__init(e);
@@ -211,6 +212,7 @@ void engine__free(struct engine *e)
 	pattern__free(&e->took);
 	pattern__free(&e->named);
 	pattern__free(&e->file);
+	pattern__free(&e->failed);
 	pcre2_jit_stack_free(e->stack);
 	pcre2_match_data_free(e->data);
 	pcre2_match_context_free(e->context);
@@ -386,17 +388,19 @@ static bool find_label(const struct engine *e, const struct pattern *p, const st
  * What a preset's pattern did not ask for, but lines of all kinds say in the same words.
  * counter: where `done` is, or NULL.
  */
-static void fill_more(const struct engine *e, const struct text_line *line, struct match *m,
-		      const char *counter)
+static void fill_more(const struct engine *e, const struct pattern *p, const struct text_line *line,
+		      struct match *m, const char *counter)
 {
-
 	if (m->remaining_ns < 0 && run(e, &e->remaining, line, 0))
 		m->remaining_ns = get_duration(e, &e->remaining, REMAINING, line, NSEC_PER_SEC);
-	/* beside an estimate stands what all of it took so far */
-	if (m->elapsed_ns < 0 && m->remaining_ns < 0 && !m->begin && !m->queued && run(e, &e->took, line, 0))
+	/* beside an estimate, and a bar, stands what all of it took so far, or will */
+	if (m->elapsed_ns < 0 && m->remaining_ns < 0 && !m->begin && !m->queued && line->end != '\r' &&
+	    run(e, &e->took, line, 0))
 		m->elapsed_ns = get_duration(e, &e->took, ELAPSED, line, NSEC_PER_SEC);
 	if (!m->label && !find_label(e, &e->named, line, m, counter))
 		find_label(e, &e->file, line, m, counter);
+	if (!m->begin && !m->queued && !m->ok && !m->failed && p->preset->evidence != COUNT)
+		m->failed = run(e, &e->failed, line, 0);
 }
 
 /* Whether a counter of a preset's is one, and not a date or an amount of memory. */
@@ -434,7 +438,7 @@ bool pattern__match(const struct engine *e, const struct pattern *p, const struc
 	} while (!sense && p->preset->anywhere);
 	if (sense && p->preset && p->preset->evidence != CLEAR) {
 		get(e, p, DONE, line, &counter, &counter_n);
-		fill_more(e, line, m, counter);
+		fill_more(e, p, line, m, counter);
 		/* "12 assets in 5.0 s": that is all of them */
 		if (p->preset->evidence == COUNT)
 			m->elapsed_ns = -1;

@@ -18,7 +18,7 @@
 	"seconds|min|mins|minutes|hours?|[kMG]?Hz|fps|px|[kmc]?m|[kM]?bps)\\b(?!\\s?[=:]))"
 #define OF                                                                                        \
 	"(?:\\s?/\\s?|\\s(?:out of|(?i:of)(?: the| a total of| total| approx\\.?| about)?|[(\\[](?:out )?of|"    \
-	"von(?: insgesamt)?|sur|de|di|van|av|af|from)\\s|-of-)[#~]?"
+	"von(?: insgesamt)?|sur|de|di|van|av|af|from|\\xd0\\xb8\\xd0\\xb7)\\s|-of-)[#~]?"
 /* with blanks between thousands only if both numbers have them */
 #define NB "\\d{1,3}(?: \\d{3})+"
 #define PAIR                                                                                      \
@@ -63,8 +63,11 @@
 	"time_?(?:left|remaining))" Q "\\s*:\\s*" Q "?(?<remaining>\\d[^,\"'}]*)|)"
 /* what a server was asked is nobody's progress */
 #define JSON_NO_REQUEST                                                                           \
-	"(?!.*?" Q "(?i:method|verb|uri|url|req|request\\w*|res|response\\w*|http\\w*|remote\\w*|client\\w*|query|sql|" \
-	"statement|user_?agent)" Q "\\s*:)"
+	"(?!.*?(?:" Q "(?i:method|verb|uri|url|req|request\\w*|res|response\\w*|http\\w*|remote\\w*|client\\w*|query|sql|" \
+	"statement|user_?agent|route|endpoint|referr?er)" Q "\\s*:|\\b(?:GET|PUT|POST|HEAD|DELETE|PATCH) /|"       \
+	"(?i:\\b(?:request|health_?check|heartbeat|log(?:ged)?[_ ]?(?:in|out))(?![a-z]))))"                       \
+	"(?!(?=.*?" Q "(?i:status|(?:status_?)?code)" Q "\\s*:\\s*" Q "?[1-5]\\d\\d\\b)"                      \
+	".*?" Q "(?i:path|ip|host|size|bytes\\w*|latency\\w*|proto(?:col)?)" Q "\\s*:)"
 #define JSON_FAILED                                                                               \
 	"(?=.*?" Q "(?i:status|state|result|outcome|event|msg|message)" Q "\\s*:\\s*" Q               \
 	"[^\"']*" WORD "(?<failed>(?i:" FAIL_WORDS "))(?![a-z])|.*?" Q "(?i:ok|success)" Q                       \
@@ -83,7 +86,17 @@
 	"(?<unit>[\\w./-]*[\\w-]\\.(?i:jpe?g|png|gif|webp|tiff?|bmp|heic|avif|raw|dng|cr2|nef|psd|mp4|m4[av]|mov|mkv|avi|"   \
 	"webm|mxf|mp3|wav|flac|ogg|aac|pdf|docx?|csv|parquet))(?![\\w/(]|\\.(?!\\.\\.))"
 #define NO_REQUEST                                                                                \
-	"^(?!.*?(?:\\b(?:GET|PUT|POST|HEAD|DELETE|PATCH|SELECT|INSERT|UPDATE|HTTP)\\b|(?i:\\b(?:method|verb|uri|url|query|sql)=)))"
+	"^(?!.*?(?:\\b(?:GET|PUT|POST|HEAD|DELETE|PATCH|SELECT|INSERT|UPDATE|HTTP)\\b|(?i:\\b(?:method|verb|uri|url|query|sql)=|" \
+	"\\b(?:select\\b.{1,120}?\\sfrom|insert\\sinto|delete\\sfrom|update\\b.{1,60}?\\sset)\\b|"            \
+	"\\b(?:statement|execute [^:]{1,60}):\\s|\\brequest (?:" DONE_WORDS "|" FAIL_WORDS ")|"               \
+	"\\bpath=.*?\\bstatus=[1-5]\\d\\d\\b|\\bstatus=[1-5]\\d\\d\\b.*?\\bpath=)))"
+/* pages that a server made, what an init system starts, what is installed: no units of a batch */
+#define NO_UNIT                                                                                   \
+	"(?![\\w./:@-]*\\.(?:erb|haml|slim|jbuilder|twig|ejs|hbs|mustache|jinja2?|j2|tmpl|vue|whl|service|mount|socket|"   \
+	"target|device|timer|slice|scope|swap)\\b)"
+/* nor is a counter a name */
+#define NO_PAIR "(?!\\d+\\s?/\\s?\\d)"
+#define UUID "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 /* somewhere on the line */
 #define TOOK                                                                                      \
 	"(?=.*?(?:(?i:\\b(?:ms|(?:took|elapsed|duration)_?ms)=(?<elapsed_ms>\\d+(?:\\.\\d+)?)|"          \
@@ -108,6 +121,13 @@ const char preset_named[] =
 	"(?:[ #:=\"'(]|_id[ :=]){1,3}(?<unit>[\\w./-]*\\w)";
 const char preset_file[] =
 	"(?i)(?<unit>[\\w./-]*[\\w-]\\.(?:" FILE_TYPES "))\\b(?![.(/])";
+
+/* where a line tells of a unit: that it failed, and not how many did */
+const char preset_failed[] =
+	"(?:(?<!\\d )\\b(?<failed>FAIL(?:ED|URE)?|ERROR)\\b(?!\\s?[=:]?\\s?\\d)|"
+	"(?i:\\b(?:status|state|result|outcome)[\"']?\\s?[=:]\\s?[\"']?(?<failed>fail\\w*|error\\w*|ko)\\b)|"
+	"(?i:\\b(?:rc|exit[ _-]?(?:code|status)|returncode)[\"']?\\s?[=:]\\s?)(?<failed>-?[1-9])|"
+	"\\b(?<failed>[Ff]ailed)(?::\\s(?!\\d)|(?<!\\d failed)(?<!\\d Failed)(?:\\s?$|\\s\\())|^\\s*(?<failed>\\xe2\\x9c[\\x96-\\x98]|\\xe2\\x9d\\x8c))";
 
 #define TASK "(?<unit>[\\w.:@/<>-]+\\[[\\w.:-]{4,128}\\])"
 
@@ -227,6 +247,18 @@ const struct preset_pattern preset_patterns[] = {
 	  EVENTS, 2 },
 	{ "make", "^\\s+(?<begin>Compiling|Checking) (?<unit>\\S+ v\\d\\S*)", EVENTS, 2 },
 
+	/* other queues' workers: Sidekiq, RQ, Huey, arq */
+	{ "finished",
+	  "\\bjid=(?<unit>\\w+)\\b(?:.*?\\belapsed=(?<elapsed>[\\d.]+))?.*?\\bINFO: (?:(?<begin>start)|(?<ok>done)|(?<failed>fail))\\s*$",
+	  EVENTS, 2 },
+	{ "finished",
+	  "^(?:\\d\\d:\\d\\d:\\d\\d )?[\\w-]+: (?:Job (?<ok>OK)|(?<begin>[\\w.]+\\(.*\\))) \\((?<unit>" UUID ")\\)$", EVENTS, 2 },
+	{ "finished",
+	  "(?:\\b(?<begin>Executing) [\\w.]+: (?<unit>" UUID ")|: (?<unit>" UUID ") (?<ok>executed) in (?<elapsed>[\\d.]+s))", EVENTS, 2 },
+	{ "finished",
+	  "^[^a-z]*?(?:\\d+\\.\\d+s (?<begin>\\xe2\\x86\\x92) (?<unit>[\\w-]+:\\w+)\\(|(?<elapsed>\\d+\\.\\d+s) \\xe2\\x86\\x90 "
+	  "(?<unit>[\\w-]+:\\w+) (?:(?<ok>\\xe2\\x97\\x8f)|(?<failed>!)))", EVENTS, 2 },
+
 	{ "tests", "^test (?<unit>\\S.*?) \\.\\.\\. (?:(?<ok>ok)|(?<failed>FAILED)|(?<end>ignored))", EVENTS, 2 },
 	{ "tests", "^(?<unit>\\w+ \\([\\w.]+\\)).* \\.\\.\\. (?:(?<ok>ok)|(?<failed>FAIL|ERROR)|(?<end>skipped|expected failure))",
 	  EVENTS, 2 },
@@ -244,35 +276,37 @@ const struct preset_pattern preset_patterns[] = {
 	{ "processed", "(?i)" L "(?<done>" N ")\\s(?:" THINGS ")\\s(?:in|after)\\s\\d", COUNT, 3, .needs = LINE_TOOK | LINE_THING },
 	/* asset IMG_0001 done;  finished item a-17 in 0.3 s */
 	{ "finished",
-	  "(?i)\\b(?:" THINGS ")[ :#=\"'(\\[_-]{1,3}(?<unit>[\\w./:@-]*\\w)[\"')\\]:,]{0,2} (?:\\S+ ){0,2}?"
+	  "(?i)\\b(?:" THINGS ")[ :#=\"'(\\[_-]{1,3}" NO_PAIR "(?<unit>[\\w./:@-]*\\w)[\"')\\]:,]{0,2} (?:\\S+ ){0,2}?"
 	  "(?:(?<end>" DONE_WORDS "|ok)|(?<failed>" FAIL_WORDS ")|(?<begin>" BEGIN_WORDS "))\\b", EVENTS, 3,
 	  .needs = LINE_WORDS },
 	{ "finished",
 	  "(?i)\\b(?:(?<end>" DONE_WORDS ")|(?<failed>" FAIL_WORDS ")|(?<begin>" BEGIN_WORDS "))\\b"
 	  "(?: with| to process)?:? (?!\"?(?:get|put|post|head|delete|patch|options) )(?:"
 	  /* photo=IMG_1.jpg */
-	  "[^=]{0,24}?\\b(?:" NAME_KEYS ")=[\"']?(?<unit>[^\\s\"',;]+)|"
+	  "[^=]{0,24}?\\b(?:" NAME_KEYS ")=[\"']?(?<unit>[^\\s\"',;\\])}]+)|"
 	  /* an id has letters and digits, but is no amount (12MB) … */
-	  "(?:\\w+ ){0,2}?[\"'(\\[]?(?<unit>(?=[\\w./:@-]*\\d)(?=[\\w./:@-]*[a-z_])(?![\\d.,]+[a-z]{1,3}(?:/s)?\\b)"
+	  "(?:\\w+ ){0,2}?[\"'(\\[]?" NO_UNIT NO_PAIR "(?<unit>(?=[\\w./:@-]*\\d)(?=[\\w./:@-]*[a-z_])(?![\\d.,]+[a-z]{1,3}(?:/s)?\\b)"
 	  "[\\w./:@-]*\\w)|"
 	  /* … or is a number of something */
-	  "(?:\\w+ )?(?:(?:" THINGS ")[ :#]+|#)(?<unit>\\d+)(?!\\s?[%/]|[.,]\\d|\\s(?:of|von|" THINGS ")\\b))", EVENTS, 3,
+	  "(?:\\w+ ){0,2}?(?:(?:" THINGS ")[ :#]+|#)(?<unit>\\d+)(?!\\s?[%/]|[.,]\\d|\\s(?:of|von|" THINGS ")\\b))", EVENTS, 3,
 	  .needs = LINE_WORDS },
 	/* event=asset_done id=17 */
 	{ "finished",
-	  "(?i)^(?=.*?\\b(?:" NAME_KEYS ")=[\"']?(?<unit>[^\\s\"',;]+)).*?\\b(?:event|msg|message|status|state|action|"
+	  NO_REQUEST "(?i)(?=.*?\\b(?:" NAME_KEYS ")=[\"']?(?<unit>[^\\s\"',;\\])}]+)).*?\\b(?:event|msg|message|status|state|action|"
 	  "result|outcome|step|stage|phase)="
 	  "(?:\"[^\"]*?|\\S*?)(?<![a-z])(?:(?<failed>" FAIL_WORDS ")|(?<end>" DONE_WORDS "|ok)|(?<begin>" BEGIN_WORDS
 	  "))(?![a-z])", EVENTS, 3, .needs = LINE_WORDS },
 	/* a.jpg: ok;  OK a.jpg */
 	{ "finished",
 	  "^(?:(?<unit>\\S+)(?::|:? ?\\.\\.\\.| ?[=-]>) ?(?:(?<ok>OK|ok|[Dd]one|DONE)|(?<failed>FAILED|[Ff]ailed|ERROR|error))[.!]?$|"
-	  "(?:\\[ ?)?(?:(?<ok>OK|DONE|\\xe2\\x9c[\\x93-\\x95])|(?<failed>FAIL(?:ED)?|ERROR|\\xe2\\x9c[\\x96-\\x98]))"
-	  "(?: ?\\])?:? (?<unit>\\S+))", EVENTS, 3 },
+	  "(?:\\[ ?)?(?:(?<ok>OK|DONE|\\xe2\\x9c[\\x93-\\x95])|(?<failed>FAIL(?:ED)?|\\xe2\\x9c[\\x96-\\x98]))"
+	  "(?: ?\\])?:? (?<unit>\\S+)|"
+	  /* which may be a level of logging */
+	  "(?:\\[ ?)?(?<failed>ERROR)(?: ?\\])?:? (?<unit>[\\w./-]*[\\d_/][\\w./-]*)$)", EVENTS, 3 },
 
 	/* Applying app.0007_photos... OK: with a name that has more than letters */
 	{ "finished",
-	  "^\\s*(?:[A-Za-z]\\S* ){1,3}?(?<unit>(?=\\S*[\\d_/])[\\w./:@()+-]*[\\w)])\\s?(?:\\.\\.\\.|\\xe2\\x80\\xa6)\\s?"
+	  "^\\s*(?:[A-Za-z]\\S* ){1,3}?" NO_UNIT "(?<unit>(?=\\S*[\\d_/])[\\w./:@()+-]*[\\w)])\\s?(?:\\.\\.\\.|\\xe2\\x80\\xa6)\\s?"
 	  "(?:(?<ok>OK|ok|[Dd]one|DONE)|(?<failed>FAILED|[Ff]ailed|ERROR|error))[.!]?(?: \\([^()]*\\))?\\s*$", EVENTS, 3,
 	  .needs = LINE_DOTS },
 	/* IMG_1.jpg: 0,41 s;  IMG_1.jpg -> IMG_1.webp (0.41 s) */
@@ -280,7 +314,7 @@ const struct preset_pattern preset_patterns[] = {
 	/* asset 17: 0.41 s;  asset=17 ms=410 */
 	{ "finished",
 	  NO_REQUEST TOOK ".*?(?i:\\b(?:asset|item|image|photo|picture|video|clip|document|foto|bild))(?:_?id)?"
-	  "[ #:=_-]{1,2}(?<unit>[\\w.-]*\\d[\\w.-]*(?<![.-]))(?<end>)", EVENTS, 3, .needs = LINE_TOOK | LINE_THING },
+	  "[ #:=_-]{1,2}" NO_PAIR "(?<unit>[\\w.-]*\\d[\\w.-]*(?<![.-]))(?<end>)", EVENTS, 3, .needs = LINE_TOOK | LINE_THING },
 	/* END asset=17 */
 	{ "finished",
 	  "(?:^|[\\s\\]])(?:(?<end>END|DONE|FINISHED?)|(?<begin>START|BEGIN))[ :]+(?i:" THINGS ")[ :#=]{1,3}"
@@ -291,7 +325,7 @@ const struct preset_pattern preset_patterns[] = {
 	  "(?:^|[\\]: ])" MEDIA ":? (?i:(?<end>" DONE_WORDS "|ok)|(?<failed>" FAIL_WORDS "))\\b", EVENTS, 3, .needs = LINE_WORDS | LINE_FILE },
 	/* Unpacking libfoo7:amd64 (1.2.3-1) ... */
 	{ "finished",
-	  "^\\s*(?<begin>[A-Z][a-z]+ing)(?: up)? (?<unit>(?=\\S*[\\d_/-])[\\w./:@+-]*\\w)(?: \\([^)]*\\))?\\s?"
+	  "^\\s*(?<begin>[A-Z][a-z]+ing)(?: up)? " NO_UNIT "(?<unit>(?=\\S*[\\d_/-])[\\w./:@+-]*\\w)(?: \\([^)]*\\))?\\s?"
 	  "(?:\\.\\.\\.|\\xe2\\x80\\xa6)\\s*$", EVENTS, 3, .needs = LINE_DOTS },
 
 	/* 12. IMG_1.jpg */

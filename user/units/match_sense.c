@@ -6,6 +6,7 @@
 #include "units/match_impl.h"
 
 #define WORD_MAX 16
+#define REST_MAX 48		/* bytes behind a counter that are looked at */
 
 static bool digit(const struct text_line *line, size_t i)
 {
@@ -51,7 +52,8 @@ static bool is_other_figure(const struct text_line *line, size_t from)
 		"mem", "memory", "heap", "rss", "swap", "used", "usage", "disk", "retry", "retries",
 		"attempt", "attempts", "try", "worker", "workers", "thread", "threads", "queue", "pool",
 		"connections", "load", "cpu", "battery", "score", "ratio", "rate", "retrying", "depth",
-		"exhausted", "waiting", "active", "busy",
+		"exhausted", "waiting", "active", "busy", "ready", "replicas", "pods", "online", "healthy",
+		"buffers", "hits",
 	};
 	size_t end = from, start;
 
@@ -67,10 +69,48 @@ static bool is_other_figure(const struct text_line *line, size_t from)
 	return false;
 }
 
+/* Whether a word of the table, or its plural, is at s. */
+static bool is_word(const char *const *words, size_t n_words, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n_words; i++) {
+		size_t len = strlen(words[i]);
+
+		if ((n == len || (n == len + 1 && (s[len] | 0x20) == 's')) && !strncasecmp(words[i], s, len))
+			return true;
+	}
+	return false;
+}
+
+/* "[1/4] worker ready", "1 of 3 updated replicas are available": what does the work, not the work */
+static bool is_of_workers(const struct text_line *line, size_t to)
+{
+	static const char *const who[] = {
+		"worker", "thread", "replica", "node", "pod", "container", "broker", "shard", "server", "host", "process",
+		"service", "member", "executor", "agent",
+	};
+	static const char *const how[] = {
+		"ready", "up", "online", "running", "available", "healthy", "started", "alive", "connected", "listening",
+		"joined", "registered", "initialized", "spawned",
+	};
+	bool is_one = false;
+
+	for (size_t i = to, end; i < line->len && i < to + REST_MAX; i = end + 1) {
+		for (end = i; end < line->len && is_letter(line->bytes[end]); )
+			end++;
+		if (is_one && is_word(how, sizeof(how) / sizeof(how[0]), line->bytes + i, end - i))
+			return true;
+		/* "started 1/4 workers": the first three, whatever they are */
+		if (i == to + 1 && is_word(who, 3, line->bytes + i, end - i))
+			return true;
+		is_one |= is_word(who, sizeof(who) / sizeof(who[0]), line->bytes + i, end - i);
+	}
+	return false;
+}
+
 bool counter_makes_sense(const struct match *m, const struct text_line *line, size_t from, size_t to)
 {
 	return m->done <= m->total && m->total && !is_date(line, from, to) &&
-	       !is_other_figure(line, from) && !waits(line, from);
+	       !is_other_figure(line, from) && !waits(line, from) && !is_of_workers(line, to);
 }
 
 /* The number that ends before byte `to`, in hundredths; -1: there is none. */
