@@ -28,7 +28,7 @@ ifneq ($(CI)$(WERROR),)
 WARN += -Werror
 endif
 CFLAGS ?= -O2 -g
-CPPFLAGS_ALL := -D_GNU_SOURCE -Iuser -Ibpf -I$(B)/gen $(shell $(PKG_CONFIG) --cflags $(PKGS))
+CPPFLAGS_ALL := -D_GNU_SOURCE -Iuser -Ibpf -Ivmlinux -I$(B)/gen $(shell $(PKG_CONFIG) --cflags $(PKGS))
 CFLAGS_ALL := -std=gnu11 $(WARN) $(CFLAGS) $(EXTRA_CFLAGS)
 LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)) -liberty -lm -lpthread
 LDFLAGS_ALL := $(LDFLAGS)

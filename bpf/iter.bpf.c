@@ -120,6 +120,45 @@ static __always_inline void wt_seed_state(struct wt_scratch *s, struct wt_task *
 	}
 }
 
+/*
+ * The user stack of one that sleeps is nothing that a program can read: its registers go to
+ * user space, which can.
+ */
+static __always_inline void wt_tell_asleep(struct wt_scratch *s, struct wt_task *w,
+					   struct task_struct *t)
+{
+	struct wt_ev_asleep *e;
+
+	if (w->state < WT_DISK || (t->flags & (PF_KTHREAD | PF_IO_WORKER | PF_EXITING)) ||
+	    (cfg_opts & (WT_OPT_USTACK | WT_OPT_FP)) != WT_OPT_USTACK)
+		return;
+	e = bpf_ringbuf_reserve(&ring, sizeof(*e), 0);
+	if (!e) {
+		wt_lost(WT_LOSS_STACK);
+		return;
+	}
+	wt_uregs_of((void *)bpf_task_pt_regs(t), &s->walk);
+	e->h.type = WT_EV_ASLEEP;
+	e->h.zero = 0;
+	e->h.ts_ns = bpf_ktime_get_ns();
+	e->image = w->image;
+	e->ip = s->walk.ip;
+	e->sp = s->walk.sp;
+	e->fp = s->walk.fp;
+	e->bx = s->walk.bx0;
+#if defined(__TARGET_ARCH_x86)
+	e->thread_pointer = t->thread.fsbase;
+#else
+	e->thread_pointer = 0;
+#endif
+	e->runs = t->sched_info.pcount;
+	e->tgid = t->tgid;
+	e->tid = t->pid;
+	e->id = wt_mix(wt_hash_add(wt_hash_add(e->image, e->tid), e->h.ts_ns));
+	w->ustack = e->id;
+	bpf_ringbuf_submit(e, 0);
+}
+
 struct wt_heir {
 	struct task_struct *at;
 	__u64 job;
@@ -265,6 +304,7 @@ static __always_inline void wt_seed(struct wt_scratch *s, struct task_struct *t)
 	/* it may move while we look: the first switch heals what was true no longer */
 	w->fresh = 1;
 	wt_seed_state(s, w, t, copied);
+	wt_tell_asleep(s, w, t);
 	w->ready = 1;
 	/* an exec before now was nobody's to see */
 	if (jobs && wt_image(t) != image) {

@@ -284,6 +284,7 @@ enum wt_event_type {
 	WT_EV_EXEC = 12,		/* the command line of a program that is a unit of work */
 	WT_EV_SPAN = 13,		/* a span is over */
 	WT_EV_PATH = 16,		/* what a file is called, once */
+	WT_EV_ASLEEP = 17,		/* a thread sleeps as the recording begins */
 	WT_EV_CONN = 15,		/* a TCP connection is over */
 };
 
@@ -347,6 +348,21 @@ _Static_assert(sizeof(struct wt_ev_raw) == 88 + 8 * WT_MAX_FRAMES, "wt_ev_raw is
 #define WT_RAW_BX_LOST 4
 #define WT_RAW_GUESS 8		/* ip was found by a scan */
 #define WT_RAW_STACK (32768 - 88 - 8 * WT_MAX_FRAMES - 8)	/* bytes at most; with its head it stays below 32768 */
+
+/*
+ * A thread that sleeps as the recording begins: its registers, by which user space walks its
+ * stack if it still sleeps then.  The id is no other stack's.
+ */
+struct wt_ev_asleep {
+	struct wt_event h;
+	__u64 id;
+	__u64 image;			/* of the program: see wt_thread_rec */
+	__u64 ip, sp, fp, bx;
+	__u64 thread_pointer;
+	__u64 runs;			/* sched_info.pcount: it grows when the thread runs again */
+	__u32 tgid, tid;
+};
+_Static_assert(sizeof(struct wt_ev_asleep) == 88, "wt_ev_asleep is on the wire");
 
 /* tgid 0: rows are wanted, see cfi_wanted. */
 struct wt_ev_want {

@@ -120,9 +120,8 @@ def test_first_compiler_only():
     java_stacks_begin_at_main(r)
 
 
-def test_blocked_threads():
-    """Each waiting thread's time is under the method that waits (they begin after a second)."""
-    r, _ = run(seconds=3)
+def waiting(r, least_us):
+    """Each waiting thread's time is under the method that waits."""
     waits = {"w-park": "WlJava.park", "w-sleep": "WlJava.sleep", "w-read": "WlJava.read",
              "w-write": "WlJava.write",
              "w-lock": "WlJava.contend", "w-wait": "WlJava.waitForNotify"}
@@ -130,12 +129,31 @@ def test_blocked_threads():
         stacks = [(f, us) for f, us in r.folded("wall") if thread in f[:2]]
         total = sum(us for _, us in stacks)
         named = sum(us for f, us in stacks if any(x in (method, method + "_[j]") for x in f))
-        lib.at_least(total, 2_000_000, f"µs of thread {thread}")
+        lib.at_least(total, least_us, f"µs of thread {thread}")
         assert named >= 0.95 * total, f"{thread}: {named} of {total} µs under {method}"
         run_frames = [us for f, us in stacks if "java.lang.Thread.run" in f]
         lib.at_least(sum(run_frames), 0.95 * total, f"µs of {thread} from Thread.run on")
     net = [f for f, _ in r.folded("wall") if "w-read" in f[:2] and "[net" in f[-1]]
     lib.at_least(len(net), 1, "stacks of w-read that wait on the net")
+
+
+def test_blocked_threads():
+    r, _ = run(seconds=3)		# they begin after a second
+    waiting(r, 2_000_000)
+
+
+def test_blocked_since_before():
+    """Threads that slept as the recording began, and sleep on: user space walks their stacks."""
+    p = lib.spawn([os.path.join(java_home(), "bin", "java"), "-cp", compiled(), "WlJava", "60"],
+                  stdout=subprocess.PIPE, text=True)
+    lib.equal(p.stdout.readline().strip(), "ready", "WlJava")
+    time.sleep(0.3)
+    r = lib.record(["-p", p.pid, "-d", 1])
+    waiting(r, 950_000)
+    # those of the VM that nothing wakes
+    for thread in ("Finalizer", "Signal Dispatch"):
+        stacks = [f for f, _ in r.folded("wall") if thread in f[:2]]
+        assert stacks and all("start_thread" in f for f in stacks), f"{thread}: {stacks}"
 
 
 def test_remembered_stacks_are_right():

@@ -365,3 +365,55 @@ def test_venv():
     if p.returncode:
         raise lib.Skip(f"python3.11 -m venv fails: {p.stdout.decode()[-100:]}")
     threads([os.path.join(where, "bin/python3"), "-X", "utf8", SCRIPT])
+
+
+ASLEEP = """
+import functools, os, threading, time
+def inner(n):
+    return inner(n - 1) if n else time.sleep(1000)
+def compare(a, b):
+    os.read(os.pipe()[0], 1)
+def through_c(): sorted([2, 1], key=functools.cmp_to_key(compare))
+def generator():
+    time.sleep(1000)
+    yield
+def through_generator(): list(generator())
+lock = threading.Lock()
+def locked(): lock.acquire()
+lock.acquire()
+for f in (lambda: inner(20), through_c, through_generator, locked):
+    threading.Thread(target=f, daemon=True).start()
+print("ready", flush=True)
+threading.Event().wait()
+"""
+
+
+def test_asleep_since_before():
+    """Nothing of the program runs while it is recorded: its stacks are whole, with names and lines."""
+    script = lib.tmp("asleep.py")
+    with open(script, "w") as f:
+        f.write(ASLEEP)
+    p = lib.spawn([lib.need("python3.11"), script], stdout=subprocess.PIPE, text=True)
+    lib.equal(p.stdout.readline().strip(), "ready", "the script")
+    lib.until(lambda: all(open(f"/proc/{p.pid}/task/{t}/stat").read().rsplit(")", 1)[1].split()[0] == "S"
+                          for t in os.listdir(f"/proc/{p.pid}/task")), 5, "all threads asleep")
+    r = lib.record(["-p", p.pid, "-d", 1])
+    sound(r)
+    waits = r.summary["stacks"]["offcpu_waits"]
+    lib.equal((waits["complete"], sum(waits["incomplete"].values())), (5, 0), "whole stacks, others")
+    line = {t.strip(): n for n, t in enumerate(ASLEEP.split("\n"), 1)}
+    of = {n: line[t] for n, t in {
+        "inner": "return inner(n - 1) if n else time.sleep(1000)", "generator": "time.sleep(1000)",
+        "compare": "os.read(os.pipe()[0], 1)",
+        "through_c": "def through_c(): sorted([2, 1], key=functools.cmp_to_key(compare))",
+        "through_generator": "def through_generator(): list(generator())",
+        "locked": "def locked(): lock.acquire()"}.items()}
+    lam = f"<lambda> (asleep.py:{line['for f in (lambda: inner(20), through_c, through_generator, locked):']})"
+    def named(*names): return tuple(f"{n} (asleep.py:{of[n]})" for n in names)
+    want = {(lam,) + named(*["inner"] * 21), named("through_c", "compare"),
+            named("through_generator", "generator"), named("locked")}
+    stacks = [f for f, us in r.folded("wall") if us > 950_000]
+    lib.equal(len(stacks), 5, "stacks")
+    got = {tuple(f for f in s if "(asleep.py" in f) for s in stacks}
+    assert want <= got, f"{want - got} not among {got}"
+    assert all("start_thread" in s or "_start" in s for s in stacks), stacks

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "runtime/jvm_perfmap.h"
+#include "unwind/asleep.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/u64map.h"
@@ -36,6 +37,7 @@ struct unwind {
 	struct jvm *jvm;
 	struct jvm_perfmap *perfmaps;	/* NULL: nobody asked for them */
 	struct raw *raw;
+	struct asleep *asleep;
 	struct unwind_maps maps;
 	struct u64map by_tgid;		/* → index in client */
 	struct client *client;
@@ -411,6 +413,11 @@ static int new_raw(struct unwind *u)
 	return raw__new(&u->raw, &ops, RAW_BYTES);
 }
 
+int unwind__put_asleep(struct unwind *u, const struct wt_ev_asleep *e)
+{
+	return asleep__put(u->asleep, e);
+}
+
 int unwind__put_raw(struct unwind *u, const struct wt_ev_raw *e, size_t size)
 {
 	return raw__put(u->raw, e, size);
@@ -418,7 +425,33 @@ int unwind__put_raw(struct unwind *u, const struct wt_ev_raw *e, size_t size)
 
 int unwind__walk_raw(struct unwind *u, bool last, raw_done_fn done, void *ctx)
 {
-	return raw__work(u->raw, last, done, ctx);
+	int err = raw__work(u->raw, last, done, ctx);
+
+	return err ? err : asleep__work(u->asleep, last, done, ctx);
+}
+
+static __u64 asleep_image(void *ctx, __u32 tgid)
+{
+	const struct unwind *u = ctx;
+
+	return spaces__image(u->spaces, tgid);
+}
+
+static void asleep_ask(void *ctx, __u32 tgid, __u64 image)
+{
+	ask(ctx, tgid, image);
+}
+
+static int new_asleep(struct unwind *u)
+{
+	const struct asleep_ops ops = {
+		.spaces = &u->maps.spaces, .tables = &u->maps.tables,
+		.py_procs_fd = u->maps.py_procs_fd, .py_code_fd = u->maps.py_code_fd,
+		.jvm_procs_fd = u->maps.jvm_procs_fd, .python = u->python,
+		.ctx = u, .image = asleep_image, .ask = asleep_ask, .now_ns = now_ns,
+	};
+
+	return asleep__new(&u->asleep, &ops);
 }
 
 static void request_own(void *ctx, const struct symbols_mapping *m)
@@ -463,6 +496,8 @@ int unwind__new(struct unwind **out, const struct unwind_maps *maps, struct symb
 			err = jvm__new(&u->jvm, maps->jvm_procs_fd);
 		if (!err)
 			err = new_raw(u);
+		if (!err)
+			err = new_asleep(u);
 	}
 	if (err) {
 		unwind__free(u);
@@ -493,6 +528,7 @@ void unwind__free(struct unwind *u)
 		return;
 	symbols__watch(u->symbols, &nobody);
 	raw__free(u->raw);
+	asleep__free(u->asleep);
 	python__free(u->python);
 	jvm_perfmap__free(u->perfmaps);
 	jvm__free(u->jvm);
@@ -511,6 +547,7 @@ void unwind__stats(const struct unwind *u, struct unwind_stats *out)
 	python__stats(u->python, &out->python);
 	jvm__stats(u->jvm, &out->jvm);
 	raw__stats(u->raw, &out->raw);
+	out->raw.waiting += asleep__waiting(u->asleep);
 }
 
 int unwind__on_pycode(struct unwind *u, const struct wt_ev_pycode *e, size_t size)

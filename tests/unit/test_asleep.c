@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test_asleep.c - whose turn it is, and that a thread which has run has no stack. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "unwind/asleep.h"
+
+static struct {
+	__u64 now, image;
+	unsigned asked, done, frames;
+	__u64 id, frame0;
+	unsigned end;
+} w;
+
+static __u64 now(void)
+{
+	return w.now;
+}
+
+static __u64 image(void *ctx, __u32 tgid)
+{
+	(void)ctx;
+	(void)tgid;
+	return w.image;
+}
+
+static void ask(void *ctx, __u32 tgid, __u64 img)
+{
+	(void)ctx;
+	(void)tgid;
+	(void)img;
+	w.asked++;
+}
+
+static int no_space(void *ctx, __u32 tgid, struct wt_space *sp)
+{
+	(void)ctx;
+	(void)tgid;
+	(void)sp;
+	return -ENOENT;
+}
+
+static int done(void *ctx, const struct wt_ev_stack *e, size_t size)
+{
+	(void)ctx;
+	assert_int_equal(size, sizeof(*e) + e->n * sizeof(e->ip[0]));
+	w.done++;
+	w.id = e->id;
+	w.frames = e->n;
+	w.end = e->end;
+	w.frame0 = e->n ? e->ip[0] : 0;
+	return 0;
+}
+
+static unsigned long long runs_of(pid_t pid)
+{
+	unsigned long long ran, waited, runs;
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", pid, pid);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%llu %llu %llu", &ran, &waited, &runs), 3);
+	fclose(f);
+	return runs;
+}
+
+static pid_t sleeper(void)
+{
+	char path[64], state = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		for (;;)
+			pause();
+	}
+	assert_true(pid > 0);
+	while (state != 'S') {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+		f = fopen(path, "r");
+		assert_non_null(f);
+		assert_int_equal(fscanf(f, "%*d (%*[^)]) %c", &state), 1);
+		fclose(f);
+	}
+	return pid;
+}
+
+static struct asleep *begin(void)
+{
+	static const struct spaces_maps spaces = { .get = no_space };
+	static const struct tables_maps tables;
+	const struct asleep_ops ops = {
+		.spaces = &spaces, .tables = &tables, .py_procs_fd = -1, .py_code_fd = -1,
+		.jvm_procs_fd = -1, .image = image, .ask = ask, .now_ns = now,
+	};
+	struct asleep *a;
+
+	memset(&w, 0, sizeof(w));
+	w.now = 1000;
+	assert_int_equal(asleep__new(&a, &ops), 0);
+	return a;
+}
+
+static void test_waits_for_what_is_unknown(void **state)
+{
+	pid_t pid = sleeper();
+	struct wt_ev_asleep e = { .h.ts_ns = 1000, .id = 7, .image = 5, .ip = 0x4000, .tgid = pid,
+				  .tid = pid, .runs = runs_of(pid) };
+	struct asleep *a = begin();
+
+	(void)state;
+	assert_int_equal(asleep__put(a, &e), 0);
+	/* a process that nobody has asked for: not before half a second has passed */
+	assert_int_equal(asleep__work(a, false, done, NULL), 0);
+	assert_int_equal(w.asked, 0);
+	w.now += 500000000;
+	assert_int_equal(asleep__work(a, false, done, NULL), 0);
+	assert_int_equal(w.asked, 1);
+	/* known, but without its mappings: on with it, and in the end what there is */
+	w.image = 5;
+	assert_int_equal(asleep__work(a, false, done, NULL), 0);
+	assert_int_equal(w.done, 0);
+	assert_int_equal(asleep__waiting(a), 1);
+	assert_int_equal(asleep__work(a, true, done, NULL), 0);
+	assert_int_equal(asleep__waiting(a), 0);
+	assert_int_equal(w.done, 1);
+	assert_int_equal(w.id, 7);
+	assert_int_equal(w.end, WT_END_NO_SPACE);
+	assert_int_equal(w.frames, 1);
+	assert_int_equal(w.frame0, 0x4000);
+	asleep__free(a);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void test_has_run(void **state)
+{
+	pid_t pid = sleeper();
+	struct wt_ev_asleep e = { .h.ts_ns = 1000, .id = 7, .image = 5, .ip = 0x4000, .tgid = pid,
+				  .tid = pid, .runs = runs_of(pid) - 1 };
+	struct asleep *a = begin();
+
+	(void)state;
+	w.image = 5;
+	assert_int_equal(asleep__put(a, &e), 0);
+	assert_int_equal(asleep__work(a, false, done, NULL), 0);
+	assert_int_equal(w.done, 1);
+	assert_int_equal(w.frames, 0);
+	assert_int_equal(w.end, WT_END_READ);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	/* gone */
+	assert_int_equal(asleep__put(a, &e), 0);
+	assert_int_equal(asleep__work(a, false, done, NULL), 0);
+	assert_int_equal(w.done, 2);
+	assert_int_equal(w.frames, 0);
+	asleep__free(a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_waits_for_what_is_unknown),
+		cmocka_unit_test(test_has_run),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "unwind/asleep.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "unwind/walker.h"
+#include "util/clock.h"
+
+#define STRANGER_NS (NSEC_PER_SEC / 2)
+#define TURN_NS (20 * NSEC_PER_MSEC)
+#define LAST_NS (NSEC_PER_SEC / 2)
+#define MAX_WAITING 16384
+#define PAGE 4096
+#define PAGES 32		/* of one thread, direct-mapped */
+
+struct page {
+	__u64 at;		/* 0: none */
+	__u8 bytes[PAGE];
+};
+
+struct asleep {
+	struct asleep_ops ops;
+	struct walker_ops walk;
+	struct wt_ev_asleep *e;
+	unsigned n, cap;
+	pid_t tgid;		/* whose memory is read */
+	struct page page[PAGES];
+	struct walker_out found;
+	struct {		/* struct wt_ev_stack, with its frames */
+		struct wt_ev_stack h;
+		__u64 ip[WT_MAX_FRAMES];
+	} out;
+};
+
+static const __u8 *page_at(struct asleep *a, __u64 at)
+{
+	struct page *p = &a->page[at / PAGE % PAGES];
+	struct iovec to = { p->bytes, PAGE }, from = { (void *)at, PAGE };
+
+	if (p->at == at)
+		return p->bytes;
+	p->at = 0;
+	if (!at || process_vm_readv(a->tgid, &to, 1, &from, 1, 0) != PAGE)
+		return NULL;
+	p->at = at;
+	return p->bytes;
+}
+
+static int read_memory(void *ctx, void *to, __u64 n, __u64 at)
+{
+	__u8 *out = to;
+
+	while (n) {
+		__u64 off = at % PAGE, len = PAGE - off < n ? PAGE - off : n;
+		const __u8 *bytes = page_at(ctx, at - off);
+
+		if (!bytes)
+			return -1;
+		memcpy(out, bytes + off, len);
+		out += len;
+		at += len;
+		n -= len;
+	}
+	return 0;
+}
+
+static int space_of(void *ctx, __u32 tgid, struct wt_space *out)
+{
+	const struct asleep *a = ctx;
+
+	return a->ops.spaces->get(a->ops.spaces->ctx, tgid, out) ? -1 : 0;
+}
+
+static int python_of(void *ctx, __u32 tgid, struct wt_py *out)
+{
+	const struct asleep *a = ctx;
+
+	return bpf_map_lookup_elem(a->ops.py_procs_fd, &tgid, out) ? -1 : 0;
+}
+
+static int jvm_of(void *ctx, __u32 tgid, struct wt_jvm *out)
+{
+	const struct asleep *a = ctx;
+
+	return bpf_map_lookup_elem(a->ops.jvm_procs_fd, &tgid, out) ? -1 : 0;
+}
+
+static int code_of(void *ctx, const struct wt_py_key *key, __u64 *number)
+{
+	const struct asleep *a = ctx;
+
+	return bpf_map_lookup_elem(a->ops.py_code_fd, key, number) ? -1 : 0;
+}
+
+static int put_code(void *ctx, const struct wt_py_key *key, __u64 number)
+{
+	const struct asleep *a = ctx;
+
+	return bpf_map_update_elem(a->ops.py_code_fd, key, &number, BPF_ANY) ? -1 : 0;
+}
+
+static int on_code(void *ctx, const struct wt_ev_pycode *e, __u64 size)
+{
+	const struct asleep *a = ctx;
+
+	return python__on_code(a->ops.python, e, size);
+}
+
+int asleep__new(struct asleep **out, const struct asleep_ops *ops)
+{
+	struct asleep *a = calloc(1, sizeof(*a));
+
+	*out = a;
+	if (!a)
+		return -ENOMEM;
+	a->ops = *ops;
+	a->walk = (struct walker_ops){
+		.ctx = a, .read = read_memory, .space = space_of, .python = python_of,
+		.jvm = jvm_of, .code = code_of, .put_code = put_code, .on_code = on_code,
+		.rules = ops->tables->rules, .objects = ops->tables->objects,
+		.wanted = ops->tables->wanted, .pool = ops->spaces->pool,
+		.chunk = ops->tables->chunk, .chunk_ctx = ops->tables->ctx,
+	};
+	return 0;
+}
+
+void asleep__free(struct asleep *a)
+{
+	if (a)
+		free(a->e);
+	free(a);
+}
+
+unsigned asleep__waiting(const struct asleep *a)
+{
+	return a->n;
+}
+
+int asleep__put(struct asleep *a, const struct wt_ev_asleep *e)
+{
+	if (a->n == a->cap) {
+		unsigned cap = a->cap ? 2 * a->cap : 64;
+		struct wt_ev_asleep *grown;
+
+		/* the rest is found without frames: the stack that never comes is counted as lost */
+		if (cap > MAX_WAITING)
+			return 0;
+		grown = reallocarray(a->e, cap, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		a->e = grown;
+		a->cap = cap;
+	}
+	a->e[a->n++] = *e;
+	return 0;
+}
+
+/* It sleeps still: the scheduler has not run it since its registers were read. */
+static bool sleeps_on(const struct wt_ev_asleep *e)
+{
+	unsigned long long ran, waited, runs;
+	char path[64];
+	bool same;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/schedstat", e->tgid, e->tid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	same = fscanf(f, "%llu %llu %llu", &ran, &waited, &runs) == 3 && runs == e->runs;
+	fclose(f);
+	return same;
+}
+
+static void walk(struct asleep *a, const struct wt_ev_asleep *e)
+{
+	a->tgid = e->tgid;
+	for (unsigned i = 0; i < PAGES; i++)
+		a->page[i].at = 0;
+	walker(&a->walk, e, &a->found);
+}
+
+/* True when a->found is as good as it will be; without frames if the thread has run. */
+static bool settled(struct asleep *a, const struct wt_ev_asleep *e, bool last)
+{
+	bool known = a->ops.image(a->ops.ctx, e->tgid) == e->image, asleep = sleeps_on(e);
+
+	if (asleep && !known && !last) {
+		if (a->ops.now_ns() >= e->h.ts_ns + STRANGER_NS)
+			a->ops.ask(a->ops.ctx, e->tgid, e->image);
+		return false;
+	}
+	if (asleep)
+		walk(a, e);
+	if (asleep && (a->found.end == WT_END_NO_SPACE || a->found.end == WT_END_NO_TABLE) && !last)
+		return false;
+	if (!asleep || !sleeps_on(e)) {
+		a->found.n = 0;
+		a->found.end = WT_END_READ;
+	}
+	return true;
+}
+
+static int hand_out(struct asleep *a, const struct wt_ev_asleep *e, raw_done_fn done, void *ctx)
+{
+	a->out.h = (struct wt_ev_stack){
+		.h = { .type = WT_EV_STACK, .ts_ns = e->h.ts_ns },
+		.id = e->id, .tgid = e->tgid, .user = 1,
+		.n = a->found.n, .end = a->found.end,
+	};
+	memcpy(a->out.ip, a->found.frame, a->found.n * sizeof(a->out.ip[0]));
+	return done(ctx, &a->out.h, sizeof(a->out.h) + a->found.n * sizeof(a->out.ip[0]));
+}
+
+int asleep__work(struct asleep *a, bool last, raw_done_fn done, void *ctx)
+{
+	__u64 until = a->ops.now_ns() + (last ? LAST_NS : TURN_NS);
+	unsigned kept = 0, i = 0;
+	int err = 0;
+
+	for (; i < a->n && !err; i++) {
+		const struct wt_ev_asleep e = a->e[i];
+		bool late = a->ops.now_ns() >= until;
+
+		if (late && last) {
+			a->found.n = 0;
+			a->found.end = WT_END_READ;
+			err = hand_out(a, &e, done, ctx);
+		} else if (!late && settled(a, &e, last)) {
+			err = hand_out(a, &e, done, ctx);
+		} else {
+			a->e[kept++] = e;
+		}
+	}
+	memmove(a->e + kept, a->e + i, (a->n - i) * sizeof(a->e[0]));
+	a->n = kept + a->n - i;
+	return err;
+}
