@@ -79,6 +79,6 @@ int wt_blk_into_unit(struct wt_blk_rq *r, __u64 ns, __u64 bytes)
 		return 0;
 	k.thread = r->serial;
 	k.epoch = r->epoch;
-	k.reason = WT_EXACT_REASON(wt_blk_exact(r->key.op));
+	k.reason = WT_EXACT_REASON(wt_blk_exact(r->key.op)) | (__u64)(r->key.dev & 0x7fffffff) << 32;
 	return wt_detail_request(&k, ns, bytes);
 }

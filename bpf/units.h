@@ -21,7 +21,10 @@ enum wt_exact {
 	WT_EXACT_IRQ = 2,		/* hard interrupts, where they are looked at */
 	WT_EXACT_SOFTIRQ = 3,
 	WT_EXACT_MIGRATIONS = 4,	/* no time: switch-ins on another CPU than the last */
-	/* requests of disks that the thread made: count, ns in the queue and with the driver, bytes in weighted_ns */
+	/*
+	 * requests of the disk n (wt_blk_key.dev) that the thread made: count, ns in the queue and
+	 * with the driver, bytes in weighted_ns
+	 */
 	WT_EXACT_READS = 5,
 	WT_EXACT_WRITES = 6,
 	WT_EXACT_REQUESTS = 7,		/* flushes, discards and the like */

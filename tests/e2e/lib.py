@@ -39,7 +39,7 @@ S = 1_000_000_000
 FILES = {"wall.folded", "cpu.folded", "offcpu.folded", "waits.csv", "threads.csv", "jobs.csv",
          "peers.csv", "connections.csv", "notes.md", "system.txt", "summary.json"}
 # only where there is something to say
-MORE_FILES = {"devices.csv", "transcodes.csv", "units.csv", "spans.csv"}
+MORE_FILES = {"devices.csv", "transcodes.csv", "units.csv", "unit_objects.csv", "spans.csv"}
 LOSSES = ["detail_full", "sample_full", "stack_ring_full", "reason_ring_full", "exit_ring_full",
           "threads", "missed_switch", "user_stack_unreadable", "kernel_stack_failed",
           "space_ring_full", "python_inconsistent", "python_code_ring_full", "raw_stack_budget",
@@ -51,7 +51,8 @@ LOSSES = ["detail_full", "sample_full", "stack_ring_full", "reason_ring_full", "
           "kernel_stack_misremembered", "user_stack_misremembered", "audit_waits",
           "hidden_threads", "program_skipped", "sideband", "object_gone", "jvm_method_gone",
           "frames_folded", "frames_unmapped", "exec_rows_full", "unit_details", "lines_dropped",
-          "match_limit", "epochs_given_up", "unit_late_ns", "unit_shared_ns", "units_folded"]
+          "match_limit", "epochs_given_up", "unit_late_ns", "unit_shared_ns",
+          "unit_objects_full", "units_folded"]
 # losses after which lines of detail lack: only then may time be unattributed
 DETAIL_LOSSES = ["detail_full", "sample_full", "exit_ring_full", "clock_backwards"]
 RSS_LIMIT = MAPS_LIMIT = 64 << 20
@@ -444,6 +445,10 @@ class Recording:
         with open(os.path.join(self.path, "transcodes.csv"), newline="") as f:
             rows = [{k: value(k, v) for k, v in row.items()} for row in csv.DictReader(f)]
         return [row for row in rows if all(row[k] == v for k, v in match.items())]
+
+    def unit_objects(self, **match):
+        """Rows of unit_objects.csv."""
+        return self._rows("unit_objects.csv", {"job", "unit", "kind", "state", "object", "server", "operation"}, match)
 
     def units(self, **match):
         """Rows of units.csv: numbers as int, None where there is none."""

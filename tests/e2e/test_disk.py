@@ -154,7 +154,7 @@ def test_two_jobs_on_one_disk():
 def test_requests_by_unit():
     """Each unit has the requests that it made, by their number and bytes, and what befell its thread."""
     path = make_file("unit.data", 16 << 20)
-    disk_of(path)
+    device = disk_of(path)
     work = f"""
 import mmap, os, time
 fd = os.open({path!r}, os.O_RDWR | os.O_DIRECT)
@@ -180,6 +180,16 @@ for unit in range(1, 21):
         near(int(u["disk_write_bytes"]), i * 16384, 64 << 10, f"bytes written by unit {i}")
         at_least(int(u["disk_requests_ns"]), i * 1000, f"time of its requests, unit {i}")
         at_least(int(u["cpu_ns"]), int(u["steal_ns"]) + int(u["irq_ns"]) + int(u["softirq_ns"]), f"taken, unit {i}")
+        # the same by the disk, and the waits by what was waited for
+        mine = r.unit_objects(seq=int(u["seq"]))
+        asked = {(o["object"], o["operation"]): o for o in mine if o["state"] == "request"}
+        for op, column in (("read", "disk_read"), ("write", "disk_write")):
+            o = asked[device, op]
+            equal((o["count"], o["bytes"]), (int(u[column + "s"]), int(u[column + "_bytes"])), f"{op}s of unit {i}")
+        equal(sum(o["total_ns"] for o in asked.values()), int(u["disk_requests_ns"]), f"time of unit {i}'s requests")
+        equal(sum(o["total_ns"] for o in mine if o["state"] == "disk"), int(u["disk_ns"]), f"disk of unit {i}")
+        at_least(sum(o["total_ns"] for o in mine if o["object"] in (f"read {device}", f"write {device}")),
+                 int(u["disk_ns"]) * 0.9, f"waits of unit {i} for {device}")
         if os.cpu_count() > 1:
             at_least(int(u["migrations"]), i - 1, f"moves of unit {i}")
             at_most(int(u["migrations"]), i + 4, f"moves of unit {i}")

@@ -630,6 +630,36 @@ for i in range(4000):
     lib.at_most(r.summary["self"]["bpf_map_bytes"], lib.MAPS_LIMIT, "maps")
 
 
+def test_waits_by_unit():
+    """Whom each unit waited for, and how long."""
+    slow, quick = Server(ask=10, reply=10, delay_s=0.012), Server(ask=10, reply=10, delay_s=0.004)
+    script = f"""
+import os, socket, sys, time
+v = [socket.create_connection(("127.0.0.1", port)) for port in ({slow.port}, {quick.port})]
+for unit in range(1, 13):
+    took = [0, 0]
+    for i in range(unit):
+        which = (unit + i) % 2
+        t = time.monotonic_ns(); v[which].sendall(b"q" * 10); v[which].recv(10)
+        took[which] += time.monotonic_ns() - t
+    print(f"unit {{unit}} of 12 took {{took[0]}} {{took[1]}}", flush=True)
+"""
+    r = lib.record(["--unit-line", r"unit (?<done>\d+) of (?<total>\d+)"], [lib.PYTHON, "-c", script])
+    units = r.units()
+    lib.equal([u["done"] for u in units], list(range(1, 13)), "units")
+    for u, line in list(zip(units, r.out.splitlines()))[1:]:	# the first one also starts python
+        mine = r.unit_objects(seq=u["seq"], state="net")
+        lib.equal(sum(o["total_ns"] for o in mine), u["net_ns"], "net of a unit by whom it was for")
+        for server, truth in zip((slow, quick), map(int, line.split()[-2:])):
+            (o,) = [o for o in mine if o["object"] == f"127.0.0.1:{server.port}"] or [None]
+            if not truth:
+                lib.equal(o, None, "nobody it did not ask")
+                continue
+            lib.equal(o["server"], lib.comm_of(os.getpid()), "who listens there")
+            lib.at_most(o["total_ns"], truth, f"waits of unit {u['done']}")
+            lib.at_least(o["total_ns"], truth * 0.5, f"waits of unit {u['done']}")
+
+
 def test_polls_beside_a_wakeup():
     """poll(2) on a connection and on what the program wakes itself by, as libcurl does: for the connection."""
     server = Server(ask=10, reply=10, delay_s=0.15)

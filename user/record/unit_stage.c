@@ -42,8 +42,13 @@ static int on_estimate(void *ctx, const struct unit_row *r, __u64 remaining_ns)
 static int on_unit_detail(void *ctx, __u32 row, const struct ledger_line *line)
 {
 	const struct session *s = ctx;
+	char object[128];
+	int err = costs__detail(s->costs, units__row(s->units, row), row, line);
 
-	return costs__detail(s->costs, units__row(s->units, row), row, line);
+	if (err || line->state == WT_CPU)
+		return err;
+	ledger__object_text(s->ledger, line->state, line->reason, object, sizeof(object));
+	return units__waited(s->units, row, line->state, object, line->reason, line->ns, line->count);
 }
 
 static const char *job_name(void *ctx, __u64 job, __u64 cgroup)
@@ -121,6 +126,9 @@ void session__unit_losses(const struct session *s, struct losses *l)
 	session__add_loss(l, "unit_shared_ns",
 			  "ns of threads that tell of no units, while others of their process were at several, are in no unit",
 			  st.shared_ns, true);
+	session__add_loss(l, "unit_objects_full",
+			  "waits and requests of units found no room for their object in unit_objects.csv",
+			  st.objects_left_out, false);
 	session__add_loss(l, "units_folded",
 			  "units share a row with others of their kind: there were too many (--max-units)", st.folded, true);
 }

@@ -85,6 +85,7 @@ static const struct {
 	{ "peers.csv", sink_peers_csv },
 	{ "connections.csv", sink_connections_csv },
 	{ "units.csv", sink_units_csv, has_units },
+	{ "unit_objects.csv", sink_unit_objects_csv, has_units },
 	{ "jobs.csv", sink_jobs_csv },
 	{ "devices.csv", sink_devices_csv, has_disks },
 	{ "system.txt", sink_system_txt, has_system },

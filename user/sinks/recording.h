@@ -101,6 +101,7 @@ int sink_threads_csv(const struct recording *r, FILE *f);
 int sink_peers_csv(const struct recording *r, FILE *f);
 int sink_connections_csv(const struct recording *r, FILE *f);
 int sink_units_csv(const struct recording *r, FILE *f);
+int sink_unit_objects_csv(const struct recording *r, FILE *f);
 int sink_jobs_csv(const struct recording *r, FILE *f);
 int sink_devices_csv(const struct recording *r, FILE *f);
 int sink_system_txt(const struct recording *r, FILE *f);

@@ -15,10 +15,16 @@ void rows__init(struct rows *r, unsigned max)
 	r->oldest = 1;
 }
 
+static void drop_item(struct unit_item *it)
+{
+	free(it->text);
+	free(it->row.objects.v);
+}
+
 void rows__destroy(struct rows *r)
 {
 	for (__u32 i = 1; i < r->items.end; i++)
-		free(((struct unit_item *)pool__at(&r->items, i))->text);
+		drop_item(pool__at(&r->items, i));
 	pool__destroy(&r->items);
 	u64map__free(&r->by_number);
 	u64map__free(&r->folds);
@@ -79,7 +85,8 @@ static __u64 fold_key(const struct unit_row *row)
 	return u64_mix(h ^ (__u64)row->kind << 32 ^ row->failed);
 }
 
-static int add_folded(struct rows *r, const struct unit_row *row)
+/* The row's objects go over. */
+static int add_folded(struct rows *r, struct unit_row *row)
 {
 	__u64 key = fold_key(row);
 	struct u64map_slot *slot = u64map__find(&r->folds, key);
@@ -92,6 +99,7 @@ static int add_folded(struct rows *r, const struct unit_row *row)
 		if (!i || !u64map__put(&r->folds, key, i))
 			return -ENOMEM;
 		rows__at(r, i)->folded = true;
+		row->objects = (struct unit_objects){};
 		return 0;
 	}
 	to = &rows__at(r, slot->value)->row;
@@ -109,7 +117,7 @@ static int add_folded(struct rows *r, const struct unit_row *row)
 	to->has_extra |= row->has_extra;
 	for (unsigned k = 0; k < UNIT_EXTRAS; k++)
 		to->extra[k] += row->extra[k];
-	return 0;
+	return r->objects ? objects__merge(r->objects, &to->objects, &row->objects) : 0;
 }
 
 static int fold_oldest(struct rows *r)

@@ -28,6 +28,7 @@ struct rows {
 	__u32 oldest;		/* no row before this one can be folded */
 	unsigned max;
 	__u64 folded;
+	struct objects *objects;	/* of all rows; borrowed, NULL: they have none */
 };
 
 void rows__init(struct rows *r, unsigned max);

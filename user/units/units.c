@@ -63,7 +63,11 @@ int units__new(struct units **out, const struct units_opts *opts, const struct m
 	if (!u)
 		return -ENOMEM;
 	rows__init(&u->rows, opts->max_rows ? opts->max_rows : MAX_ROWS);
+	asked__init(&u->asked);
 	err = epochs__init(&u->epochs, opts->max_epochs ? opts->max_epochs : MAX_EPOCHS, &sink);
+	if (!err)
+		err = objects__new(&u->objects, 0);
+	u->rows.objects = u->objects;
 	u->form.epochs = &u->epochs;
 	u->form.rows = &u->rows;
 	if (!err && match)
@@ -84,6 +88,8 @@ void units__free(struct units *u)
 	form__destroy(&u->form);
 	epochs__destroy(&u->epochs);
 	rows__destroy(&u->rows);
+	asked__destroy(&u->asked);
+	objects__free(u->objects);
 	free(u->held);
 	free(u);
 }
@@ -172,12 +178,19 @@ static int charge_extra(struct units *u, __u32 epoch, __u32 thread, unsigned ext
 	return epochs__charge_thread(&u->epochs, epoch, thread, ACCOUNT_EXTRA + extra, n);
 }
 
-/* A line of requests of disks: how many, their time, their bytes. */
+/* A line of requests of a disk: how many, their time, their bytes. */
 static int on_requests(struct units *u, const struct wt_detail_key *k, const struct wt_detail_val *v,
 		       unsigned number, unsigned bytes)
 {
-	int err = charge_extra(u, k->epoch, k->thread, number, v->count);
+	const struct asked_item x = {
+		.epoch = k->epoch, .thread = k->thread, .dev = WT_REASON_N(k->reason),
+		.what = number == UNIT_READS ? OBJECT_READS : number == UNIT_WRITES ? OBJECT_WRITES : OBJECT_REQUESTS,
+		.ns = v->ns, .bytes = v->weighted_ns, .count = v->count,
+	};
+	int err = asked__put(&u->asked, &x);
 
+	if (!err)
+		err = charge_extra(u, k->epoch, k->thread, number, v->count);
 	if (!err && bytes < UNIT_EXTRAS)
 		err = charge_extra(u, k->epoch, k->thread, bytes, v->weighted_ns);
 	return err ? err : charge_extra(u, k->epoch, k->thread, UNIT_REQUESTS_NS, v->ns);
@@ -291,13 +304,49 @@ void units__gap(struct units *u)
 		lines__gap(u->lines);
 }
 
+/* 1: it has gone to its unit, or is of none. */
+static int tell_asked(void *ctx, const struct asked_item *x)
+{
+	struct units *u = ctx;
+	__u32 row = epochs__row_of(&u->epochs, x->epoch, x->thread);
+	struct unit_item *it;
+	int err = 0;
+
+	if (row == UNITS_OPEN)
+		return 0;
+	it = row ? rows__at(&u->rows, row) : NULL;
+	if (it)
+		err = objects__requests(u->objects, &it->row.objects, x->what, x->dev, x->ns, x->bytes, x->count);
+	else if (row)
+		u->asked.left_out += x->count;
+	return err ? err : 1;
+}
+
+int units__waited(struct units *u, __u32 row, __u8 state, const char *text, __u64 key, __u64 ns,
+		  __u64 count)
+{
+	struct unit_item *it = rows__at(&u->rows, row);
+
+	if (it)
+		return objects__wait(u->objects, &it->row.objects, state, text, key, ns, count);
+	u->waits_left_out += count;
+	return 0;
+}
+
+const struct objects *units__objects(const struct units *u)
+{
+	return u->objects;
+}
+
 int units__generation(struct units *u)
 {
 	int err = units__caught_up(u);
 
 	if (!err)
 		err = form__settle(&u->form);
-	return err ? err : epochs__generation(&u->epochs);
+	if (!err)
+		err = epochs__generation(&u->epochs);
+	return err ? err : asked__settle(&u->asked, tell_asked, u);
 }
 
 int units__finish(struct units *u, __u64 end_ns)
@@ -308,7 +357,9 @@ int units__finish(struct units *u, __u64 end_ns)
 		err = units__caught_up(u);
 	if (!err)
 		err = form__settle(&u->form);
-	return err ? err : epochs__finish(&u->epochs, end_ns);
+	if (!err)
+		err = epochs__finish(&u->epochs, end_ns);
+	return err ? err : asked__settle(&u->asked, tell_asked, u);
 }
 
 __u32 units__of_epoch(const struct units *u, __u32 epoch, __u32 thread)
@@ -340,4 +391,5 @@ void units__stats(const struct units *u, struct units_stats *out)
 	out->folded = u->rows.folded;
 	out->queued = u->form.queued;
 	out->relayed = u->form.relayed;
+	out->objects_left_out = u->waits_left_out + u->asked.left_out + objects__left_out(u->objects);
 }

@@ -18,6 +18,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include "units/objects.h"
 #include "worktrace.h"
 
 struct units;
@@ -68,6 +69,7 @@ struct unit_row {
 	bool failed;
 	bool has_exit;			/* exit_code is known */
 	int exit_code;			/* wait(2) status */
+	struct unit_objects objects;	/* what it waited for and asked disks for, in no order */
 };
 __u64 unit__thread_ns(const struct unit_row *r);
 
@@ -90,6 +92,7 @@ struct units_stats {
 	__u64 auto_given_up;	/* lines that could have told of a unit, had more like them come */
 	__u64 relayed;		/* lines that told of units of another process, which had written them first */
 	__u64 queued;		/* units that were said to wait for their turn */
+	__u64 objects_left_out;	/* waits and requests of disks that found no room for their object */
 };
 
 /* Called when a unit is final: its account is complete but for what comes late. */
@@ -135,6 +138,14 @@ int units__finish(struct units *u, __u64 end_ns);
  */
 #define UNITS_OPEN 0xffffffffu
 __u32 units__of_epoch(const struct units *u, __u32 epoch, __u32 thread);
+/*
+ * Threads of a unit waited for an object: see objects__wait().  A row that is gone had
+ * it folded away: counted.  0 or -ENOMEM.
+ */
+int units__waited(struct units *u, __u32 row, __u8 state, const char *text, __u64 key, __u64 ns,
+		  __u64 count);
+/* The names of objects; never NULL. */
+const struct objects *units__objects(const struct units *u);
 /* NULL: there is no such row (any more). */
 const struct unit_row *units__row(const struct units *u, __u32 row);
 

@@ -3,6 +3,7 @@
 #ifndef WT_UNITS_IMPL_H
 #define WT_UNITS_IMPL_H
 
+#include "units/asked.h"
 #include "units/epochs.h"
 #include "units/form.h"
 #include "units/rows.h"
@@ -28,6 +29,9 @@ struct units {
 	/* what waits until the writes before it were read */
 	struct held *held;
 	size_t n_held, cap_held;
+	struct objects *objects;
+	struct asked asked;
+	__u64 waits_left_out;		/* of rows that are gone */
 };
 
 /* lines.c: text into lines, lines into marks. */
