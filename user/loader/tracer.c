@@ -66,8 +66,7 @@ int tracer__open(struct tracer **out, const struct options *o, const struct targ
 		 const struct features *f, struct btf **kernel)
 {
 	struct tracer *t = calloc(1, sizeof(*t));
-	__u32 zero = 0;
-	int err, fd;
+	int err;
 
 	*out = NULL;
 	if (!t)
@@ -87,13 +86,6 @@ int tracer__open(struct tracer **out, const struct options *o, const struct targ
 		goto fail;
 	if (!t->skel->bss || !t->skel->data) {
 		err = wt_error(WT_ESAID, "the kernel refuses memory that programs and worktrace share");
-		goto fail;
-	}
-	/* the first grace period needs something to replace */
-	fd = bpf_map__fd(t->skel->maps.grace_inner);
-	err = bpf_map_update_elem(bpf_map__fd(t->skel->maps.grace), &zero, &fd, BPF_ANY);
-	if (err) {
-		wt_error(err, "cannot set up the map of grace periods");
 		goto fail;
 	}
 	err = tracer__add_pids(t, target->pids, target->n_pids);

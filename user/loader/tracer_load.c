@@ -17,6 +17,7 @@
 
 #include "loader/casts.h"
 #include "loader/corebtf.h"
+#include "loader/relos.h"
 #include "util/log.h"
 #include "util/thread.h"
 
@@ -107,6 +108,21 @@ static int load_maps(struct tracer *t, const struct target *target, const struct
 	return err ? refused(err, f) : 0;
 }
 
+/* The same, of a file that has nothing else to fit to the kernel. */
+static int load_maps_alone(struct tracer *t, const struct target *target, const struct features *f,
+			   void *elf, size_t size, int btf_fd)
+{
+	__u32 *relos = relos__len(elf, size), kept = relos ? *relos : 0;
+	int err;
+
+	if (relos)
+		*relos = 0;
+	err = load_maps(t, target, f, elf, btf_fd);
+	if (relos)
+		*relos = kept;
+	return err;
+}
+
 struct loading {
 	pthread_t thread;
 	struct tracer *t;
@@ -175,7 +191,7 @@ int tracer__load(struct tracer *t, const struct target *target, const struct fea
 	if (!elf)
 		err = wt_error(-errno, "cannot open the BPF object");
 	if (!err)
-		err = load_maps(t, target, f, elf, fd);
+		err = load_maps_alone(t, target, f, elf, size, fd);
 	if (!err)
 		err = load_parts(t, f, elf, fd);
 	if (fd >= 0)

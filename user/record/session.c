@@ -4,6 +4,7 @@
 
 #include <bpf/btf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <signal.h>
@@ -213,10 +214,23 @@ static int check_target(struct session *s)
 /* The start waits for unwind tables until so long after it began, but for so long at least. */
 #define WARM_UNTIL_NS (180 * NSEC_PER_MSEC)
 #define WARM_LEAST_NS (100 * NSEC_PER_MSEC)
+#define FILES_ROOM 1024		/* of which there are more than 256 */
 #define FILES_NEEDED 192	/* maps, programs, links, side-band, and some binaries */
 
+/*
+ * Where threads share a table of descriptors, the kernel waits for a grace period whenever it
+ * has to make room for more of them: so there is room before there are threads.
+ */
+static void grow_files(int any_fd, rlim_t max)
+{
+	int fd = fcntl(any_fd, F_DUPFD_CLOEXEC, max < FILES_ROOM ? (int)max - 1 : FILES_ROOM - 1);
+
+	if (fd >= 0)
+		close(fd);
+}
+
 /* Unlocked memory for maps on the kernels that still count it; no harm where refused. */
-static int raise_limits(void)
+static int raise_limits(struct session *s)
 {
 	struct rlimit files, mem = { RLIM_INFINITY, RLIM_INFINITY };
 
@@ -229,6 +243,7 @@ static int raise_limits(void)
 	if (files.rlim_max < FILES_NEEDED)
 		return wt_error(WT_ESAID, "%llu open files are allowed, at least %d are needed: raise "
 				"the limit (ulimit -n)", (unsigned long long)files.rlim_max, FILES_NEEDED);
+	grow_files(s->signal_fd, files.rlim_max);
 	return 0;
 }
 
@@ -263,7 +278,7 @@ int session__open(struct session *s, const struct options *o)
 		err = open_target(s);
 	if (err)
 		return err;
-	err = raise_limits();
+	err = raise_limits(s);
 	/*
 	 * On a machine whose CPUs are all wanted, what waits for its turn to attach itself and to
 	 * read what the kernel side has found begins late and loses some of that.  The command
