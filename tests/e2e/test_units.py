@@ -312,6 +312,49 @@ def test_threads_at_once():
                 lib.at_most(u["thread_ns"] - u["lock_ns"], u["elapsed_ns"] + slack, name + ": one thread")
 
 
+# four coroutines at a time of one thread, then four workers that move one counter on
+TOGETHER = """
+import asyncio, multiprocessing, time
+def burn(ms):
+    end = time.thread_time_ns() + ms * 1_000_000
+    while time.thread_time_ns() < end: pass
+async def tag(slots, n):
+    async with slots:
+        print(f"start asset a{n}", flush=True); burn(5); await asyncio.sleep(0.05); burn(5)
+        print(f"finished asset a{n}", flush=True)
+async def batch():
+    slots = asyncio.Semaphore(4)
+    await asyncio.gather(*[tag(slots, n) for n in range(12)])
+def work(done):
+    for _ in range(10):
+        time.sleep(0.02)
+        with done.get_lock():
+            done.value += 1
+            print(f"[PERF] {done.value}/40 assets", flush=True)
+asyncio.run(batch())
+done = multiprocessing.get_context("fork").Value("i", 0)
+workers = [multiprocessing.get_context("fork").Process(target=work, args=(done,)) for _ in range(4)]
+for w in workers: w.start()
+for w in workers: w.join()
+"""
+
+
+def test_at_once_in_one_thread_and_in_a_pool():
+    """Coroutines are each there once, their time too, and marked; what a pool counts is counted once."""
+    r = lib.record(["--unit-preset", "auto"], [lib.PYTHON, "-c", TOGETHER])
+    rows = units(r)
+    tags, counted = ([u for u in rows if u["kind"] == "line:" + k] for k in ("finished", "perf-counter"))
+    lib.equal(sorted(u["unit"] for u in tags), sorted(f"a{n}" for n in range(12)), "coroutines")
+    lib.at_least(min(u["batched"] for u in tags), 2, "coroutines are marked")
+    main = [t for t in r.threads() if t["pid"] == tags[0]["pid"]]
+    lib.at_most(sum(u["thread_ns"] for u in tags), sum(t["thread_ns"] for t in main), "time of all")
+    lib.at_least(sum(u["cpu_ns"] for u in tags), 12 * 10 * lib.MS, "cpu of all")
+    lib.equal(sorted(u["done"] for u in counted), list(range(1, 41)), "what the pool counted")
+    lib.equal(len({u["pid"] for u in counted}), 4, "workers")
+    (u,) = [u for j in r.summary["jobs"] for u in j.get("units", []) if u["kind"] == "line:perf-counter"]
+    lib.equal((u["backlog"]["done"], u["backlog"]["total"]), (40, 40), "the counter")
+
+
 def test_units_running_already():
     """Attached in the middle: the unit at work then is not counted, the others are whole."""
     attach_to_a_batch("150", "0.002", "0.03")

@@ -335,6 +335,82 @@ static void test_shared_counter(void **state)
 	}
 }
 
+static void said(struct bench *b, __u64 ts, const char *label, bool begin)
+{
+	struct unit_mark m = { .image = 7, .ts_ns = ts * MS, .pattern = "t", .label = label, .label_len = strlen(label),
+			       .thread = 70, .begin = begin, .remaining_ns = ~0ULL };
+
+	assert_int_equal(form__mark(&b->form, &m), 0);
+	assert_int_equal(form__settle(&b->form), 0);
+	assert_int_equal(form__flush(&b->form, false), 0);
+	assert_int_equal(epochs__generation(&b->epochs), 0);
+}
+
+/* Coroutines: several are at work in one thread when the first one ends.  None is there twice, and all say so. */
+static void test_coroutines(void **state)
+{
+	static const struct { __u64 from, to, thread; unsigned batched; } want[] = {
+		{ 20, 50, 30, 2 }, { 30, 60, 40, 2 }, { 70, 80, 0, 1 },
+	};
+	struct bench *b = setup_bench(100, 100);
+	struct found f;
+
+	(void)state;
+	bound(b, 7, 0, 1, 10 * MS);
+	said(b, 20, "a", true);
+	bound(b, 7, 1, 2, 20 * MS);
+	said(b, 30, "b", true);
+	bound(b, 7, 2, 3, 30 * MS);
+	epochs__charge_thread(&b->epochs, 2, 70, WT_CPU, 10);
+	epochs__charge_thread(&b->epochs, 3, 70, WT_IDLE, 20);
+	said(b, 50, "a", false);
+	bound(b, 7, 3, 4, 50 * MS);
+	epochs__charge_thread(&b->epochs, 4, 70, WT_CPU, 40);
+	said(b, 60, "b", false);
+	bound(b, 7, 4, 5, 60 * MS);
+	said(b, 70, "c", true);
+	bound(b, 7, 5, 6, 70 * MS);
+	said(b, 80, "c", false);
+	bound(b, 7, 6, 7, 80 * MS);
+	assert_int_equal(form__flush(&b->form, true), 0);
+	assert_int_equal(epochs__finish(&b->epochs, 90 * MS), 0);
+	f = rows_of(b);
+	assert_int_equal(f.n, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(f.row[i].label[0], 'a' + i);
+		assert_int_equal(f.row[i].start_ns, want[i].from * MS);
+		assert_int_equal(f.row[i].end_ns, want[i].to * MS);
+		assert_int_equal(f.row[i].batched, want[i].batched);
+		assert_int_equal(unit__thread_ns(&f.row[i]), want[i].thread);
+	}
+	drop_bench(b);
+
+	/* no end is ever told of: each ends with the next, known at last, or after many */
+	for (unsigned n = 3; n <= 103; n += 100) {
+		b = setup_bench(1000, 1000);
+		bound(b, 7, 0, 1, 1 * MS);
+		for (unsigned i = 1; i <= n; i++) {
+			char label[] = { 'a' + i % 26, '0' + i / 26, 0 };
+
+			said(b, i * 10, label, true);
+			bound(b, 7, i, i + 1, i * 10 * MS);
+			epochs__charge_thread(&b->epochs, i + 1, 70, WT_CPU, i);
+			assert_int_equal(rows_of(b).n, i > 65 ? i - 1 : i == 65 ? 64 : 0);
+		}
+		assert_int_equal(form__flush(&b->form, true), 0);
+		assert_int_equal(epochs__finish(&b->epochs, 2000 * MS), 0);
+		f = rows_of(b);
+		assert_int_equal(f.n, n - 1);
+		for (unsigned i = 0; i < f.n; i++) {
+			assert_int_equal(f.row[i].end_ns - f.row[i].start_ns, 10 * MS);
+			assert_int_equal(f.row[i].st_ns[WT_CPU], i + 1);
+			assert_int_equal(f.row[i].batched, 1);
+		}
+		assert_int_equal(b->epochs.late_ns, 0);
+		drop_bench(b);
+	}
+}
+
 /* begin at exec; three lines, each a unit: each gets what its epoch was charged */
 static void test_line_per_unit(void **state)
 {
@@ -938,6 +1014,7 @@ int main(void)
 		cmocka_unit_test(test_threads_overlap),
 		cmocka_unit_test(test_counts_down),
 		cmocka_unit_test(test_shared_counter),
+		cmocka_unit_test(test_coroutines),
 		cmocka_unit_test(test_thread_pool),
 		cmocka_unit_test(test_seeded_counter),
 		cmocka_unit_test(test_children_with_units),

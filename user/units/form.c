@@ -22,6 +22,22 @@
 #define MOST_AT_ONCE 1000000	/* a counter that jumps by more is not counted in ones */
 #define RELAY_NS 2000000000ULL	/* a line that comes again within this is passed on */
 #define OPEN_MAX 256		/* units of a process that have begun and not ended */
+#define HELD_MAX 64		/* begins without an end, until none is expected */
+#define RECENT 32
+#define ONE_MS 1000000ULL
+
+/* The next of its thread ends it. */
+struct open {
+	__u32 thread;
+	__u64 ts_ns, to_ns;
+	char label[256];
+};
+
+/* A row of late, for the next to be compared with. */
+struct recent {
+	__u64 from_ns, to_ns;
+	__u32 row, thread;
+};
 
 /* What is known of one pattern's units in one process. */
 struct seq {
@@ -40,14 +56,13 @@ struct seq {
 	bool switches;			/* … and who is at which: a thread may be at several by turns */
 	struct open *opens;		/* else: those that are at work, one for each thread that says so */
 	unsigned n_opens;
+	struct open *held;		/* ended by the next begin: rows only when no end comes for one of them */
+	unsigned n_held;
+	bool alone;			/* none came: begins are all that is told */
+	struct recent recent[RECENT];	/* its last rows */
+	unsigned n_recent;
 };
 
-/* The next of its thread ends it. */
-struct open {
-	__u32 thread;
-	__u64 ts_ns;
-	char label[256];
-};
 
 struct begun {
 	__u64 hash;			/* of its label */
@@ -74,6 +89,7 @@ void form__free_proc(void *state)
 
 		pf->seqs = s->next;
 		free(s->opens);
+		free(s->held);
 		free(s);
 	}
 	for (unsigned i = 0; pf && i < pf->n_begun; i++)
@@ -241,6 +257,9 @@ static void decide(const struct form *f, struct uproc *p, const struct proc_form
 		if (last)
 			ts = b->ts_ns;
 	}
+	for (const struct seq *s = pf->seqs; s; s = s->next)
+		if (s->n_held && s->held[0].ts_ns < ts)
+			ts = s->held[0].ts_ns;
 	epochs__decided(p, ts);
 }
 
@@ -373,6 +392,30 @@ static int claim_parts(struct form *f, struct uproc *p, const struct parts *part
 	return err;
 }
 
+/*
+ * Units that overlap in one thread (coroutines, greenlets), or in a process of which no thread
+ * is known: time that several were at work in goes to the one that ended first, and all say so.
+ * rough: when it began is said in a figure that may be a round one.
+ */
+static void mark_overlaps(struct form *f, struct seq *s, struct recent n, bool rough)
+{
+	struct unit_item *mine = rows__at(f->rows, n.row);
+
+	for (unsigned i = 0; i < RECENT && i < s->n_recent; i++) {
+		const struct recent *r = &s->recent[i];
+		struct unit_item *other = rows__at(f->rows, r->row);
+		__u64 from = r->from_ns > n.from_ns ? r->from_ns : n.from_ns, to = r->to_ns < n.to_ns ? r->to_ns : n.to_ns;
+		__u64 mine_ns = n.to_ns - n.from_ns, its_ns = r->to_ns - r->from_ns;
+		__u64 slack = rough ? (mine_ns < its_ns ? mine_ns : its_ns) / 4 : 0;
+
+		if (r->thread != n.thread || from + slack + ONE_MS >= to || !other || other->folded)
+			continue;
+		mine->row.batched++;
+		other->row.batched++;
+	}
+	s->recent[s->n_recent++ % RECENT] = n;
+}
+
 static int add_row(struct form *f, struct uproc *p, struct seq *s, const struct unit_mark *m,
 		   __u64 from, __u64 to, __u64 n, unsigned batch, __u32 thread, const struct parts *parts,
 		   __u32 source)
@@ -407,6 +450,8 @@ static int add_row(struct form *f, struct uproc *p, struct seq *s, const struct 
 	i = rows__add(f->rows, &row);
 	if (!i)
 		return -ENOMEM;
+	if (n == 1 && batch == 1 && !m->paired)
+		mark_overlaps(f, s, (struct recent){ from, to, i, thread }, m->elapsed_ns != 0);
 	err = parts && parts->n > 1 ? claim_parts(f, p, parts, i, thread) :
 				      epochs__claim(f->epochs, p, from, to, i, thread);
 	if (!err && m->remaining_ns != ~0ULL && f->sink.estimate)
@@ -438,11 +483,72 @@ static struct open *open_of(struct seq *s, __u32 thread)
 	return &v[s->n_opens++];
 }
 
+/* A unit that the begin of the next one of its thread ended. */
+static int add_open(struct form *f, struct uproc *p, struct seq *s, const struct open *o)
+{
+	struct unit_mark m = { .pattern = s->pattern, .label = o->label, .label_len = strlen(o->label),
+			       .remaining_ns = ~0ULL };
+	int err = add_row(f, p, s, &m, o->ts_ns, o->to_ns, 1, 1, o->thread, NULL, 0);
+
+	s->n++;
+	return err;
+}
+
+/* No ends come: what began was over with the next begin. */
+static int add_held(struct form *f, struct uproc *p, struct seq *s)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < s->n_held && !err; i++)
+		err = add_open(f, p, s, &s->held[i]);
+	s->n_held = 0;
+	return err;
+}
+
+/*
+ * The next unit begins: the last one is over, unless ends are told of as well, and several are
+ * at work at once.  That shows when the first one ends.
+ */
+static int next_began(struct form *f, struct uproc *p, struct proc_form *pf, struct seq *s,
+		      const struct open *o)
+{
+	int err = 0;
+
+	if (!s->alone) {
+		if (!s->held)
+			s->held = calloc(HELD_MAX, sizeof(*s->held));
+		if (!s->held)
+			return -ENOMEM;
+		s->held[s->n_held++] = *o;
+		if (s->n_held < HELD_MAX)
+			return 0;
+		s->alone = true;
+		err = add_held(f, p, s);
+	} else {
+		err = add_open(f, p, s, o);
+	}
+	decide(f, p, pf, o->to_ns);
+	return err;
+}
+
+int form__flush(struct form *f, bool all)
+{
+	int err = 0;
+
+	for (__u32 i = 1; i < f->epochs->procs.end && !err; i++) {
+		struct uproc *p = pool__at(&f->epochs->procs, i);
+		struct proc_form *pf = p->used && (all || p->exited) ? p->form : NULL;
+
+		for (struct seq *s = pf ? pf->seqs : NULL; s && !err; s = s->next)
+			err = add_held(f, p, s);
+	}
+	return err;
+}
+
 /* A unit begins; where none is ever said to end, the last one of its thread ends with that. */
 static int begin(struct form *f, struct uproc *p, struct proc_form *pf, const struct unit_mark *m)
 {
 	struct seq *s = seq_of(pf, m);
-	struct unit_mark last = *m;
 	unsigned beside = 0;
 	struct open *o;
 	int err = 0;
@@ -463,11 +569,8 @@ static int begin(struct form *f, struct uproc *p, struct proc_form *pf, const st
 	if (!o)
 		return err;
 	if (o->ts_ns) {
-		last.label = o->label;
-		last.label_len = strlen(o->label);
-		err = add_row(f, p, s, &last, o->ts_ns, m->ts_ns, 1, 1, m->thread, NULL, 0);
-		s->n++;
-		decide(f, p, pf, m->ts_ns);
+		o->to_ns = m->ts_ns;
+		err = next_began(f, p, pf, s, o);
 	}
 	o->ts_ns = m->ts_ns;
 	snprintf(o->label, sizeof(o->label), "%.*s", (int)(m->label ? m->label_len : 0),
@@ -497,6 +600,7 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 		own = begun.thread == m->thread;
 		m->failed |= begun.failed;
 		begun.seq->ends = true;		/* this pattern tells of ends, that one of begins */
+		begun.seq->n_held = 0;		/* … and these are still at work, or have no end */
 	}
 	/* it began before the recording */
 	if (m->paired && !begun.ts_ns)

@@ -75,5 +75,10 @@ int form__mark(struct form *f, const struct unit_mark *m);
  * write again, and which of the two is seen first is not sure.
  */
 int form__settle(struct form *f);
+/*
+ * Behind that: of processes that are gone (or all: the recording is over), units of which only
+ * the begin was told, and that were held for an end to come.
+ */
+int form__flush(struct form *f, bool all);
 
 #endif /* WT_UNITS_FORM_H */

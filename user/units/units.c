@@ -345,6 +345,8 @@ int units__generation(struct units *u)
 	if (!err)
 		err = form__settle(&u->form);
 	if (!err)
+		err = form__flush(&u->form, false);
+	if (!err)
 		err = epochs__generation(&u->epochs);
 	return err ? err : asked__settle(&u->asked, tell_asked, u);
 }
@@ -357,6 +359,8 @@ int units__finish(struct units *u, __u64 end_ns)
 		err = units__caught_up(u);
 	if (!err)
 		err = form__settle(&u->form);
+	if (!err)
+		err = form__flush(&u->form, true);
 	if (!err)
 		err = epochs__finish(&u->epochs, end_ns);
 	return err ? err : asked__settle(&u->asked, tell_asked, u);
