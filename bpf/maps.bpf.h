@@ -324,6 +324,7 @@ struct wt_walk {
 	__u8 scans;			/* scans made, each may go wrong */
 	__u8 scanning;			/* a scan's candidate is being tried */
 	__u8 lacked;			/* it met an object that has no rows yet */
+	__u8 head;			/* frames before the one of that object, and 1 more; 0: none */
 	__u64 believed;			/* the last frame whose return address lay where others' had, 0: none */
 	/* where a scan started, to come back to */
 	__u64 scan_frame, scan_sp, scan_fp, scan_hash;

@@ -42,6 +42,9 @@ static __always_inline void wt_py_begin(struct wt_scratch *s)
 	y->hidden = 0;
 	y->loops[0] = 0;
 	y->loops[1] = 0;
+	y->ends[0] = 0;
+	y->ends[1] = 0;
+	y->loop = 0;
 	y->cframe = 0;
 	y->depth = 0;
 	y->frame = wt_user_word(ts + y->py.l.ts_frame);
@@ -92,6 +95,15 @@ static __always_inline void wt_py_next_cframe(struct wt_py_walk *y)
 		y->cframe = wt_user_word(y->cframe + y->py.l.cf_prev);
 }
 
+/* Frame n - 1 is the outermost of its native frame. */
+static __always_inline void wt_py_ends(__u64 *ends, __u32 n)
+{
+	__u32 i = n - 1;
+
+	if (n)
+		ends[i >> 6 & 1] |= 1ULL << (i & 63);
+}
+
 /* One Python frame; 1: the last of its native frame. */
 static __always_inline long wt_py_frame(struct wt_scratch *s)
 {
@@ -111,6 +123,7 @@ static __always_inline long wt_py_frame(struct wt_scratch *s)
 	/* a frame within the loop's native frame is its shim, though it may not say so yet */
 	if (l->style == WT_PY_SHIMS && (owner >= l->shim || (frame >= y->sp && frame < y->cfa))) {
 		y->shim = frame;
+		wt_py_ends(y->ends, s->walk.n);
 		if (frame >= y->sp)
 			return 1;
 		wt_py_mark(s);
@@ -122,6 +135,7 @@ static __always_inline long wt_py_frame(struct wt_scratch *s)
 	}
 	if (l->style == WT_PY_SHIMS || !owner)
 		return 0;
+	wt_py_ends(y->ends, s->walk.n);
 	wt_py_next_cframe(y);
 	/* a run whose C frame lies below the native frame at hand is not its */
 	if (y->sp == ~0ULL || (l->style == WT_PY_ENTRIES && y->cframe && y->cframe < y->sp)) {
@@ -222,6 +236,11 @@ int wt_python(struct wt_scratch *s, __u64 frame, __u64 sp)
 	y = &s->py;
 	n = w->n;
 	w->dirty = 1;
+	if (w->over) {
+		y->ends[0] = 0;
+		y->ends[1] = 0;
+		y->loop = 1;
+	}
 	wt_py_arrive(s, sp);
 	prologue = wt_py_in_prologue(y, frame);
 	half = y->first && y->leaf && y->frame && y->py.l.style != WT_PY_OBJECTS &&
@@ -284,6 +303,10 @@ static long wt_py_keep(__u32 i, struct wt_scratch **p)
 		return 1;
 	if (WT_FRAME_TAG(frame) != WT_FRAME_PY || WT_FRAME_CODE(frame) != WT_PY_HIDDEN)
 		wt_emit(s, frame);
+	else if (s->walk.n + 1 < s->walk.head)
+		s->walk.head--;
+	if (s->py.ends[i >> 6 & 1] >> (i & 63) & 1)
+		wt_py_ends(s->py.kept_ends, s->walk.n);
 	return 0;
 }
 
@@ -296,7 +319,11 @@ static __always_inline void wt_py_hide(struct wt_scratch *s)
 	s->py.kept = s->walk.n;
 	s->walk.n = 0;
 	s->walk.hash = WT_WALK_HASH;
+	s->py.kept_ends[0] = 0;
+	s->py.kept_ends[1] = 0;
 	bpf_loop(WT_MAX_FRAMES, wt_py_keep, &s, 0);
+	s->py.ends[0] = s->py.kept_ends[0];
+	s->py.ends[1] = s->py.kept_ends[1];
 	if (!s->walk.n)
 		wt_emit(s, s->py.carry);
 }
@@ -334,6 +361,10 @@ static __always_inline int wt_py_end(struct wt_scratch *s)
 	if (y->begun != WT_PY_BEGUN || !y->frame)
 		return 0;
 	s->walk.dirty = 1;
+	if (!y->loop) {
+		y->ends[0] = 0;
+		y->ends[1] = 0;
+	}
 	y->sp = ~0ULL;
 	y->cfa = 0;
 	y->check = 0;

@@ -38,10 +38,13 @@ struct wt_py_walk {
 	__u8 check;			/* where the run at hand ends must be right */
 	__u8 tried;			/* words, of those */
 	__u8 hidden;			/* a frame that is the interpreter's own may be among them */
-	__u8 zero_after[3];
+	__u8 loop;			/* the frame that the walk could not leave is the loop's */
+	__u8 zero_after[2];
 	/* up to 3.10: which frames of the stack stand for a native frame of the loop */
 	__u64 loops[2];
 	__u64 carry;			/* while they are moved */
+	/* where the walk is over: frames that are the outermost of their native frame */
+	__u64 ends[2], kept_ends[2];
 	__u64 f[16];			/* a frame */
 	__u64 c[32];			/* a code object */
 	__u64 str[5];			/* a string's head */

@@ -271,9 +271,12 @@ static __always_inline void wt_raw_mend(struct wt_ev_raw *e)
  * The walk came as far as a frame of an object without rows, and what it found is sure: it
  * can be gone on with from there, so that nothing is lost that only the living process tells.
  */
-static __always_inline bool wt_raw_resumes(struct wt_walk *w)
+static __always_inline bool wt_raw_resumes(struct wt_scratch *s)
 {
-	return w->end == WT_END_NO_TABLE && !w->scanning && w->n > 1 && w->n <= WT_MAX_FRAMES;
+	struct wt_walk *w = &s->walk;
+
+	return w->end == WT_END_NO_TABLE && !w->scanning && w->head && w->n < WT_MAX_FRAMES &&
+	       (w->n > 1 || s->py.begun == WT_PY_BEGUN);
 }
 
 /* The walk ended, or went wrong, because user space has not been told enough (yet). */
@@ -283,9 +286,9 @@ static __always_inline bool wt_raw_helps(struct wt_scratch *s)
 
 	/* what it says of Python or of Java would be lost: no copy can tell */
 	if (s->py.begun == WT_PY_BEGUN)
-		return w->end == WT_END_NO_SPACE;
+		return w->end == WT_END_NO_SPACE || (wt_raw_resumes(s) && !s->py.torn);
 	if (w->own && (w->space_flags & WT_SPACE_JVM))
-		return w->end == WT_END_NO_SPACE || wt_raw_resumes(w);
+		return w->end == WT_END_NO_SPACE || wt_raw_resumes(s);
 	switch (w->end) {
 	case WT_END_NO_SPACE:
 	case WT_END_NO_TABLE:
@@ -303,25 +306,31 @@ static __always_inline void wt_raw_begin(struct wt_ev_raw *e, struct wt_walk *w)
 	e->fp = w->fp0;
 	e->bx = w->bx0;
 	e->n = 0;
+	e->head = 0;
+	e->ends[0] = 0;
+	e->ends[1] = 0;
 	e->flags = 0;
 }
 
-/* Those of the last one, which the walk has added, but could not leave. */
+/* Those of the one that the walk could not leave; behind it there may be Python's. */
 static __always_inline void wt_raw_resume(struct wt_ev_raw *e, struct wt_scratch *s)
 {
 	struct wt_walk *w = &s->walk;
-	__u64 bx = w->bx0;
+	__u64 bx = w->bx0, at = s->ip[(w->head - 1) & 127];
+	bool py = s->py.begun == WT_PY_BEGUN, loop = py && s->py.loop;
 
 	e->ip = w->ip;
 	e->sp = w->sp;
 	e->fp = w->fp;
-	e->n = bpf_probe_read_kernel(e->frame, sizeof(e->frame), s->ip) ? 0 : w->n - 1;
-	e->flags = (w->caller ? WT_RAW_CALLER : 0) | (w->fp_lost ? WT_RAW_FP_LOST : 0);
+	e->n = bpf_probe_read_kernel(e->frame, sizeof(e->frame), s->ip) ? 0 : w->n;
+	e->head = e->n ? w->head - 1 : 0;
+	e->ends[0] = py ? s->py.ends[0] : 0;
+	e->ends[1] = py ? s->py.ends[1] : 0;
+	e->flags = (loop ? WT_RAW_LOOP : 0) | (w->caller ? WT_RAW_CALLER : 0) | (w->fp_lost ? WT_RAW_FP_LOST : 0);
 	if (w->bx_at == WT_BX_LOST || (w->bx_at && bpf_probe_read_user(&bx, sizeof(bx), (void *)w->bx_at)))
 		e->flags |= WT_RAW_BX_LOST;
 	e->bx = bx;
-	if (WT_FRAME_TAG(s->ip[(w->n - 1) & 127]) == WT_FRAME_OBJ &&
-	    (s->ip[(w->n - 1) & 127] & WT_FRAME_GUESS))
+	if (!loop && WT_FRAME_TAG(at) == WT_FRAME_OBJ && (at & WT_FRAME_GUESS))
 		e->flags |= WT_RAW_GUESS;
 }
 
@@ -338,7 +347,7 @@ static __always_inline int wt_raw_fill(struct wt_ev_raw *e, struct wt_scratch *s
 	e->id = wt_mix(wt_hash_add(wt_hash_add(wt_hash_add(w->image, w->sp0), w->ip0), now));
 	e->image = w->image;
 	e->tgid = w->tgid;
-	if (wt_raw_resumes(w))
+	if (wt_raw_resumes(s))
 		wt_raw_resume(e, s);
 	else
 		wt_raw_begin(e, w);

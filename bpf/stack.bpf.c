@@ -29,6 +29,7 @@ static __always_inline void wt_begin_walk(struct wt_walk *w, struct wt_task *t)
 	w->scans = 0;
 	w->scanning = 0;
 	w->lacked = 0;
+	w->head = 0;
 	w->believed = 0;
 	w->slots = 0;
 	w->slot_end = 0;

@@ -343,6 +343,8 @@ static __always_inline void wt_one_frame(struct wt_scratch *s)
 	}
 	if (hot || !wt_rule_at(s, frame & ~WT_FRAME_GUESS, &rule, &flags))
 		wt_step_rule(s, frame & ~WT_FRAME_GUESS, &rule, flags);
+	else
+		w->head = w->n + py;
 	if (py)
 		wt_python(s, frame, sp);
 }

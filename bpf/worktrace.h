@@ -324,8 +324,11 @@ _Static_assert(sizeof(struct wt_ev_stack) == 32, "wt_ev_stack is on the wire");
 /*
  * A user stack as it lay in memory: the registers, and the bytes from sp up.  Of a
  * deep one, its two ends: from sp up, and from `upper` to where it begins.  A walk that came some
- * way is gone on with: there are its n frames, and the registers are those of the next one, which
- * it could not leave.  The id is no other stack's.
+ * way is gone on with: there are its frames, head of them, and the registers are those of the next
+ * one, which it could not leave.  Behind them may be that frame and all Python frames further
+ * out, which only the living process could tell: bit i of ends says that frame i is the
+ * outermost of those that one native frame of the evaluation loop stands for.  The id is no other
+ * stack's.
  */
 struct wt_ev_raw {
 	struct wt_event h;
@@ -337,17 +340,19 @@ struct wt_ev_raw {
 	__u32 low;			/* … so many of them from sp, the rest from upper */
 	__u16 n;			/* frames */
 	__u8 flags;			/* WT_RAW_* */
-	__u8 zero;
+	__u8 head;			/* … so many of them before the one that ip is in */
 	__u64 upper;
+	__u64 ends[2];
 	__u64 frame[WT_MAX_FRAMES];
 	__u64 stack[];
 };
-_Static_assert(sizeof(struct wt_ev_raw) == 88 + 8 * WT_MAX_FRAMES, "wt_ev_raw is on the wire");
+_Static_assert(sizeof(struct wt_ev_raw) == 104 + 8 * WT_MAX_FRAMES, "wt_ev_raw is on the wire");
 #define WT_RAW_CALLER 1		/* ip is where a call returns to */
 #define WT_RAW_FP_LOST 2	/* fp is nobody's any more */
 #define WT_RAW_BX_LOST 4
 #define WT_RAW_GUESS 8		/* ip was found by a scan */
-#define WT_RAW_STACK (32768 - 88 - 8 * WT_MAX_FRAMES - 8)	/* bytes at most; with its head it stays below 32768 */
+#define WT_RAW_LOOP 16		/* ip is in Python's evaluation loop: its own frame is not among the n */
+#define WT_RAW_STACK (32768 - 104 - 8 * WT_MAX_FRAMES - 8)	/* bytes at most; with its head it stays below 32768 */
 
 /*
  * A thread that sleeps as the recording begins: its registers, by which user space walks its

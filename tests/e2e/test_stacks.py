@@ -44,7 +44,7 @@ def test_complete_ffmpeg():
 # side by side
 def test_complete_python():
     r = lib.record(["-F", 499, "-d", 5, "--unwind-check"], [lib.PYTHON, data("busy.py"), "6"])
-    complete(r, 0.99, 0.99)
+    complete(r, 0.99, 0.99, late=0.01)
     frames = {f for stack, _ in r.folded("wall") for f in stack}
     assert any(f.startswith("work (") and "busy.py:" in f for f in frames), "no Python frame"
 

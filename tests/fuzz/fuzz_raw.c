@@ -123,6 +123,14 @@ static void read_world(struct world *w, struct input *in)
 	input__copy(in, w->code, sizeof(w->code));
 }
 
+/* All of one object is Python's loop. */
+static void python_of(void *ctx, __u32 tgid, struct wt_py *py)
+{
+	(void)ctx;
+	py->object = tgid % 4 + 1;
+	py->range[0].end = ~0U;
+}
+
 /* The head of an event as it comes, lengths and all; a stack whose words may be addresses of its own. */
 static void put(struct raw *r, struct world *w, struct input *in)
 {
@@ -152,6 +160,11 @@ static void put(struct raw *r, struct world *w, struct input *in)
 	if (words & 1) {	/* a walk that is gone on with */
 		ev.e.n = input__number(in, 2);
 		ev.e.flags = input__number(in, 1);
+		ev.e.head = input__number(in, 1);
+		ev.e.ends[0] = input__number(in, 3);
+		ev.e.ends[1] = input__number(in, 3);
+		for (unsigned i = 0; i < WT_MAX_FRAMES; i += 3)
+			ev.e.frame[i] = WT_FRAME_MAKE(WT_FRAME_PY) | i;
 	}
 	REQUIRE(!raw__put(r, &ev.e, size));
 }
@@ -167,7 +180,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_world(&w, &in);
 	const struct raw_ops ops = {
 		.walk = { .ctx = &w, .rule = rule_at, .flags = flags_of, .code = code_at },
-		.mappings = mappings_of, .coming = coming, .ctx = &w,
+		.mappings = mappings_of, .coming = coming, .python = python_of, .ctx = &w,
 	};
 	REQUIRE(!raw__new(&r, &ops, MAX_BYTES));
 	for (unsigned i = 0; i < MAX_EVENTS && in.n; i++) {

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "unwind/raw.h"
+#include "unwind/rawpy.h"
 #include "unwind/tables.h"
 
 #define SP 0x7ffc00001000ULL
@@ -73,6 +74,13 @@ static int w_mappings(void *ctx, __u32 tgid, __u64 time_ns, struct wt_mapping *m
 	return 3;
 }
 
+static void w_python(void *ctx, __u32 tgid, struct wt_py *py)
+{
+	(void)ctx;
+	(void)tgid;
+	(void)py;
+}
+
 static bool w_coming(void *ctx, __u32 object)
 {
 	return ((struct world *)ctx)->missing[object - 20] == -EAGAIN;
@@ -114,7 +122,8 @@ static struct rawwalk_ops walk_ops(struct world *w)
 
 static struct raw *new_raw(struct world *w, size_t max)
 {
-	const struct raw_ops ops = { .walk = walk_ops(w), .mappings = w_mappings, .coming = w_coming, .ctx = w };
+	const struct raw_ops ops = { .walk = walk_ops(w), .mappings = w_mappings, .coming = w_coming,
+				     .python = w_python, .ctx = w };
 	struct raw *r;
 
 	assert_int_equal(raw__new(&r, &ops, max), 0);
@@ -286,6 +295,7 @@ static void test_gone_on_with(void **state)
 
 	(void)state;
 	e->n = 2;
+	e->head = 2;
 	e->frame[0] = WT_FRAME_MAKE(WT_FRAME_JVM) | 0x1234;
 	e->frame[1] = frame(21, 0x4ff);
 	e->flags = WT_RAW_CALLER | WT_RAW_GUESS;
@@ -309,10 +319,67 @@ static void test_gone_on_with(void **state)
 	assert_int_equal(walk(w, e)->end, WT_END_BAD_RULE);
 	/* a full stack has no room for more */
 	e->n = WT_MAX_FRAMES;
+	e->head = WT_MAX_FRAMES;
 	out = walk(w, e);
 	assert_true(out->n >= WT_MAX_FRAMES && out->n <= WT_MAX_FRAMES + 1);
 	free(e);
 	free(w);
+}
+
+/* Python's frames, read before, go to the loop's frames that the walk finds; a run of them to each. */
+static void test_python(void **state)
+{
+	const struct wt_py py = { .object = 21, .range = { { 0x400, 0x500 } } };
+	const __u64 code = WT_FRAME_MAKE(WT_FRAME_PY);
+	struct wt_ev_raw e = { .n = 6, .head = 1, .ends = { 1 << 3 | 1 << 5 } };
+	struct rawwalk w = { .n = 5, .end = WT_END_ROOT }, was;
+
+	(void)state;
+	/* one frame was found on the way, the next could not be left */
+	w.frame[0] = e.frame[0] = frame(20, 0x10);
+	w.frame[1] = e.frame[1] = frame(20, 0x20);
+	w.frame[2] = frame(21, 0x4ff);
+	w.frame[3] = frame(21, 0x500);		/* behind the loop */
+	w.frame[4] = frame(21, 0x400);
+	for (unsigned i = 2; i < 6; i++)
+		e.frame[i] = code | i;
+	was = w;
+	assert_true(rawpy__needed(&e));
+	rawpy__merge(&e, &py, &w);
+	assert_int_equal(w.end, WT_END_ROOT);
+	assert_int_equal(w.n, 7);
+	assert_true(w.frame[1] == frame(20, 0x20) && w.frame[4] == frame(21, 0x500));
+	assert_true(w.frame[2] == (code | 2) && w.frame[3] == (code | 3));
+	assert_true(w.frame[5] == (code | 4) && w.frame[6] == (code | 5));
+	/* one run for two loops: what the kernel side had */
+	w = was;
+	e.ends[0] = 1 << 5;
+	rawpy__merge(&e, &py, &w);
+	assert_int_equal(w.end, WT_END_NO_TABLE);
+	assert_int_equal(w.n, 6);
+	assert_memory_equal(w.frame, e.frame, 6 * sizeof(w.frame[0]));
+	/* … but the innermost frame of all may be a loop that is being entered */
+	w = was;
+	w.n = 3;
+	w.frame[0] = frame(21, 0x440);
+	w.frame[1] = frame(20, 0x20);
+	w.frame[2] = frame(21, 0x440);
+	e.head = 0;
+	e.n = 2;
+	e.flags = WT_RAW_LOOP;
+	e.frame[0] = code | 7;
+	e.frame[1] = code | 8;
+	e.ends[0] = 2;
+	rawpy__merge(&e, &py, &w);
+	assert_int_equal(w.end, WT_END_ROOT);
+	assert_int_equal(w.n, 4);
+	assert_true(w.frame[0] == frame(21, 0x440) && w.frame[2] == (code | 7) && w.frame[3] == (code | 8));
+	/* the loop that the walk stood in has no frame of its own among those of the kernel side */
+	e.n = 0;
+	assert_false(rawpy__needed(&e));
+	e.n = 1;
+	e.flags = 0;
+	assert_false(rawpy__needed(&e));
 }
 
 /* Assembly without rules, at LIB + 0x200: the return address is the one behind a call. */
@@ -793,6 +860,7 @@ int main(int argc, char **argv, char **envp)
 		cmocka_unit_test(test_signal_frame),
 		cmocka_unit_test(test_signal_stack),
 		cmocka_unit_test(test_gone_on_with),
+		cmocka_unit_test(test_python),
 		cmocka_unit_test(test_scan),
 		cmocka_unit_test(test_scan_old_address),
 		cmocka_unit_test(test_planted),

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "unwind/rawpy.h"
+
 /* What a process had mapped; shared by the stacks that saw the same. */
 struct maps {
 	__u64 image;
@@ -16,6 +18,7 @@ struct waiting {
 	struct waiting *next;
 	struct maps *maps;	/* NULL: not known */
 	__u32 awaits;		/* the object, 0: not walked yet */
+	struct wt_py py;	/* of its process, if the stack has frames of Python's */
 	struct wt_ev_raw e;	/* its stack behind it */
 };
 
@@ -105,7 +108,7 @@ int raw__put(struct raw *r, const struct wt_ev_raw *e, size_t size)
 	int err;
 
 	if (size < sizeof(*e) || e->size > WT_RAW_STACK || e->low > e->size ||
-	    e->n > WT_MAX_FRAMES || size < sizeof(*e) + e->size)
+	    e->n > WT_MAX_FRAMES || e->head > e->n || size < sizeof(*e) + e->size)
 		return 0;
 	w = malloc(sizeof(*w) + e->size);
 	if (!w)
@@ -117,6 +120,9 @@ int raw__put(struct raw *r, const struct wt_ev_raw *e, size_t size)
 	}
 	w->next = NULL;
 	w->awaits = 0;
+	memset(&w->py, 0, sizeof(w->py));
+	if (rawpy__needed(e))
+		r->ops.python(r->ops.ctx, e->tgid, &w->py);
 	memcpy(&w->e, e, sizeof(*e) + e->size);
 	*r->tail = w;
 	r->tail = &w->next;
@@ -135,6 +141,8 @@ static int hand_out(struct raw *r, const struct waiting *w, raw_done_fn done, vo
 		walk->n = 1;
 		walk->end = WT_END_NO_SPACE;
 	}
+	if (rawpy__needed(&w->e))
+		rawpy__merge(&w->e, &w->py, walk);
 	r->stats.walked++;
 	r->stats.given_up += walk->end == WT_END_NO_SPACE || walk->end == WT_END_NO_TABLE;
 	r->out.h = (struct wt_event){ .type = WT_EV_STACK, .ts_ns = w->e.h.ts_ns };

@@ -27,6 +27,8 @@ struct raw_ops {
 	int (*mappings)(void *ctx, __u32 tgid, __u64 time_ns, struct wt_mapping *map, unsigned max);
 	/* The object's rows are being compiled, or wait for it. */
 	bool (*coming)(void *ctx, __u32 object);
+	/* How that process's interpreter is known to the kernel side; untouched when it is not (any more). */
+	void (*python)(void *ctx, __u32 tgid, struct wt_py *py);
 	void *ctx;
 };
 

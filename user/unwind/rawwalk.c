@@ -401,7 +401,7 @@ void rawwalk(const struct wt_ev_raw *e, const struct wt_mapping *map, unsigned n
 	};
 
 	/* what the kernel side has found of it */
-	out->n = e->n < WT_MAX_FRAMES ? e->n : WT_MAX_FRAMES;
+	out->n = e->head < WT_MAX_FRAMES ? e->head : WT_MAX_FRAMES;
 	memcpy(out->frame, e->frame, out->n * sizeof(out->frame[0]));
 	out->awaits = 0;
 	/* as many turns as the kernel side takes: a scan that went wrong goes back */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "unwind/unwind.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -403,11 +404,18 @@ static bool raw_coming(void *ctx, __u32 object)
 	return tables__coming(u->tables, object);
 }
 
+static void raw_python(void *ctx, __u32 tgid, struct wt_py *py)
+{
+	const struct unwind *u = ctx;
+
+	bpf_map_lookup_elem(u->maps.py_procs_fd, &tgid, py);
+}
+
 static int new_raw(struct unwind *u)
 {
 	const struct raw_ops ops = {
 		.walk = { .ctx = u, .rule = raw_rule, .flags = raw_flags, .code = raw_code },
-		.mappings = raw_mappings, .coming = raw_coming, .ctx = u,
+		.mappings = raw_mappings, .coming = raw_coming, .python = raw_python, .ctx = u,
 	};
 
 	return raw__new(&u->raw, &ops, RAW_BYTES);
