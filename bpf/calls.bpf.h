@@ -116,6 +116,10 @@ int wt_python_end(struct wt_scratch *s);
  * 0: s->reason says so, with what the holder is at.  −1: no.
  */
 int wt_python_gil(struct wt_scratch *s, __u32 tgid);
+/* futex.bpf.c
+ * … or does it want a mutex?  0: no, it waits to be told something; 1: yes; 2: … and s->reason says who has it.
+ */
+int wt_mutex(struct wt_scratch *s, struct wt_task *w);
 /* A process was forked; it is another program now, or gone. */
 int wt_python_fork(__u32 parent, __u32 child);
 int wt_python_forget(__u32 tgid);

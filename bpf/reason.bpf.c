@@ -237,6 +237,20 @@ static __noinline int wt_why_call_fd(struct wt_why *y, __u32 class)
 	return 0;
 }
 
+/* A lock, if the call tells; else a thread that waits to be told something. */
+static __noinline int wt_why_futex(struct wt_why *y)
+{
+	int lock = 0;
+
+	if (y->user)
+		lock = wt_python_gil(y->s, y->w->tgid) ? wt_mutex(y->s, y->w) : 2;
+	if (lock > 1)
+		wt_with_object(y, false);
+	else
+		wt_plain(y, WT_LOCK, lock ? WT_K_MUTEX : WT_K_FUTEX, 0);
+	return 0;
+}
+
 /* By class, part two: everything else. */
 static __noinline int wt_why_call(struct wt_why *y, __u32 class, bool deep)
 {
@@ -247,10 +261,7 @@ static __noinline int wt_why_call(struct wt_why *y, __u32 class, bool deep)
 		wt_plain(y, WT_IDLE, WT_K_EPOLL, 0);
 		break;
 	case WT_C_FUTEX:
-		if (y->user && !wt_python_gil(y->s, y->w->tgid))
-			wt_with_object(y, false);
-		else
-			wt_plain(y, WT_LOCK, WT_K_FUTEX, 0);
+		wt_why_futex(y);
 		break;
 	case WT_C_SLEEP:
 		wt_plain(y, WT_SLEEP, WT_K_SLEEP, 0);

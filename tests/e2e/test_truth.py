@@ -155,6 +155,26 @@ def test_lock():
 
 
 # side by side
+def test_mutexes():
+    """Who fights for a mutex, and with whom; idle threads on a condition are none of that."""
+    for how in ("normal", "pi", "robust", "stack"):
+        r = lib.record([], [lib.workload("wl_locks"), how])
+        truth = {name: int(ns) for name, ns in (line.split() for line in r.out.splitlines()[:3])}
+        queued = sum(t["runq_ns"] for t in r.threads() if t["comm"] in truth)
+        mutex = r.waited(state="lock", reason=re.compile("^mutex"))
+        lib.at_most(mutex, sum(truth.values()), f"{how}: waits for the mutex")
+        lib.at_least(mutex, (sum(truth.values()) - queued) * 0.97, f"{how}: waits for the mutex")
+        lib.at_least(sum(r.waited(state="lock", reason=f"mutex held by {name}") for name in truth),
+                     mutex * 0.75, f"{how}: waits whose holder is known: {r.waits(state='lock')}")
+        # the first is the slowest by far: the others wait for it, or for each other, who wait for it
+        lib.at_least(truth["fighter1"], 3 * truth["fighter0"], f"{how}: the program's own clocks")
+        idle = [t for t in r.threads() if t["comm"] not in truth]
+        lib.equal(len(idle), 4, "threads of the pool")
+        lib.at_least(r.waited(state="lock", reason="futex"), sum(t["lock_ns"] for t in idle) * 0.99, f"{how}: the pool")
+        lib.contains(r.err, r"held +\d.*contention\n +signalled +\d", "the terminal")
+
+
+# side by side
 def test_child():
     r, truth = run_states(["child", "waitid", "childofthread", "vfork"])
     compare(r, truth)

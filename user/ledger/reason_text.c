@@ -355,6 +355,10 @@ static void say_other(struct words *w, const struct wt_reason *r)
 		if (!r->name[0])
 			say(w, "anonymous fd");
 		break;
+	case WT_K_MUTEX:
+		say(w, "mutex");
+		say_name(w, " held by ", r);
+		break;
 	case WT_K_GIL:
 		say(w, "gil");
 		say_name(w, " held by ", r);

@@ -85,6 +85,46 @@ static void state_row(const struct page *p, const char *name, __u64 ns, bool wor
 	fprintf(p->f, "%s%s\n", note ? "  " : "", note ? note : "");
 }
 
+/* Of the time in `lock`: for a lock that somebody had, or to be told something. */
+struct locks {
+	const struct ledger *ledger;
+	__u64 held_ns, told_ns;
+};
+
+static int add_lock(void *arg, const struct ledger_line *line)
+{
+	struct locks *l = arg;
+	const struct wt_reason *r;
+
+	if (line->state != WT_LOCK || line->unattributed)
+		return 0;
+	r = ledger__reason(l->ledger, line->reason);
+	switch (r ? r->kind : WT_REASON_KIND(line->reason)) {
+	case WT_K_FUTEX:
+	case WT_K_SEM:
+		l->told_ns += line->ns;
+		break;
+	case WT_K_MUTEX:
+	case WT_K_GIL:
+	case WT_K_FLOCK:
+	case WT_K_MMAP_LOCK:
+		l->held_ns += line->ns;
+	}
+	return 0;
+}
+
+static void write_locks(const struct page *p)
+{
+	struct locks l = { .ledger = p->r->ledger };
+
+	if (ledger__each_line(p->r->ledger, add_lock, &l))
+		return;
+	if (l.held_ns)
+		state_row(p, "  held", l.held_ns, true, false, "by others: contention");
+	if (l.told_ns)
+		state_row(p, "  signalled", l.told_ns, true, false, "until told: conditions, semaphores");
+}
+
 static void write_states(const struct page *p)
 {
 	const struct ledger_totals *t = &p->r->totals;
@@ -111,6 +151,8 @@ static void write_states(const struct page *p)
 		} else if (s == WT_RUNQ) {
 			state_row(p, "  woken", t->wakeup_ns, true, false, NULL);
 			state_row(p, "  preempted", t->preempt_ns, true, false, NULL);
+		} else if (s == WT_LOCK) {
+			write_locks(p);
 		}
 	}
 	for (unsigned s = 0; s < WT_STATES; s++)
