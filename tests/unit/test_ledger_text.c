@@ -330,6 +330,10 @@ static void test_paths(void **state)
 	e = path_of(0, parts, 0);
 	path_text(&e, text, sizeof(text));
 	assert_string_equal(text, "/");
+	/* what was fetched, by the name of its URL */
+	e = path_of(1, (const char *const[]){ "a.mp4?X-Amz-Signature=hunter2&x=1" }, 0);
+	path_text(&e, text, sizeof(text));
+	assert_string_equal(text, "/a.mp4?X-Amz-Signature=[secret]&x=1");
 	/* a long one keeps its end, from a directory on */
 	e = path_of(6, deep, 0);
 	path_text(&e, text, sizeof(text));

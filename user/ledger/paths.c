@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "units/redact.h"
+
 #define MAX_PATHS 65536
 #define SHOWN 72		/* bytes of a name that are shown: its end */
 
@@ -23,7 +25,7 @@ static size_t add_part(char *out, size_t sz, size_t len, const char *part)
 
 void path_text(const struct wt_ev_path *e, char *buf, size_t sz)
 {
-	char all[WT_PATH_PARTS * (WT_PATH_PART + 8) + 32], *shown = all;
+	char all[WT_PATH_PARTS * (WT_PATH_PART + 8) + 32], clean[sizeof(all)], *shown = clean;
 	const char *deleted = e->flags & WT_PATH_DELETED ? " (deleted)" : "";
 	unsigned n = e->n <= WT_PATH_PARTS ? e->n : WT_PATH_PARTS;
 	bool cut = e->flags & WT_PATH_CUT;
@@ -37,8 +39,10 @@ void path_text(const struct wt_ev_path *e, char *buf, size_t sz)
 	else
 		while (n--)
 			len = add_part(all, sizeof(all), len, e->part[n]);
+	/* what was fetched often has the name of its URL, signature and all */
+	len = redact__text(clean, sizeof(clean), all, len);
 	if (len > SHOWN) {
-		shown = all + len - SHOWN;
+		shown = clean + len - SHOWN;
 		/* from a directory on, if there is one; never in the middle of a character */
 		if (strchr(shown, '/'))
 			shown = strchr(shown, '/');

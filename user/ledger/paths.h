@@ -9,7 +9,7 @@
 
 struct ledger;
 
-/* An event's name as it is shown: its last directories, "… (deleted)"; always terminated. */
+/* An event's name as it is shown, without secrets: its last directories, "… (deleted)"; always terminated. */
 void path_text(const struct wt_ev_path *e, char *buf, size_t sz);
 
 #endif /* WT_PATHS_H */

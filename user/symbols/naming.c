@@ -6,6 +6,7 @@
 
 #include "symbols/names.h"
 #include "symbols/symbols_impl.h"
+#include "units/redact.h"
 #include "util/log.h"
 
 /* Names in memory.  Beyond, frames share one name; stats say how many lack a symbol. */
@@ -62,7 +63,7 @@ static void set_offset(struct symbols *s, struct frame *f, __u64 off)
 
 	f->unnamed = 1;
 	s->unnamed++;
-	snprintf(module, sizeof(module), "%s", obj->module);
+	redact__text(module, sizeof(module), obj->module, strlen(obj->module));
 	names__sanitise(module);
 	snprintf(text, sizeof(text), "[%s+0x%llx]%s", module[0] ? module : "file", off,
 		 f->object == OBJ_KERNEL ? "_[k]" : "");

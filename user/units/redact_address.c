@@ -88,8 +88,39 @@ static void hide_userinfo(struct pass *s, size_t to, bool web)
 		hide(s, to, "[secret]");
 }
 
+/* What of a stream's URL (rtmp://host/application/key) says who may send: from byte i of its path on. */
+static bool hide_stream_key(struct pass *s, size_t i)
+{
+	unsigned slashes = 0;
+	size_t end;
+
+	for (; i < s->len && slashes < 2 && !ends_word(s->in[i]) && !strchr("?#|", s->in[i]); i++)
+		slashes += s->in[i] == '/';
+	for (end = i; end < s->len && !ends_word(s->in[end]) && !strchr("?#|", s->in[end]); end++)
+		;
+	if (slashes < 2 || end == i)
+		return false;
+	keep(s, i);
+	hide(s, end, "[secret]");
+	return true;
+}
+
+static bool is_stream(const struct pass *s)
+{
+	static const char *const schemes[] = { "rtmp", "rtmps", "rtmpt", "rtmpe", NULL };
+
+	for (const char *const *w = schemes; *w; w++) {
+		size_t n = strlen(*w);
+
+		if (s->i >= n && span_is(at(s, s->i - n, s->i), *w))
+			return true;
+	}
+	return false;
+}
+
 bool take_url(struct pass *s)
 {
+	bool stream = is_stream(s);
 	bool web = s->i >= 4 && (span_ends(at(s, s->i - 4, s->i), "http") ||
 				 span_ends(at(s, s->i - 4, s->i), "ttps"));
 	size_t start = s->i + 3, end = start, last = NOWHERE, colon = NOWHERE;
@@ -109,9 +140,11 @@ bool take_url(struct pass *s)
 	    colon + 1 < end && !is_digit(s->in[colon + 1]))
 		last = s->last_at;
 	if (last == NOWHERE || last == start)
-		return false;
+		return stream && hide_stream_key(s, start);
 	keep(s, start);
 	hide_userinfo(s, last, web);
 	keep(s, last + 1);
+	if (stream)
+		hide_stream_key(s, s->i);
 	return true;
 }

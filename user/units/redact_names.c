@@ -27,7 +27,7 @@ static const char *const about[] = {
 /* Secret when a name ends so. */
 static const char *const last[] = {
 	"pass", "pwd", "auth", "sig", "otp", "sid", "sessionid", "sessid", "phpsessid", "session",
-	"keyid", "hmac", "cred", "creds", "pw", NULL,
+	"keyid", "hmac", "cred", "creds", "pw", "psk", NULL,
 };
 /* Names written in one, and compounds whose last letters tell. */
 static const char *const endings[] = {
@@ -35,7 +35,7 @@ static const char *const endings[] = {
 	"storepass", "keypass", "secret", "apikey", "accesskey", "secretkey", "privatekey",
 	"accountkey", "authkey", "sharedkey", "masterkey", "encryptionkey", "decryptionkey",
 	"licensekey", "accesskeyid", "accesstoken", "authtoken", "csrftoken", "idtoken",
-	"refreshtoken", "sessiontoken", "sessionid", NULL,
+	"refreshtoken", "sessiontoken", "sessionid", "streamkey", NULL,
 };
 /* Before "key": nothing secret. */
 static const char *const open_keys[] = {
