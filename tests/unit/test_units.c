@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -344,6 +345,43 @@ static void said(struct bench *b, __u64 ts, const char *label, bool begin)
 	assert_int_equal(form__settle(&b->form), 0);
 	assert_int_equal(form__flush(&b->form, false), 0);
 	assert_int_equal(epochs__generation(&b->epochs), 0);
+}
+
+static void write_line(struct bench *b, __u64 image, __u64 sink, __u64 ts, const char *label, bool begin)
+{
+	struct unit_mark m = { .image = image, .ts_ns = ts, .sink = sink, .passed_on = sink == 5, .pattern = "t",
+			       .label = label, .label_len = strlen(label), .thread = 70, .begin = begin, .remaining_ns = ~0ULL };
+
+	assert_non_null(epochs__proc(&b->epochs, image, image, 0, 1));
+	assert_int_equal(form__mark(&b->form, &m), 0);
+}
+
+/* The same line in two places is one unit, whether its process writes it twice or another passes it on. */
+static void test_written_twice(void **state)
+{
+	struct bench *b = setup_bench(20000, 20000);
+	struct found f;
+	char label[16];
+
+	(void)state;
+	epochs__proc(&b->epochs, 7, 7, 0, 1)->born = true;
+	epochs__proc(&b->epochs, 8, 8, 0, 1)->born = true;
+	for (unsigned i = 0; i < 4000; i++) {
+		snprintf(label, sizeof(label), "a%u", i);
+		write_line(b, 7, 5, (i + 1) * MS, label, false);
+		write_line(b, 7, 6, (i + 1) * MS + 10, label, false);
+		write_line(b, 8, 9, (i + 1) * MS + 20, label, false);
+	}
+	/* begun in one place and ended in the other; the same again is another one */
+	write_line(b, 7, 5, 5000 * MS, "b", true);
+	write_line(b, 7, 6, 5010 * MS, "b", false);
+	write_line(b, 7, 6, 5020 * MS, "b", false);
+	assert_int_equal(form__settle(&b->form), 0);
+	f = rows_of(b);
+	assert_int_equal(f.n, 4002);
+	for (unsigned i = 0; i < 256; i++)
+		assert_int_equal(f.row[i].tgid, 7);
+	drop_bench(b);
 }
 
 /* Coroutines: several are at work in one thread when the first one ends.  None is there twice, and all say so. */
@@ -1014,6 +1052,7 @@ int main(void)
 		cmocka_unit_test(test_threads_overlap),
 		cmocka_unit_test(test_counts_down),
 		cmocka_unit_test(test_shared_counter),
+		cmocka_unit_test(test_written_twice),
 		cmocka_unit_test(test_coroutines),
 		cmocka_unit_test(test_thread_pool),
 		cmocka_unit_test(test_seeded_counter),

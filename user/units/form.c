@@ -645,22 +645,41 @@ static __u64 content_hash(const struct unit_mark *m)
 	h = u64_mix(h ^ m->done);
 	h = u64_mix(h ^ m->total);
 	h = u64_mix(h ^ m->elapsed_ns);
-	return u64_mix(h ^ m->remaining_ns) | 1;
+	h = u64_mix(h ^ m->remaining_ns);
+	return u64_mix(h ^ (m->begin | m->failed << 1 | m->queued << 2)) | 1;
 }
 
-/* s stood where b stands now: is one of the two the other's line, passed on? */
+/* s stood where b stands now: is one of the two the other's line, passed on, or written twice? */
 static bool same_line(const struct seen *s, const struct unit_mark *m, __u64 says, __u64 job)
 {
 	__u64 apart = m->ts_ns > s->ts_ns ? m->ts_ns - s->ts_ns : s->ts_ns - m->ts_ns;
 
-	return s->says == says && s->image != m->image && s->sink != m->sink &&
-	       (s->passed_on || m->passed_on) && (!s->job || !job || s->job == job) &&
-	       apart < RELAY_NS;
+	if (s->says != says || s->sink == m->sink || apart >= RELAY_NS)
+		return false;
+	/* a log of the process's own beside its standard output */
+	if (s->image == m->image)
+		return m->label || m->has_done;
+	return (s->passed_on || m->passed_on) && (!s->job || !job || s->job == job);
+}
+
+/* What was seen of a line that says that, or the place of what was seen longest ago. */
+static struct seen *seen_of(const struct form *f, __u64 says)
+{
+	struct seen *v = f->seen + (says >> 1) % (SEEN_MAX / SEEN_WAYS) * SEEN_WAYS, *oldest = v;
+
+	for (unsigned i = 0; i < SEEN_WAYS; i++) {
+		if (v[i].says == says)
+			return &v[i];
+		if (v[i].ts_ns < oldest->ts_ns)
+			oldest = &v[i];
+	}
+	return oldest;
 }
 
 /*
  * tee, a log shipper, an agent that keeps a build's log: what one process writes to
- * a pipe or a terminal another writes again, somewhere else.  Whose it is: the one's
+ * a pipe or a terminal another writes again, somewhere else; and many a process writes
+ * its log to two places itself.  Whose it is: the one's
  * who wrote where it could be read; of two, the earlier one's.
  */
 static int note_origins(struct form *f)
@@ -673,12 +692,13 @@ static int note_origins(struct form *f)
 		const struct unit_mark *m = &f->marks[i];
 		const struct uproc *p = epochs__find_proc(f->epochs, m->image);
 		__u64 says = content_hash(m);
-		struct seen *s = &f->seen[says % SEEN_MAX];
+		struct seen *s = seen_of(f, says);
 
 		if (!p)
 			continue;
-		if (same_line(s, m, says, p->job) && s->passed_on >= m->passed_on &&
-		    (s->passed_on > m->passed_on || s->ts_ns <= m->ts_ns))
+		if (same_line(s, m, says, p->job) &&
+		    (s->image == m->image || s->passed_on > m->passed_on ||
+		     (s->passed_on == m->passed_on && s->ts_ns <= m->ts_ns)))
 			continue;
 		*s = (struct seen){ says, m->sink, m->image, p->job, m->ts_ns, m->passed_on };
 	}
@@ -689,7 +709,7 @@ static bool is_relayed(const struct form *f, const struct uproc *p, const struct
 {
 	__u64 says = content_hash(m);
 
-	return same_line(&f->seen[says % SEEN_MAX], m, says, p->job);
+	return same_line(seen_of(f, says), m, says, p->job);
 }
 
 /* "328 left": done is what there was at first, less that. */

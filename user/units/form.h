@@ -54,6 +54,7 @@ struct form {
 };
 
 #define SEEN_MAX 16384
+#define SEEN_WAYS 8		/* places of one line */
 struct seen {
 	__u64 says, sink, image, job, ts_ns;
 	bool passed_on;
