@@ -146,6 +146,56 @@ static void test_kinds(void **state)
 	judged__free(j, n);
 }
 
+/* Units called NAME[ID] are counted by name, too, with what they do; of too many names the rest is one. */
+static void test_names(void **state)
+{
+	static const __u32 ustack[] = { 3, 2, 1 };
+	struct ledger_line cpu = { .state = WT_CPU, .ustack = ustack, .n_ustack = 3, .count = 2 };
+	struct made *m = *state;
+	struct judged *j;
+	char label[64];
+	__u64 units = 0;
+	unsigned n;
+
+	for (__u32 i = 1; i <= 30; i++) {
+		struct unit_row r = row_of(1, UNIT_LINE, "celery", i);
+		struct unit_row many = row_of(2, UNIT_LINE, "celery", i), one = row_of(3, UNIT_LINE, "celery", i);
+
+		snprintf(label, sizeof(label), i % 3 ? "sim.run[%u-4f]" : "sim.merge[%u-4f]", i);
+		r.label = label;
+		r.failed = i == 4;
+		r.end_ns += i % 3 ? 0 : 60 * MS;
+		assert_int_equal(costs__detail(m->costs, &r, 3 * i, &cpu), 0);
+		assert_int_equal(costs__unit(m->costs, &r, 3 * i), 0);
+		snprintf(label, sizeof(label), "t%u[1]", i);
+		many.label = label;
+		assert_int_equal(costs__unit(m->costs, &many, 3 * i + 1), 0);
+		one.label = i % 2 ? "only[7]" : i % 4 ? "[12/340]" : "a b[c]";
+		assert_int_equal(costs__unit(m->costs, &one, 3 * i + 2), 0);
+	}
+	assert_int_equal(costs__judge(m->costs, &j, &n), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(j[0].report.t.units, 30);
+	assert_int_equal(j[0].n_parts, 2);
+	/* most time first: 10 of 90 ms, 20 of 30 */
+	assert_string_equal(cost__kind(j[0].parts[0].report.cost), "sim.merge");
+	assert_int_equal(j[0].parts[0].report.t.units, 10);
+	assert_float_equal(j[0].parts[0].report.mean_ns, 90 * MS, 1);
+	assert_string_equal(cost__kind(j[0].parts[1].report.cost), "sim.run");
+	assert_int_equal(j[0].parts[1].report.t.units, 20);
+	assert_int_equal(j[0].parts[1].report.t.failed, 1);
+	assert_float_equal(j[0].parts[1].report.mean_ns, 30 * MS, 1);
+	assert_float_equal(figure(&j[0].parts[1], COST_TOTAL, "work")->ns, 20 * MS, 1);
+	assert_int_equal(j[1].n_parts, COSTS_NAMES);
+	for (unsigned i = 0; i < j[1].n_parts; i++)
+		units += j[1].parts[i].report.t.units;
+	assert_int_equal(units, 30);
+	assert_string_equal(cost__kind(j[1].parts[0].report.cost), COSTS_OTHERS);
+	assert_int_equal(j[1].parts[0].report.t.units, 30 - (COSTS_NAMES - 1));
+	assert_int_equal(j[2].n_parts, 0);
+	judged__free(j, n);
+}
+
 /* A wait for a CPU is booked to who had it: another job by its name, else the process. */
 static void test_rivals(void **state)
 {
@@ -223,6 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rivals, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_job_named_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_jobs, setup, teardown),

@@ -260,12 +260,25 @@ static json_t *extras(struct maker *m, const struct cost_report *r)
 	return o;
 }
 
-static json_t *units(struct maker *m, const struct judged *j)
+static json_t *units(struct maker *m, const struct judged *j, const char *key);
+
+/* The same of each name that units have. */
+static json_t *names(struct maker *m, const struct judged *j)
+{
+	json_t *a = json_array();
+
+	for (unsigned i = 0; i < j->n_parts; i++)
+		append(m, a, units(m, &j->parts[i], "name"));
+	return a;
+}
+
+/* key: what their costs' kind is. */
+static json_t *units(struct maker *m, const struct judged *j, const char *key)
 {
 	const struct cost_report *r = &j->report;
 	json_t *o = json_object();
 
-	set(m, o, "kind", text(cost__kind(r->cost)));
+	set(m, o, key, text(cost__kind(r->cost)));
 	set(m, o, "n", whole(r->t.units));
 	set(m, o, "records", whole(r->t.records));
 	set(m, o, "grouped", whole(r->t.grouped));
@@ -290,6 +303,8 @@ static json_t *units(struct maker *m, const struct judged *j)
 	set(m, o, "waits", figures(m, r, COST_WAIT));
 	set(m, o, "rivals", figures(m, r, COST_RIVAL));
 	set(m, o, "loss", loss(m, r));
+	if (j->n_parts)
+		set(m, o, "names", names(m, j));
 	return o;
 }
 
@@ -332,7 +347,7 @@ int sink_units_json(const struct judged *j, unsigned n, json_t *summary)
 			set(&m, entry, "units", kinds);
 		}
 		if (!m.lost)
-			append(&m, kinds, units(&m, &j[i]));
+			append(&m, kinds, units(&m, &j[i], "kind"));
 	}
 	return m.lost ? -ENOMEM : 0;
 }

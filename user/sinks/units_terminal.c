@@ -46,12 +46,10 @@ static void name_text(char *buf, size_t sz, const struct cost *c)
 	snprintf(buf, sz, "%s, %s", job[0] ? job : "no job", kind);
 }
 
-static void row(const struct cost_report *r, FILE *f)
+static void numbers(const struct cost_report *r, FILE *f)
 {
-	char name[192], buf[32];
+	char buf[32];
 
-	name_text(name, sizeof(name), r->cost);
-	fprintf(f, "  %s\n", name);
 	human_cell(f, human_count(buf, sizeof(buf), r->t.units), 11);
 	human_cell(f, rate_text(buf, sizeof(buf), r->per_min), 9);
 	human_cell(f, ns_text(buf, sizeof(buf), r->mean_ns), 10);
@@ -62,6 +60,15 @@ static void row(const struct cost_report *r, FILE *f)
 	snprintf(buf, sizeof(buf), "%.2f", r->concurrency);
 	human_cell(f, buf, 8);
 	fputs("\n", f);
+}
+
+static void row(const struct cost_report *r, FILE *f)
+{
+	char name[192];
+
+	name_text(name, sizeof(name), r->cost);
+	fprintf(f, "  %s\n", name);
+	numbers(r, f);
 }
 
 static const char *figure_name(const struct cost_figure *v, char *clean, size_t sz)
@@ -87,7 +94,7 @@ static double work_ns(const struct cost_report *r)
 }
 
 /* "lock 61.7 s, runq 17.2 s, cpu 2.53 s": the states that matter, largest first. */
-static void mix(const struct cost_report *r, FILE *f)
+static void mix(const struct cost_report *r, const char *indent, FILE *f)
 {
 	bool done[WT_STATES] = { false };
 	char ns[32];
@@ -101,7 +108,7 @@ static void mix(const struct cost_report *r, FILE *f)
 		if (done[top] || r->st_ns[top] < SMALL * r->thread_ns || r->st_ns[top] <= 0)
 			break;
 		done[top] = true;
-		fprintf(f, "%s%s %s", k ? ", " : "    thread time of one: ", ledger__state_name(top),
+		fprintf(f, "%s%s%s %s", k ? "" : indent, k ? ", " : "thread time of one: ", ledger__state_name(top),
 			ns_text(ns, sizeof(ns), r->st_ns[top]));
 	}
 	if (r->thread_ns > 0)
@@ -353,11 +360,35 @@ static void notes(const struct judged *j, FILE *f, bool colour)
 		fprintf(f, "    %llu small functions and objects are summed as [other]\n", r->t.keys_merged);
 	if (r->t.orphans)
 		fprintf(f, "    lost: %llu details found no place to wait for their unit\n", r->t.orphans);
-	mix(r, f);
+	mix(r, "    ", f);
 	occupancy(r, f);
 	extras(r, f);
 	functions(r, f);
 	waits(r, f);
+}
+
+/* What a job does by several names: each with the same numbers. */
+static void parts(const struct judged *j, FILE *f)
+{
+	char name[96], buf[320];
+
+	if (j->n_parts)
+		fputs("    of these, by name:\n", f);
+	for (unsigned i = 0; i < j->n_parts; i++) {
+		const struct judged *p = &j->parts[i];
+		const char *kind = cost__kind(p->report.cost);
+
+		fprintf(f, "      %s", text__clean(name, sizeof(name), kind, strlen(kind), false));
+		if (p->report.t.failed)
+			fprintf(f, ", %llu failed", p->report.t.failed);
+		fputs("\n", f);
+		numbers(&p->report, f);
+		if (p->verdict.n_lines && p->verdict.kind != VERDICT_TOO_FEW) {
+			text__clean(buf, sizeof(buf), p->verdict.line[0], strlen(p->verdict.line[0]), false);
+			fprintf(f, "      %s\n", buf);
+		}
+		mix(&p->report, "      ", f);
+	}
 }
 
 static int by_time(const void *a, const void *b)
@@ -385,6 +416,7 @@ int sink_units_terminal(const struct judged *j, unsigned n, FILE *f, bool colour
 	for (unsigned i = 0; i < n && i < TOP_JOBS; i++) {
 		row(&v[i]->report, f);
 		notes(v[i], f, colour);
+		parts(v[i], f);
 	}
 	if (n > TOP_JOBS)
 		fprintf(f, "  … and %u more: see summary.json\n", n - TOP_JOBS);

@@ -20,8 +20,13 @@ struct costs {
 		bool rest;	/* COSTS_REST: no job's */
 	} whose[COSTS_MAX + 1];
 	unsigned n;
+	struct {
+		struct cost *cost;
+		unsigned whole;		/* of v[] */
+	} named[COSTS_NAMES_MAX + 1];
+	unsigned n_named;
 	__u64 since_ns;
-	struct u64map by_hash;
+	struct u64map by_hash, by_name;	/* → v[]; → named[] */
 	__u64 dropped;
 	/* names of the stack at hand */
 	const char *names[MAX_DEPTH];
@@ -47,7 +52,10 @@ void costs__free(struct costs *c)
 		return;
 	for (unsigned i = 0; i < c->n; i++)
 		cost__free(c->v[i]);
+	for (unsigned i = 0; i < c->n_named; i++)
+		cost__free(c->named[i].cost);
 	u64map__free(&c->by_hash);
+	u64map__free(&c->by_name);
 	free(c);
 }
 
@@ -96,8 +104,8 @@ static struct cost *make(struct costs *c, __u64 hash, const char *job, const cha
 	return cost;
 }
 
-/* NULL when memory is out. */
-static struct cost *cost_of(struct costs *c, const struct unit_row *r)
+/* Its place in v[]; -ENOMEM. */
+static int whole_of(struct costs *c, const struct unit_row *r)
 {
 	const char *job = c->o.job ? c->o.job(c->o.ctx, r->job, r->cgroup) : "";
 	const struct u64map_slot *s;
@@ -114,11 +122,76 @@ static struct cost *cost_of(struct costs *c, const struct unit_row *r)
 		s = u64map__find(&c->by_hash, hash);
 	}
 	if (s)
-		return c->v[s->value];
+		return s->value;
 	c->whose[c->n].job = r->job;
 	c->whose[c->n].cgroup = r->cgroup;
 	c->whose[c->n].rest = !strcmp(job, COSTS_REST);
-	return make(c, hash, job, kind);
+	return make(c, hash, job, kind) ? (int)c->n - 1 : -ENOMEM;
+}
+
+/* "sim.run" of "sim.run[89a0b393-…]"; false: it is not called so. */
+static bool name_of(char *buf, size_t sz, const struct unit_row *r)
+{
+	size_t len = r->label ? strlen(r->label) : 0, n = r->label ? strcspn(r->label, "[ ") : 0;
+
+	if (!n || n >= sz || n + 2 >= len || r->label[n] != '[' || r->label[len - 1] != ']')
+		return false;
+	snprintf(buf, sz, "%.*s", (int)n, r->label);
+	return true;
+}
+
+static unsigned names_of(const struct costs *c, unsigned whole)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->n_named; i++)
+		n += c->named[i].whole == whole;
+	return n;
+}
+
+/* The cost of the units of that name; NULL: it has none, or (*err) memory is out. */
+static struct cost *named_of(struct costs *c, const struct unit_row *r, unsigned whole, int *err)
+{
+	const struct cost_opts opts = { .max_keys = 300 };
+	const struct u64map_slot *s;
+	char name[96];
+	__u64 hash;
+
+	if (!name_of(name, sizeof(name), r))
+		return NULL;
+	hash = hash_of(name, "") ^ u64_mix(whole + 1);
+	s = u64map__find(&c->by_name, hash);
+	if (!s && (names_of(c, whole) >= COSTS_NAMES - 1 || c->n_named >= COSTS_NAMES_MAX - 1)) {
+		snprintf(name, sizeof(name), COSTS_OTHERS);
+		hash = hash_of(name, "") ^ u64_mix(whole + 1);
+		s = u64map__find(&c->by_name, hash);
+	}
+	if (s)
+		return c->named[s->value].cost;
+	if (c->n_named >= COSTS_NAMES_MAX)
+		return NULL;
+	*err = cost__new(&c->named[c->n_named].cost, cost__job(c->v[whole]), name, &opts);
+	if (*err)
+		return NULL;
+	if (!u64map__put(&c->by_name, hash, c->n_named)) {
+		cost__free(c->named[c->n_named].cost);
+		*err = -ENOMEM;
+		return NULL;
+	}
+	c->named[c->n_named].whole = whole;
+	return c->named[c->n_named++].cost;
+}
+
+/* Where a unit counts: with its kind, and with those of its name.  The number of them, or -ENOMEM. */
+static int costs_of(struct costs *c, const struct unit_row *r, struct cost *v[2])
+{
+	int whole = whole_of(c, r), err = 0;
+
+	if (whole < 0)
+		return whole;
+	v[0] = c->v[whole];
+	v[1] = named_of(c, r, whole, &err);
+	return err ? err : v[1] ? 2 : 1;
 }
 
 static bool has_counters(const struct unit_row *r)
@@ -128,7 +201,7 @@ static bool has_counters(const struct unit_row *r)
 
 int costs__unit(struct costs *c, const struct unit_row *r, __u32 row)
 {
-	struct cost *cost = cost_of(c, r);
+	struct cost *v[2];
 	struct cost_unit u = {
 		.seq = row,
 		.units = r->n,
@@ -140,38 +213,40 @@ int costs__unit(struct costs *c, const struct unit_row *r, __u32 row)
 		.elapsed_ns = r->end_ns - r->start_ns,
 		.thread_ns = unit__thread_ns(r),
 	};
-	int err;
+	int n = costs_of(c, r, v), err = n < 0 ? n : 0;
 
-	if (!cost)
-		return -ENOMEM;
 	memcpy(u.st_ns, r->st_ns, sizeof(u.st_ns));
-	if (r->has_extra)
-		cost__extra(cost, r->extra);
-	err = cost__unit(cost, &u);
+	for (int i = 0; i < n && !err; i++) {
+		if (r->has_extra)
+			cost__extra(v[i], r->extra);
+		err = cost__unit(v[i], &u);
+	}
+	/* a counter is of all */
 	if (!err && has_counters(r))
-		cost__estimate(cost, r->source ? r->source : r->tgid, r->end_ns, r->done, r->total, COST_NO_ESTIMATE);
+		cost__estimate(v[0], r->source ? r->source : r->tgid, r->end_ns, r->done, r->total, COST_NO_ESTIMATE);
 	return err;
 }
 
 void costs__more(struct costs *c, const struct unit_row *r, __u32 row, const __u64 st_ns[WT_STATES],
 		 const __u64 extra[UNIT_EXTRAS])
 {
-	struct cost *cost = cost_of(c, r);
+	struct cost *v[2];
+	int n = costs_of(c, r, v);
 
-	if (!cost)
-		return;
-	cost__extra(cost, extra);
-	cost__more(cost, row, st_ns);
+	for (int i = 0; i < n; i++) {
+		cost__extra(v[i], extra);
+		cost__more(v[i], row, st_ns);
+	}
 }
 
 int costs__estimate(struct costs *c, const struct unit_row *r, __u64 remaining_ns)
 {
-	struct cost *cost = cost_of(c, r);
+	int whole = whole_of(c, r);
 
-	if (!cost)
-		return -ENOMEM;
+	if (whole < 0)
+		return whole;
 	if (has_counters(r))
-		cost__estimate(cost, r->source ? r->source : r->tgid, r->end_ns, r->done, r->total, remaining_ns);
+		cost__estimate(c->v[whole], r->source ? r->source : r->tgid, r->end_ns, r->done, r->total, remaining_ns);
 	return 0;
 }
 
@@ -230,20 +305,11 @@ static int put_blocked(struct costs *c, struct cost *cost, __u32 row, const stru
 	return cost__blocked(cost, row, c->names, n, line->ns);
 }
 
-int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
-		  const struct ledger_line *line)
+static int put_detail(struct costs *c, struct cost *cost, __u32 row, const struct ledger_line *line)
 {
-	struct cost *cost;
 	char reason[128];
 	int err = 0;
 
-	if (!r) {
-		c->dropped++;
-		return 0;
-	}
-	cost = cost_of(c, r);
-	if (!cost)
-		return -ENOMEM;
 	if (line->state == WT_CPU)
 		return put_stack(c, cost, row, line);
 	if (line->state == WT_RUNQ)
@@ -254,6 +320,24 @@ int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
 		return err;
 	ledger__object_text(c->o.ledger, line->state, line->reason, reason, sizeof(reason));
 	return cost__detail(cost, row, COST_WAIT, line->state, reason, line->ns);
+}
+
+int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
+		  const struct ledger_line *line)
+{
+	struct cost *v[2];
+	int n, err = 0;
+
+	if (!r) {
+		c->dropped++;
+		return 0;
+	}
+	n = costs_of(c, r, v);
+	if (n < 0)
+		return n;
+	for (int i = 0; i < n && !err; i++)
+		err = put_detail(c, v[i], row, line);
+	return err;
 }
 
 /* A job's name may have come after its first units. */
@@ -269,14 +353,51 @@ static int name_jobs(struct costs *c)
 	return 0;
 }
 
+static int by_time(const void *a, const void *b)
+{
+	const struct judged *x = a, *y = b;
+	__u64 p = x->report.t.elapsed_ns, q = y->report.t.elapsed_ns;
+
+	return p != q ? (p > q ? -1 : 1) : strcmp(cost__kind(x->report.cost), cost__kind(y->report.cost));
+}
+
+/* The names of that kind, where there is more than one. */
+static int judge_names(struct costs *c, unsigned whole, struct judged *j)
+{
+	struct cost *v[COSTS_NAMES];
+	unsigned n = 0;
+	int err;
+
+	for (unsigned i = 0; i < c->n_named && n < COSTS_NAMES; i++)
+		if (c->named[i].whole == whole)
+			v[n++] = c->named[i].cost;
+	if (n < 2)
+		return 0;
+	err = judged__new(&j->parts, v, n);
+	if (err)
+		return err;
+	j->n_parts = n;
+	qsort(j->parts, n, sizeof(*j->parts), by_time);
+	return 0;
+}
+
 int costs__judge(struct costs *c, struct judged **out, unsigned *n)
 {
 	int err = name_jobs(c);
 
-	if (err)
-		return err;
-	*n = c->n;
-	return judged__new(out, c->v, c->n);
+	*n = 0;
+	if (!err)
+		err = judged__new(out, c->v, c->n);
+	for (unsigned i = 0; i < c->n && !err; i++) {
+		err = judge_names(c, i, &(*out)[i]);
+		if (err) {
+			judged__free(*out, c->n);
+			*out = NULL;
+		}
+	}
+	if (!err)
+		*n = c->n;
+	return err;
 }
 
 __u64 costs__dropped(const struct costs *c)

@@ -13,6 +13,13 @@
 
 #define COSTS_MAX 256	/* jobs × kinds; beyond, they are one: COSTS_REST */
 #define COSTS_REST "[other jobs]"
+/*
+ * Units that are called NAME[ID], as Celery's tasks are, are counted by their names, too: so
+ * many names of a kind, and so many in all; what comes later is COSTS_OTHERS.
+ */
+#define COSTS_NAMES 12
+#define COSTS_NAMES_MAX 128
+#define COSTS_OTHERS "[others]"
 
 struct costs;
 
@@ -40,7 +47,11 @@ int costs__estimate(struct costs *c, const struct unit_row *r, __u64 remaining_n
 int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
 		  const struct ledger_line *line);
 
-/* Reads out and judges all there is, under the names that jobs have now: see judged__new().  As often as one likes. */
+/*
+ * Reads out and judges all there is, under the names that jobs have now: see judged__new().
+ * Where a kind's units have two names or more, its parts are they, most time first.  As often
+ * as one likes.
+ */
 int costs__judge(struct costs *c, struct judged **out, unsigned *n);
 /* Lines of units whose row was gone. */
 __u64 costs__dropped(const struct costs *c);

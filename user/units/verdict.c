@@ -376,7 +376,9 @@ int judged__new(struct judged **out, struct cost *const *costs, unsigned n)
 
 void judged__free(struct judged *j, unsigned n)
 {
-	for (unsigned i = 0; j && i < n; i++)
+	for (unsigned i = 0; j && i < n; i++) {
+		judged__free(j[i].parts, j[i].n_parts);
 		cost_report__free(&j[i].report);
+	}
 	free(j);
 }

@@ -54,12 +54,15 @@ const char *verdict__cause_name(enum verdict_cause cause);
 struct judged {
 	struct cost_report report;
 	struct verdict verdict;
+	struct judged *parts;		/* the same, name by name (the kind of their costs): see costs__judge() */
+	unsigned n_parts;
 };
 /*
  * Reads out and judges n of them; *out is an array of n in the same order.
  * Borrows from the costs.  0 or -ENOMEM, then *out is NULL.
  */
 int judged__new(struct judged **out, struct cost *const *costs, unsigned n);
+/* Their parts, too. */
 void judged__free(struct judged *j, unsigned n);
 
 #endif /* WT_VERDICT_H */
