@@ -160,6 +160,35 @@ static __always_inline struct wt_blk_val *wt_row(struct wt_blk_key *k)
 	return bpf_map_lookup_elem(&blk_rows, k);
 }
 
+/* The last request that was completed, and the last one before it of another disk. */
+volatile __u64 blk_done_ns = 0, blk_other_ns = 0;
+volatile __u32 blk_done_dev = 0;
+
+static __always_inline void wt_note_done(__u32 dev, __u64 now)
+{
+	if (blk_done_dev != dev)
+		blk_other_ns = blk_done_ns;
+	blk_done_dev = dev;
+	blk_done_ns = now;
+}
+
+__u64 wt_disk_reason(struct wt_scratch *s, struct wt_task *w)
+{
+	struct wt_reason *r;
+
+	if (!s || !w)
+		return 0;
+	r = &s->reason.reason;
+	__builtin_memset(r, 0, sizeof(*r));
+	if (blk_done_ns < w->since || blk_other_ns >= w->since || wt_disk_name(r, blk_done_dev))
+		return w->reason;
+	r->state = WT_DISK;
+	r->kind = WT_REASON_KIND(w->reason);
+	r->nr = WT_REASON_NR(w->reason);
+	r->compat = !!(w->reason & WT_REASON_COMPAT);
+	return wt_intern_reason(s, w);
+}
+
 int wt_disk_name(struct wt_reason *r, __u32 dev)
 {
 	struct wt_blk_disk *d = bpf_map_lookup_elem(&blk_disks, &dev);
@@ -550,6 +579,7 @@ int BPF_PROG(wt_block_complete, struct request *rq, int error, unsigned int byte
 	r->bytes += bytes;
 	if (bytes < left)
 		return 0;
+	wt_note_done(r->key.dev, now);
 	wt_done(rq, r, (__u8)error, now);
 	wt_note_over(r, id);
 	return 0;

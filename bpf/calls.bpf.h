@@ -226,6 +226,11 @@ __u64 wt_path_of_argument(struct wt_scratch *s, __u64 at);
 
 /* block.bpf.c: the disk's name into r. */
 int wt_disk_name(struct wt_reason *r, __u32 dev);
+/*
+ * A wait for no disk in particular is over: its reason, with the disk if all requests that
+ * were completed meanwhile were one disk's.
+ */
+__u64 wt_disk_reason(struct wt_scratch *s, struct wt_task *w);
 
 /* child.bpf.c: the reason of a wait for a child, with the child's name where there is one. */
 __u64 wt_child_reason(struct wt_scratch *s, struct wt_task *w);

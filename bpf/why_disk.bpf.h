@@ -74,12 +74,24 @@ static __noinline int wt_why_path(struct wt_why *y)
 	} else if (how && y->user) {
 		id = wt_path_of_argument(y->s, how == WT_PATH_ARG0 ? y->call->arg[0] : y->call->arg[1]);
 	}
-	if (wt_made_request(y->w))
+	if (wt_made_request(y->w)) {
 		wt_disk_name(r, y->w->io_dev);
+	} else if (!how && !id) {	/* sync(2), say: which disk it was is known when it is over */
+		wt_plain(y, WT_DISK, WT_K_FS, 0);
+		return 0;
+	}
 	wt_set(r, WT_DISK, WT_K_FS);
 	wt_add_path(r, id);
 	wt_with_object(y, false);
 	return 0;
+}
+
+#define BDEVFS_MAGIC 0x62646576
+
+/* It is no file, but a whole disk: a file system reads what it knows of its files there. */
+static __always_inline bool wt_is_bdev(__u64 inode)
+{
+	return BPF_CORE_READ((struct inode *)inode, i_sb, s_magic) == BDEVFS_MAGIC;
 }
 
 /*
@@ -102,6 +114,8 @@ static __noinline int wt_why_page(struct wt_why *y, __u8 kind)
 		kind = kind == WT_K_MAJFAULT ? WT_K_SWAPIN : kind;
 	else if (just)
 		inode = w->io_inode;
+	if (inode && wt_is_bdev(inode))
+		inode = 0;
 	if (inode) {
 		wt_on_inode(r, inode);
 		wt_add_path(r, wt_path_of_inode(y->s, w, inode));

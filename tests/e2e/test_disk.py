@@ -251,6 +251,23 @@ for _ in range(5):
     assert r.waits(state="disk", reason=re.compile(rf"^sendfile {device}\w* .*fio\.data$")), r.waits(state="disk")
 
 
+def test_sync():
+    """sync(2) is for all disks: it is named by the one that was written to meanwhile, if it was one."""
+    path = make_file("synced.data", 4096)
+    device = disk_of(path)
+    r = record([], [lib.PYTHON, "-c", f"""
+import os
+fd = os.open({path!r}, os.O_RDWR)
+for i in range(5):
+    os.pwrite(fd, os.urandom(8 << 20), 0)
+    os.sync()
+"""])
+    waits = r.waits(state="disk", reason=re.compile("^sync "))
+    equal({w["reason"] for w in waits} - {f"sync {device}", "sync of all disks"}, set(), "what sync waited for")
+    at_least(r.waited(state="disk", reason=f"sync {device}"), max(sum(w["total_ns"] for w in waits) / 2, 1),
+             f"sync's disk: {waits}")
+
+
 def test_objects_of_mappings():
     """What is waited for through a mapping has its file: msync, madvise, a buffer that a call reads from."""
     fio = need("fio")
