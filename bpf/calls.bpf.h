@@ -180,13 +180,16 @@ int wt_classify(struct wt_scratch *s, struct wt_task *w, __u32 state, __u32 bits
 
 /*
  * fd.bpf.c: state, kind and object of a wait on a descriptor.  -1: there is no such one;
- * of a TCP connection the cookie of its socket, or WT_NO_COOKIE; else 0.
+ * of a TCP connection the cookie of its socket, or WT_NO_COOKIE; of a UDP client's socket
+ * that is connected to nobody its address, a number below -1; else 0.
  */
 /* … of a wait for a file on a file system. */
 int wt_on_inode(struct wt_reason *r, __u64 inode);
 __s64 wt_on_fd(struct wt_reason *r, __u64 task, __u32 fd);
 /* … on the struct sock at that address, of process own. */
 __s64 wt_on_sock(struct wt_reason *r, __u64 sk, __u32 own);
+/* udp.bpf.c: the wait on w->udp is over: its reason, with who has sent something. */
+__u64 wt_datagram_reason(struct wt_scratch *s, struct wt_task *w);
 #define WT_NO_COOKIE (1ULL << 62)
 
 /* conn.bpf.c: w has waited so long for the connection that it blocked on. */

@@ -10,6 +10,8 @@
 #define AF_NETLINK 16
 #define TCP_LISTEN 10
 #define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define SOCK_BINDPORT_LOCK 8		/* include/net/sock.h */
 
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
@@ -92,7 +94,15 @@ static __always_inline __s64 wt_tcp_socket(struct wt_reason *r, struct sock *sk)
 	return cookie ? cookie : WT_NO_COOKIE;
 }
 
-/* 0, or the cookie of a TCP connection. */
+/* A UDP socket of a client, that is connected to nobody: its address, a negative number; else 0. */
+static __always_inline __s64 wt_udp_client(struct wt_reason *r, struct sock *sk)
+{
+	bool bound = BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK;
+
+	return r->proto == IPPROTO_UDP && r->n == WT_SOCK_OWN && !bound ? (__s64)sk : 0;
+}
+
+/* 0, the cookie of a TCP connection, or what wt_udp_client() says. */
 static __noinline __s64 wt_socket(struct wt_reason *r, struct sock *sk, __u32 own)
 {
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
@@ -125,6 +135,8 @@ static __noinline __s64 wt_socket(struct wt_reason *r, struct sock *sk, __u32 ow
 		bpf_core_read(r->addr, 16, &sk->__sk_common.skc_v6_daddr);
 	}
 	wt_set(r, listening ? WT_IDLE : WT_NET, listening ? WT_K_ACCEPT : WT_K_SOCKET);
+	if (r->proto == IPPROTO_UDP)
+		return wt_udp_client(r, sk);
 	if (listening || r->proto != IPPROTO_TCP || !(cfg_opts & WT_OPT_CONNS))
 		return 0;
 	return wt_tcp_socket(r, sk);

@@ -131,6 +131,7 @@ struct wt_task {
 	__u64 told_steal_ns, told_irq_ns, told_softirq_ns, told_migrations;
 	__u64 epoch_ns;			/* of a leader: when the process's epoch began */
 	__u64 bound_ns;			/* of the stay on the CPU, the part before the last boundary */
+	__u64 udp;			/* struct sock * of the UDP socket that is waited for, if its peer is known only then; 0 */
 	__u64 sock;			/* cookie of the connection that is waited for; 0: none, or WT_NO_COOKIE */
 	__u64 sent_reasons[WT_SENT_REASONS];	/* by some bits of theirs: user space has these */
 	__u64 io_inode;			/* … of this file's pages, 0: of none */

@@ -64,7 +64,7 @@ static __noinline int wt_polled_kind(struct wt_why *y, __u32 fd)
 {
 	struct wt_reason *r = wt_clear_reason(y->s);
 
-	if (wt_on_fd(r, y->task, fd) < 0)
+	if (wt_on_fd(r, y->task, fd) == -1)
 		return WT_POLLED_OTHER;
 	if (r->kind == WT_K_SOCKET && r->n != WT_SOCK_OWN)
 		return WT_POLLED_CONN;

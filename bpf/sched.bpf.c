@@ -130,6 +130,8 @@ static __noinline int wt_end_wait(struct wt_scratch *s, struct wt_task *w, struc
 			wake = w->since;
 		if (w->state == WT_CHILD)
 			w->reason = wt_child_reason(s, w);
+		else if (w->state == WT_NET && w->udp)
+			w->reason = wt_datagram_reason(s, w);
 		else if (WT_REASON_KIND(w->reason) == WT_K_FS && !(w->reason & WT_REASON_INTERNED))
 			w->reason = wt_disk_reason(s, w);
 		if (s->sw.asleep && (cfg_opts & WT_OPT_KSTACK) && !w->kstack && wt_within(w->since, at)) {

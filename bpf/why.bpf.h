@@ -89,7 +89,8 @@ static __always_inline int wt_why_on(struct wt_why *y, struct wt_reason *r, __u3
 	__s64 sock = wt_on_fd(r, y->task, fd);
 
 	y->w->sock = sock > 0 ? sock : 0;
-	return sock < 0;
+	y->w->udp = sock < -1 ? sock : 0;
+	return sock == -1;
 }
 
 /* The name of the file, of which the wait has the device. */

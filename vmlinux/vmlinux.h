@@ -290,9 +290,22 @@ struct sock_common {
 	unsigned long skc_flags;
 };
 
+struct sk_buff {
+	u16 protocol;
+	u16 transport_header;
+	u16 network_header;
+	unsigned char *head;
+};
+
+struct sk_buff_head {
+	struct sk_buff *next;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	u16 sk_protocol;
+	u8 sk_userlocks : 4;
+	struct sk_buff_head sk_receive_queue;
 	int sk_err;
 	u32 sk_ack_backlog;
 	u32 sk_max_ack_backlog;
@@ -316,8 +329,6 @@ enum sock_flags {
 	SOCK_DEAD = 0,
 	SOCK_DONE = 1,
 };
-
-struct sk_buff;
 
 struct socket {
 	struct sock *sk;

@@ -630,6 +630,58 @@ for i in range(4000):
     lib.at_most(r.summary["self"]["bpf_map_bytes"], lib.MAPS_LIMIT, "maps")
 
 
+def test_udp_clients():
+    """Whose answer a socket waited for that is connected to nobody; a server's has its own port."""
+    def answer(s):
+        while True:
+            try:
+                _, whom = s.recvfrom(100)
+            except OSError:
+                return
+            time.sleep(0.02)
+            s.sendto(b"a", whom)
+
+    ports = []
+    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1")):
+        s = socket.socket(family, socket.SOCK_DGRAM)
+        lib.cleanup(s.close)
+        s.bind((host, 0))
+        ports.append(s.getsockname()[1])
+        threading.Thread(target=answer, args=(s,), daemon=True).start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        free = s.getsockname()[1]
+    r = lib.record([], [lib.PYTHON, "-c", f"""
+import select, socket, time
+def wait(s, whom, waits):
+    t = time.monotonic_ns()
+    for _ in range(5):
+        s.sendto(b"q", whom)
+        waits()
+        s.recv(10)
+    print(time.monotonic_ns() - t)
+four, six, both, own = [socket.socket(f, socket.SOCK_DGRAM) for f in (2, 10, 10, 2)]
+wait(four, ("127.0.0.1", {ports[0]}), lambda: None)
+wait(six, ("::1", {ports[1]}), lambda: None)
+p = select.poll()
+p.register(both, select.POLLIN)
+wait(both, ("::ffff:127.0.0.1", {ports[2]}), p.poll)
+own.bind(("127.0.0.1", {free}))			# a port that the program chose
+wait(own, ("127.0.0.1", {ports[0]}), lambda: None)
+four.settimeout(0.05)
+try:
+    four.recv(1)				# nobody answers
+except TimeoutError:
+    pass
+"""])
+    names = [f"udp 127.0.0.1:{ports[0]}", f"udp [::1]:{ports[1]}", f"udp 127.0.0.1:{ports[2]}", f"udp 127.0.0.1:{free}"]
+    for name, took in zip(names, map(int, r.out.split())):
+        lib.at_most(r.waited(state="net", reason=name), took, name)
+        lib.at_least(r.waited(state="net", reason=name), 95 * MS, name)
+    (silent,) = [w for w in r.waits(state="net") if w["reason"] not in names]
+    lib.equal(silent["count"], 1, f"the wait that nobody ended: {silent}")
+
+
 def test_waits_by_unit():
     """Whom each unit waited for, and how long."""
     slow, quick = Server(ask=10, reply=10, delay_s=0.012), Server(ask=10, reply=10, delay_s=0.004)
