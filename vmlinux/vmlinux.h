@@ -304,7 +304,7 @@ struct sk_buff_head {
 struct sock {
 	struct sock_common __sk_common;
 	u16 sk_protocol;
-	u8 sk_userlocks : 4;
+	u8 sk_userlocks : 4;	/* width varies: a byte from 6.18 on */
 	struct sk_buff_head sk_receive_queue;
 	int sk_err;
 	u32 sk_ack_backlog;
