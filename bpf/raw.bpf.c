@@ -96,7 +96,7 @@ static __always_inline bool wt_raw_bytes_may(__u64 now)
 	struct wt_raw_spent *spent;
 	__u32 zero = 0;
 
-	if (wt_raw_unread() + WT_RAW_MASK > wt_raw_share())
+	if (wt_raw_unread() + WT_RAW_MASK + WT_RAW_MOST > wt_raw_share())
 		return false;
 	spent = bpf_map_lookup_elem(&raw_spent, &zero);
 	if (!spent)
@@ -268,6 +268,57 @@ static __always_inline void wt_raw_mend(struct wt_ev_raw *e)
 }
 
 /*
+ * Bytes of the stack from `at` on, as many as there are and room for; each size of an event is a
+ * constant to the verifier.
+ */
+#define WT_RAW_MORE_OF(room) \
+static __always_inline int wt_raw_more_##room(__u64 id, __u64 at, __u64 size) \
+{ \
+	struct { struct wt_ev_rawmore e; __u8 bytes[room]; } *m; \
+	\
+	if (size > room) \
+		size = room; \
+	m = bpf_ringbuf_reserve(&ring, sizeof(*m), 0); \
+	if (!m) \
+		return -1; \
+	m->e.h.type = WT_EV_RAWMORE; \
+	m->e.h.zero = 0; \
+	m->e.h.ts_ns = 0; \
+	m->e.id = id; \
+	m->e.at = at; \
+	m->e.size = size; \
+	barrier_var(size); \
+	if (size > room || bpf_probe_read_user(m->bytes, size, (void *)at)) { \
+		bpf_ringbuf_discard(m, BPF_RB_NO_WAKEUP); \
+		return -1; \
+	} \
+	bpf_ringbuf_submit(m, BPF_RB_NO_WAKEUP); \
+	return 0; \
+}
+WT_RAW_MORE_OF(WT_RAW_MORE)
+WT_RAW_MORE_OF(WT_RAW_MOST)
+
+/* What a copy of two ends leaves out between them: a large program's stacks are not small. */
+int wt_raw_between(struct wt_ev_raw *e)
+{
+	__u64 at, size;
+
+	if (!e || !e->upper)
+		return -1;
+	at = e->sp + e->low;
+	size = e->upper - at;
+	/* on a signal's stack the other end is that of another one */
+	if (e->upper <= at || size > WT_RAW_DEEPEST || e->low != WT_RAW_LOWER)
+		return -1;
+	if (size <= WT_RAW_MORE) {
+		wt_raw_spend(WT_RAW_MORE);
+		return wt_raw_more_WT_RAW_MORE(e->id, at, size);
+	}
+	wt_raw_spend(WT_RAW_MOST);
+	return wt_raw_more_WT_RAW_MOST(e->id, at, size);
+}
+
+/*
  * The walk came as far as a frame of an object without rows, and what it found is sure: it
  * can be gone on with from there, so that nothing is lost that only the living process tells.
  */
@@ -377,6 +428,7 @@ __u64 wt_send_raw(struct wt_scratch *s, __u32 slot)
 		flags = wt_raw_unread() > wt_raw_share() / 2 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 		size = (sizeof(*e) + e->size) & WT_RAW_MASK;
 		wt_raw_spend(size);
+		wt_raw_between(e);
 		if (!bpf_ringbuf_output(&ring, e, size, flags))
 			return e->id;
 	}

@@ -285,6 +285,7 @@ enum wt_event_type {
 	WT_EV_EXEC = 12,		/* the command line of a program that is a unit of work */
 	WT_EV_SPAN = 13,		/* a span is over */
 	WT_EV_PATH = 16,		/* what a file is called, once */
+	WT_EV_RAWMORE = 18,		/* more of one */
 	WT_EV_ASLEEP = 17,		/* a thread sleeps as the recording begins */
 	WT_EV_CONN = 15,		/* a TCP connection is over */
 };
@@ -354,6 +355,17 @@ _Static_assert(sizeof(struct wt_ev_raw) == 104 + 8 * WT_MAX_FRAMES, "wt_ev_raw i
 #define WT_RAW_GUESS 8		/* ip was found by a scan */
 #define WT_RAW_LOOP 16		/* ip is in Python's evaluation loop: its own frame is not among the n */
 #define WT_RAW_STACK (32768 - 104 - 8 * WT_MAX_FRAMES - 8)	/* bytes at most; with its head it stays below 32768 */
+
+/* What lies between the two ends of a deep one, or the lower part of that; it comes before. */
+struct wt_ev_rawmore {
+	struct wt_event h;
+	__u64 id;			/* of the struct wt_ev_raw */
+	__u64 at;			/* address */
+	__u64 size;			/* bytes that follow, a multiple of 8 */
+};
+_Static_assert(sizeof(struct wt_ev_rawmore) == 40, "wt_ev_rawmore is on the wire");
+#define WT_RAW_MORE (24 << 10)	/* bytes at most, in a small one and … */
+#define WT_RAW_MOST (96 << 10)	/* … in a large one */
 
 /*
  * A thread that sleeps as the recording begins: its registers, by which user space walks its

@@ -168,6 +168,17 @@ static void put(struct raw *r, struct world *w, struct input *in)
 		for (unsigned i = 0; i < WT_MAX_FRAMES; i += 3)
 			ev.e.frame[i] = WT_FRAME_MAKE(WT_FRAME_PY) | i;
 	}
+	if (words & 2) {	/* more of it, as it comes */
+		union {
+			struct wt_ev_rawmore m;
+			__u64 word[64];
+		} more = { .m = { .id = w->given + (words >> 7 & 1), .at = ev.e.sp + (__s16)input__number(in, 2),
+				  .size = input__number(in, 2) % 600 } };
+
+		for (unsigned i = sizeof(more.m) / 8; i < 64; i++)
+			more.word[i] = i & 1 ? ev.e.sp + 8 * i : ev.e.ip + i;
+		REQUIRE(!raw__put_more(r, &more.m, sizeof(more)));
+	}
 	REQUIRE(!raw__put(r, &ev.e, size));
 }
 

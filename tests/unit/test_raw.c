@@ -161,7 +161,7 @@ static struct rawwalk *walk(struct world *w, const struct wt_ev_raw *e)
 	static struct rawwalk out;
 	const struct rawwalk_ops ops = walk_ops(w);
 
-	rawwalk(e, maps, 3, &ops, &out);
+	rawwalk(e, NULL, maps, 3, &ops, &out);
 	return &out;
 }
 
@@ -560,6 +560,51 @@ static void test_two_ends(void **state)
 	free(w);
 }
 
+/* … and what lies between them came before, in an event of its own. */
+static void test_between_the_ends(void **state)
+{
+	struct wt_ev_rawmore *m = calloc(1, sizeof(*m) + 16);
+	struct world *w = new_world(16);
+	struct wt_ev_raw *e = new_stack(CODE + 0x40, 6);
+	struct raw *r = new_raw(w, 1 << 20);
+	struct raw_stats st;
+
+	(void)state;
+	w->rule[0][0x17].cfa_off = 0x10000;
+	e->stack[1] = CODE + 0x701;
+	e->low = 4 * 8;
+	e->upper = SP + 0x40000;
+	m->id = e->id;
+	m->at = SP + 16 + 0x10000 - 16;
+	m->size = 16;
+	((__u64 *)(m + 1))[1] = LIB + 0xff01;
+	assert_int_equal(raw__put_more(r, m, sizeof(*m) + 16), 0);
+	assert_int_equal(raw__work(r, false, w_done, w), 0);
+	assert_int_equal(raw__put(r, e, size_of(e)), 0);
+	assert_int_equal(raw__work(r, false, w_done, w), 0);
+	assert_int_equal(w->done, 1);
+	assert_int_equal(w->out[0].end, WT_END_ROOT);
+	assert_int_equal(w->out[0].n, 3);
+	/* another stack's is nothing to this one, and does not stay for ever; nor is one taken that is cut */
+	m->id++;
+	assert_int_equal(raw__put_more(r, m, sizeof(*m) + 16), 0);
+	assert_int_equal(raw__put_more(r, m, sizeof(*m) + 15), 0);
+	assert_int_equal(raw__put(r, e, size_of(e)), 0);
+	assert_int_equal(raw__work(r, false, w_done, w), 0);
+	assert_int_equal(w->out[1].end, WT_END_NO_TABLE);
+	raw__stats(r, &st);
+	assert_true(st.bytes >= sizeof(*m) + 16);
+	assert_int_equal(raw__work(r, false, w_done, w), 0);
+	raw__stats(r, &st);
+	m->id = e->id;
+	assert_int_equal(raw__put_more(r, m, sizeof(*m) + 16), 0);
+	assert_int_equal(raw__put(r, e, size_of(e)), 0);
+	raw__free(r);
+	free(m);
+	free(e);
+	free(w);
+}
+
 static void test_waits_for_tables(void **state)
 {
 	struct world *w = new_world(16);
@@ -826,18 +871,18 @@ static void test_own_stack(void **state)
 	read_maps(s);
 	outermost(5);
 	/* nothing is compiled yet, then it is on its way */
-	rawwalk(taken, s->map, s->n, &ops, &out);
+	rawwalk(taken, NULL, s->map, s->n, &ops, &out);
 	assert_int_equal(out.end, WT_END_NO_TABLE);
 	assert_int_equal(out.awaits, 0);
 	for (unsigned i = 1; i <= s->n; i++)
 		assert_int_equal(tables__request(s->t, i, s->fd[i], 1), 0);
-	rawwalk(taken, s->map, s->n, &ops, &out);
+	rawwalk(taken, NULL, s->map, s->n, &ops, &out);
 	assert_int_equal(out.awaits, WT_FRAME_OBJECT(out.frame[0]));
 	assert_true(tables__coming(s->t, out.awaits));
 	while (tables__work(s->t))
 		;
 	assert_false(tables__coming(s->t, out.awaits));
-	rawwalk(taken, s->map, s->n, &ops, &out);
+	rawwalk(taken, NULL, s->map, s->n, &ops, &out);
 	assert_true(out.n > 4);
 	for (unsigned i = 0; i < 3; i++)
 		assert_true(address(s, out.frame[i + 1]) == returns[i] - 1);
@@ -868,6 +913,7 @@ int main(int argc, char **argv, char **envp)
 		cmocka_unit_test(test_go),
 		cmocka_unit_test(test_endless),
 		cmocka_unit_test(test_two_ends),
+		cmocka_unit_test(test_between_the_ends),
 		cmocka_unit_test(test_waits_for_tables),
 		cmocka_unit_test(test_gives_up),
 		cmocka_unit_test(test_is_bounded),

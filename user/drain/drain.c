@@ -113,6 +113,8 @@ static int on_event(void *arg, const void *data, size_t size)
 		return size >= sizeof(struct wt_ev_stack) ? hold(d, data, size) : 0;
 	case WT_EV_RAWSTACK:
 		return d->unwind ? hold(d, data, size) : 0;
+	case WT_EV_RAWMORE:
+		return d->unwind ? unwind__put_raw_more(d->unwind, data, size) : 0;
 	case WT_EV_ASLEEP:
 		return d->unwind && size >= sizeof(struct wt_ev_asleep) ?
 			unwind__put_asleep(d->unwind, data) : 0;

@@ -14,8 +14,16 @@ struct maps {
 	struct wt_mapping map[];
 };
 
+/* More of a stack. */
+struct more {
+	struct more *next;
+	bool old;			/* it has waited for its stack once */
+	struct wt_ev_rawmore e;		/* its bytes behind it */
+};
+
 struct waiting {
 	struct waiting *next;
+	struct more *more;		/* NULL: none */
 	struct maps *maps;	/* NULL: not known */
 	__u32 awaits;		/* the object, 0: not walked yet */
 	struct wt_py py;	/* of its process, if the stack has frames of Python's */
@@ -25,6 +33,7 @@ struct waiting {
 struct raw {
 	struct raw_ops ops;
 	struct waiting *head, **tail;	/* oldest first */
+	struct more *more;		/* whose stacks have not come yet, newest first */
 	struct maps *last;		/* of the last that came in; holds a reference */
 	size_t max_bytes;
 	struct raw_stats stats;
@@ -97,9 +106,60 @@ static struct maps *get_maps(struct raw *r, const struct wt_ev_raw *e, int *err)
 	return m;
 }
 
+static size_t more_bytes(const struct more *m)
+{
+	return m ? sizeof(*m) + m->e.size : 0;
+}
+
 static size_t waiting_bytes(const struct waiting *w)
 {
-	return sizeof(*w) + w->e.size;
+	return sizeof(*w) + w->e.size + more_bytes(w->more);
+}
+
+int raw__put_more(struct raw *r, const struct wt_ev_rawmore *e, size_t size)
+{
+	struct more *m;
+
+	if (size < sizeof(*e) || e->size > WT_RAW_MOST || size < sizeof(*e) + e->size)
+		return 0;
+	m = malloc(sizeof(*m) + e->size);
+	if (!m)
+		return -ENOMEM;
+	memcpy(&m->e, e, sizeof(*e) + e->size);
+	m->old = false;
+	m->next = r->more;
+	r->more = m;
+	r->stats.bytes += more_bytes(m);
+	return 0;
+}
+
+static struct more *take_more(struct raw *r, __u64 id)
+{
+	for (struct more **at = &r->more, *m; (m = *at); at = &m->next) {
+		if (m->e.id != id)
+			continue;
+		*at = m->next;
+		r->stats.bytes -= more_bytes(m);
+		return m;
+	}
+	return NULL;
+}
+
+/* Those whose stack found the ring full; it comes right behind them. */
+static void drop_more(struct raw *r, bool all)
+{
+	struct more **at = &r->more, *m;
+
+	while ((m = *at)) {
+		if (!m->old && !all) {
+			m->old = true;
+			at = &m->next;
+			continue;
+		}
+		*at = m->next;
+		r->stats.bytes -= more_bytes(m);
+		free(m);
+	}
 }
 
 int raw__put(struct raw *r, const struct wt_ev_raw *e, size_t size)
@@ -121,6 +181,7 @@ int raw__put(struct raw *r, const struct wt_ev_raw *e, size_t size)
 	w->next = NULL;
 	w->awaits = 0;
 	memset(&w->py, 0, sizeof(w->py));
+	w->more = take_more(r, e->id);
 	if (rawpy__needed(e))
 		r->ops.python(r->ops.ctx, e->tgid, &w->py);
 	memcpy(&w->e, e, sizeof(*e) + e->size);
@@ -163,7 +224,7 @@ static bool settled(struct raw *r, struct waiting *w, bool last)
 		return true;
 	if (!last && w->awaits && r->ops.coming(r->ops.ctx, w->awaits))
 		return false;
-	rawwalk(&w->e, w->maps->map, w->maps->n, &r->ops.walk, &r->walk);
+	rawwalk(&w->e, w->more ? &w->more->e : NULL, w->maps->map, w->maps->n, &r->ops.walk, &r->walk);
 	w->awaits = r->walk.awaits;
 	return last || !w->awaits;
 }
@@ -185,8 +246,10 @@ int raw__work(struct raw *r, bool last, raw_done_fn done, void *ctx)
 		r->stats.waiting--;
 		r->stats.bytes -= waiting_bytes(w);
 		put_maps(r, w->maps);
+		free(w->more);
 		free(w);
 	}
+	drop_more(r, false);
 	/* the list ends where the walk over it did, unless an error cut that short */
 	while (*at)
 		at = &(*at)->next;
@@ -207,9 +270,11 @@ void raw__free(struct raw *r)
 		struct waiting *next = r->head->next;
 
 		put_maps(r, r->head->maps);
+		free(r->head->more);
 		free(r->head);
 		r->head = next;
 	}
 	put_maps(r, r->last);
+	drop_more(r, true);
 	free(r);
 }

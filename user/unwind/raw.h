@@ -47,6 +47,8 @@ int raw__new(struct raw **out, const struct raw_ops *ops, size_t max_bytes);
 /* NULL is fine. */
 void raw__free(struct raw *r);
 
+/* Takes in more of a stack that raw__put() is called for next, or soon.  0 or -ENOMEM. */
+int raw__put_more(struct raw *r, const struct wt_ev_rawmore *e, size_t size);
 /*
  * Takes in one event of size bytes, copied; one that is not whole is ignored.  Call
  * when the mappings of its time are known.  0 or -ENOMEM.

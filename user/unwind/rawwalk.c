@@ -9,6 +9,7 @@
 /* struct wt_walk of the kernel side, what of it is needed here. */
 struct walk {
 	const struct wt_ev_raw *e;
+	const struct wt_ev_rawmore *more;
 	const struct wt_mapping *map, *at;	/* of the process; the one that pc lies in */
 	unsigned n_map;
 	const struct rawwalk_ops *ops;
@@ -49,7 +50,8 @@ static int read_slot(struct walk *w, __u64 at, __u64 *out)
 	const struct wt_ev_raw *e = w->e;
 
 	if (copied(at, e->sp, e->low, e->stack, out) ||
-	    copied(at, e->upper, e->size - e->low, (const char *)e->stack + e->low, out))
+	    copied(at, e->upper, e->size - e->low, (const char *)e->stack + e->low, out) ||
+	    (w->more && copied(at, w->more->at, w->more->size, w->more + 1, out)))
 		return 0;
 	w->cut = (at >= e->sp && at - e->sp < MAX_STACK) || (at < e->upper && e->upper - at < MAX_STACK);
 	return -1;
@@ -390,11 +392,11 @@ static void one_frame(struct walk *w)
 	step_native(w, frame);
 }
 
-void rawwalk(const struct wt_ev_raw *e, const struct wt_mapping *map, unsigned n_map,
+void rawwalk(const struct wt_ev_raw *e, const struct wt_ev_rawmore *more, const struct wt_mapping *map, unsigned n_map,
 	     const struct rawwalk_ops *ops, struct rawwalk *out)
 {
 	struct walk w = {
-		.e = e, .map = map, .n_map = n_map, .ops = ops, .out = out,
+		.e = e, .more = more, .map = map, .n_map = n_map, .ops = ops, .out = out,
 		.ip = e->ip, .sp = e->sp, .fp = e->fp,
 		.caller = e->flags & WT_RAW_CALLER, .fp_lost = e->flags & WT_RAW_FP_LOST,
 		.guess = e->flags & WT_RAW_GUESS, .bx_at = e->flags & WT_RAW_BX_LOST ? WT_BX_LOST : 0,

@@ -431,6 +431,11 @@ int unwind__put_raw(struct unwind *u, const struct wt_ev_raw *e, size_t size)
 	return raw__put(u->raw, e, size);
 }
 
+int unwind__put_raw_more(struct unwind *u, const struct wt_ev_rawmore *e, size_t size)
+{
+	return raw__put_more(u->raw, e, size);
+}
+
 int unwind__walk_raw(struct unwind *u, bool last, raw_done_fn done, void *ctx)
 {
 	int err = raw__work(u->raw, last, done, ctx);

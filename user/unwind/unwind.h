@@ -78,6 +78,7 @@ __u32 unwind__address_frame(struct unwind *u, __u32 tgid, __u64 address);
 /* A thread that sleeps as the recording begins: its stack comes by unwind__walk_raw().  0 or -ENOMEM. */
 int unwind__put_asleep(struct unwind *u, const struct wt_ev_asleep *e);
 /* A stack that the kernel side could not walk; after unwind__tick().  0 or -ENOMEM. */
+int unwind__put_raw_more(struct unwind *u, const struct wt_ev_rawmore *e, size_t size);
 int unwind__put_raw(struct unwind *u, const struct wt_ev_raw *e, size_t size);
 /*
  * Hands out those, of both kinds, that can be walked by now; last: all of them.  0, or what done
