@@ -31,10 +31,8 @@ struct asleep {
 	pid_t tgid;		/* whose memory is read */
 	struct page page[PAGES];
 	struct walker_out found;
-	struct {		/* struct wt_ev_stack, with its frames */
-		struct wt_ev_stack h;
-		__u64 ip[WT_MAX_FRAMES];
-	} out;
+	/* struct wt_ev_stack, with its frames */
+	__u64 out[sizeof(struct wt_ev_stack) / 8 + WT_MAX_FRAMES];
 };
 
 static const __u8 *page_at(struct asleep *a, __u64 at)
@@ -208,13 +206,15 @@ static bool settled(struct asleep *a, const struct wt_ev_asleep *e, bool last)
 
 static int hand_out(struct asleep *a, const struct wt_ev_asleep *e, raw_done_fn done, void *ctx)
 {
-	a->out.h = (struct wt_ev_stack){
+	struct wt_ev_stack *out = (void *)a->out;
+
+	*out = (struct wt_ev_stack){
 		.h = { .type = WT_EV_STACK, .ts_ns = e->h.ts_ns },
 		.id = e->id, .tgid = e->tgid, .user = 1,
 		.n = a->found.n, .end = a->found.end,
 	};
-	memcpy(a->out.ip, a->found.frame, a->found.n * sizeof(a->out.ip[0]));
-	return done(ctx, &a->out.h, sizeof(a->out.h) + a->found.n * sizeof(a->out.ip[0]));
+	memcpy(out->ip, a->found.frame, a->found.n * sizeof(out->ip[0]));
+	return done(ctx, out, sizeof(*out) + a->found.n * sizeof(out->ip[0]));
 }
 
 int asleep__work(struct asleep *a, bool last, raw_done_fn done, void *ctx)

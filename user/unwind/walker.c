@@ -13,6 +13,7 @@
 
 #ifdef __clang__
 #pragma GCC diagnostic ignored "-Wunknown-attributes"
+#pragma GCC diagnostic ignored "-Wconstant-logical-operand"
 #endif
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
 #pragma GCC diagnostic ignored "-Wunused-parameter"
