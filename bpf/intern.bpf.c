@@ -67,9 +67,9 @@ int wt_send_stack(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid, __u32 end
 	s->stack_end = end;
 	size = sizeof(struct wt_ev_stack) + n * sizeof(__u64);
 	if (s->sampling)
-		wt_send_sample(id, &s->stack_h, size & 2047);
+		wt_send_sample(id, &s->stack_h, size & 4095);
 	else
-		wt_send_once(id, &s->stack_h, size & 2047, WT_LOSS_STACK);
+		wt_send_once(id, &s->stack_h, size & 4095, WT_LOSS_STACK);
 	return 0;
 }
 

@@ -67,7 +67,7 @@ static __always_inline __u64 wt_kernel_stack(struct wt_scratch *s, struct wt_tas
 		}
 	}
 	wt_counted(WT_CNT_KSTACK_MISS);
-	bytes = bpf_get_task_stack(t, s->ip, WT_MAX_FRAMES * 8, 0);
+	bytes = bpf_get_task_stack(t, s->ip, WT_MAX_KFRAMES * 8, 0);
 	if (bytes <= 0 || wt_fault(WT_FAULT_KSTACK, 4)) {
 		wt_lost(WT_LOSS_KSTACK);
 		return 0;

@@ -112,7 +112,7 @@ static __always_inline void wt_py_find_cframe(struct wt_py_walk *y)
 /* Has the frame that was emitted as number n executed anything, if there is one? */
 static __always_inline bool wt_py_has_begun(struct wt_scratch *s, __u32 n)
 {
-	return n >= s->walk.n || WT_FRAME_LASTI(s->ip[n & 127]) != WT_PY_NOWHERE;
+	return n >= s->walk.n || WT_FRAME_LASTI(s->ip[n & WT_MAX_FRAMES]) != WT_PY_NOWHERE;
 }
 
 /* The words in which a caller is looked for; false: there is no frame to look for one. */
@@ -142,7 +142,7 @@ static __always_inline void wt_py_as_caller(struct wt_scratch *s, __u32 i)
 	if (v == y->run_frame || (v & 7) || v < 1 << 16 || v >> 47 ||
 	    (v >= y->gone[0] && v < y->gone[1]))
 		v = 0;
-	wt_py_back(s, y->run_n + 1, wt_hash_add(y->run_hash, s->ip[y->run_n & 127]), v);
+	wt_py_back(s, y->run_n + 1, wt_hash_add(y->run_hash, s->ip[y->run_n & WT_MAX_FRAMES]), v);
 }
 
 /*
@@ -153,7 +153,7 @@ static __always_inline bool wt_py_can_call(struct wt_scratch *s)
 {
 	__u32 n = s->py.run_n;
 
-	return n + 1 >= s->walk.n || (wt_py_has_begun(s, n + 1) && s->ip[(n + 1) & 127] != s->ip[n & 127]);
+	return n + 1 >= s->walk.n || (wt_py_has_begun(s, n + 1) && s->ip[(n + 1) & WT_MAX_FRAMES] != s->ip[n & WT_MAX_FRAMES]);
 }
 
 /* A run has been read: 1, the run is this one; 0, another is to be read. */

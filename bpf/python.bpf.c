@@ -40,10 +40,8 @@ static __always_inline void wt_py_begin(struct wt_scratch *s)
 	y->first = 1;
 	y->missing = 0;
 	y->hidden = 0;
-	y->loops[0] = 0;
-	y->loops[1] = 0;
-	y->ends[0] = 0;
-	y->ends[1] = 0;
+	__builtin_memset(y->loops, 0, sizeof(y->loops));
+	__builtin_memset(y->ends, 0, sizeof(y->ends));
 	y->loop = 0;
 	y->cframe = 0;
 	y->depth = 0;
@@ -101,7 +99,7 @@ static __always_inline void wt_py_ends(__u64 *ends, __u32 n)
 	__u32 i = n - 1;
 
 	if (n)
-		ends[i >> 6 & 1] |= 1ULL << (i & 63);
+		ends[i >> 6 & 3] |= 1ULL << (i & 63);
 }
 
 /* One Python frame; 1: the last of its native frame. */
@@ -237,8 +235,7 @@ int wt_python(struct wt_scratch *s, __u64 frame, __u64 sp)
 	n = w->n;
 	w->dirty = 1;
 	if (w->over) {
-		y->ends[0] = 0;
-		y->ends[1] = 0;
+		__builtin_memset(y->ends, 0, sizeof(y->ends));
 		y->loop = 1;
 	}
 	wt_py_arrive(s, sp);
@@ -260,7 +257,7 @@ int wt_python(struct wt_scratch *s, __u64 frame, __u64 sp)
 	if (y->first)
 		y->carry = frame;
 	y->first = 0;
-	y->loops[n >> 6 & 1] |= 1ULL << (n & 63);
+	y->loops[n >> 6 & 3] |= 1ULL << (n & 63);
 	if (w->n == n) {
 		y->missing++;
 		wt_emit(s, frame);
@@ -271,11 +268,11 @@ int wt_python(struct wt_scratch *s, __u64 frame, __u64 sp)
 static long wt_py_move(__u32 i, struct wt_scratch **p)
 {
 	struct wt_scratch *s = *p;
-	__u64 *ip = &s->ip[i & 127], carry = s->py.carry;
+	__u64 *ip = &s->ip[i & WT_MAX_FRAMES], carry = s->py.carry;
 
 	if (i >= s->walk.n)
 		return 1;
-	if (s->py.loops[i >> 6 & 1] >> (i & 63) & 1) {
+	if (s->py.loops[i >> 6 & 3] >> (i & 63) & 1) {
 		s->py.carry = *ip;
 		*ip = carry;
 	}
@@ -297,7 +294,7 @@ static __always_inline void wt_py_move_out(struct wt_scratch *s)
 static long wt_py_keep(__u32 i, struct wt_scratch **p)
 {
 	struct wt_scratch *s = *p;
-	__u64 frame = s->ip[i & 127];
+	__u64 frame = s->ip[i & WT_MAX_FRAMES];
 
 	if (i >= s->py.kept)
 		return 1;
@@ -305,7 +302,7 @@ static long wt_py_keep(__u32 i, struct wt_scratch **p)
 		wt_emit(s, frame);
 	else if (s->walk.n + 1 < s->walk.head)
 		s->walk.head--;
-	if (s->py.ends[i >> 6 & 1] >> (i & 63) & 1)
+	if (s->py.ends[i >> 6 & 3] >> (i & 63) & 1)
 		wt_py_ends(s->py.kept_ends, s->walk.n);
 	return 0;
 }
@@ -319,11 +316,9 @@ static __always_inline void wt_py_hide(struct wt_scratch *s)
 	s->py.kept = s->walk.n;
 	s->walk.n = 0;
 	s->walk.hash = WT_WALK_HASH;
-	s->py.kept_ends[0] = 0;
-	s->py.kept_ends[1] = 0;
+	__builtin_memset(s->py.kept_ends, 0, sizeof(s->py.kept_ends));
 	bpf_loop(WT_MAX_FRAMES, wt_py_keep, &s, 0);
-	s->py.ends[0] = s->py.kept_ends[0];
-	s->py.ends[1] = s->py.kept_ends[1];
+	__builtin_memcpy(s->py.ends, s->py.kept_ends, sizeof(s->py.ends));
 	if (!s->walk.n)
 		wt_emit(s, s->py.carry);
 }
@@ -361,10 +356,8 @@ static __always_inline int wt_py_end(struct wt_scratch *s)
 	if (y->begun != WT_PY_BEGUN || !y->frame)
 		return 0;
 	s->walk.dirty = 1;
-	if (!y->loop) {
-		y->ends[0] = 0;
-		y->ends[1] = 0;
-	}
+	if (!y->loop)
+		__builtin_memset(y->ends, 0, sizeof(y->ends));
 	y->sp = ~0ULL;
 	y->cfa = 0;
 	y->check = 0;

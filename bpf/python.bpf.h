@@ -41,15 +41,15 @@ struct wt_py_walk {
 	__u8 loop;			/* the frame that the walk could not leave is the loop's */
 	__u8 zero_after[2];
 	/* up to 3.10: which frames of the stack stand for a native frame of the loop */
-	__u64 loops[2];
+	__u64 loops[4];
 	__u64 carry;			/* while they are moved */
 	/* where the walk is over: frames that are the outermost of their native frame */
-	__u64 ends[2], kept_ends[2];
+	__u64 ends[4], kept_ends[4];
 	__u64 f[16];			/* a frame */
 	__u64 c[32];			/* a code object */
 	__u64 str[5];			/* a string's head */
 	/* as it was where a scan of the stack began */
-	__u64 scan_frame, scan_cframe, scan_depth, scan_loops[2];
+	__u64 scan_frame, scan_cframe, scan_depth, scan_loops[4];
 	__u8 scan_begun, scan_leaf, scan_first, scan_missing;
 	__u8 zero[4];
 	struct wt_ev_pycode ev;
@@ -64,8 +64,7 @@ static __always_inline void wt_py_save(struct wt_py_walk *y)
 	y->scan_leaf = y->leaf;
 	y->scan_first = y->first;
 	y->scan_missing = y->missing;
-	y->scan_loops[0] = y->loops[0];
-	y->scan_loops[1] = y->loops[1];
+	__builtin_memcpy(y->scan_loops, y->loops, sizeof(y->loops));
 }
 
 static __always_inline void wt_py_restore(struct wt_py_walk *y)
@@ -77,8 +76,7 @@ static __always_inline void wt_py_restore(struct wt_py_walk *y)
 	y->leaf = y->scan_leaf;
 	y->first = y->scan_first;
 	y->missing = y->scan_missing;
-	y->loops[0] = y->scan_loops[0];
-	y->loops[1] = y->scan_loops[1];
+	__builtin_memcpy(y->loops, y->scan_loops, sizeof(y->loops));
 	y->bad = 0;
 	y->torn = 0;
 }

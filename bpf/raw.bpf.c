@@ -358,8 +358,7 @@ static __always_inline void wt_raw_begin(struct wt_ev_raw *e, struct wt_walk *w)
 	e->bx = w->bx0;
 	e->n = 0;
 	e->head = 0;
-	e->ends[0] = 0;
-	e->ends[1] = 0;
+	__builtin_memset(e->ends, 0, sizeof(e->ends));
 	e->flags = 0;
 }
 
@@ -367,7 +366,7 @@ static __always_inline void wt_raw_begin(struct wt_ev_raw *e, struct wt_walk *w)
 static __always_inline void wt_raw_resume(struct wt_ev_raw *e, struct wt_scratch *s)
 {
 	struct wt_walk *w = &s->walk;
-	__u64 bx = w->bx0, at = s->ip[(w->head - 1) & 127];
+	__u64 bx = w->bx0, at = s->ip[(w->head - 1) & WT_MAX_FRAMES];
 	bool py = s->py.begun == WT_PY_BEGUN, loop = py && s->py.loop;
 
 	e->ip = w->ip;
@@ -375,8 +374,10 @@ static __always_inline void wt_raw_resume(struct wt_ev_raw *e, struct wt_scratch
 	e->fp = w->fp;
 	e->n = bpf_probe_read_kernel(e->frame, sizeof(e->frame), s->ip) ? 0 : w->n;
 	e->head = e->n ? w->head - 1 : 0;
-	e->ends[0] = py ? s->py.ends[0] : 0;
-	e->ends[1] = py ? s->py.ends[1] : 0;
+	if (py)
+		__builtin_memcpy(e->ends, s->py.ends, sizeof(e->ends));
+	else
+		__builtin_memset(e->ends, 0, sizeof(e->ends));
 	e->flags = (loop ? WT_RAW_LOOP : 0) | (w->caller ? WT_RAW_CALLER : 0) | (w->fp_lost ? WT_RAW_FP_LOST : 0);
 	if (w->bx_at == WT_BX_LOST || (w->bx_at && bpf_probe_read_user(&bx, sizeof(bx), (void *)w->bx_at)))
 		e->flags |= WT_RAW_BX_LOST;

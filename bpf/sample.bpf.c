@@ -39,7 +39,7 @@ int wt_sample(struct bpf_perf_event_data *ctx)
 		return 0;
 	s->sampling = 1;
 	if (wt_in_kernel(ctx))
-		bytes = bpf_get_stack(ctx, s->ip, WT_MAX_FRAMES * 8, 0);
+		bytes = bpf_get_stack(ctx, s->ip, WT_MAX_KFRAMES * 8, 0);
 	if (bytes > 0) {
 		k.kstack = wt_kernel_stack_id(s, bytes / 8);
 		k.reason = WT_K_KERNEL;

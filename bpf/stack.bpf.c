@@ -292,7 +292,7 @@ static long wt_hash_frame(__u32 i, struct wt_scratch **p)
 {
 	struct wt_scratch *s = *p;
 
-	s->walk.hash = wt_hash_add(s->walk.hash, s->ip[i & 127]);
+	s->walk.hash = wt_hash_add(s->walk.hash, s->ip[i & WT_MAX_FRAMES]);
 	return 0;
 }
 
@@ -303,9 +303,9 @@ __u64 wt_kernel_stack_id(struct wt_scratch *s, __u32 n)
 	if (!s)
 		return 0;
 	s->walk.hash = 0x6b;
-	bpf_loop(n < WT_MAX_FRAMES ? n : WT_MAX_FRAMES, wt_hash_frame, &s, 0);
+	bpf_loop(n < WT_MAX_KFRAMES ? n : WT_MAX_KFRAMES, wt_hash_frame, &s, 0);
 	h = wt_mix(s->walk.hash);
-	wt_send_stack(s, h, n, 0, n >= WT_MAX_FRAMES ? WT_END_DEEP : WT_END_KERNEL);
+	wt_send_stack(s, h, n, 0, n >= WT_MAX_KFRAMES ? WT_END_DEEP : WT_END_KERNEL);
 	return h;
 }
 

@@ -18,7 +18,7 @@ static __always_inline void wt_emit(struct wt_scratch *s, __u64 frame)
 {
 	struct wt_walk *w = &s->walk;
 
-	s->ip[w->n & 127] = frame;
+	s->ip[w->n & WT_MAX_FRAMES] = frame;
 	w->hash = wt_hash_add(w->hash, frame);
 	w->n++;
 }

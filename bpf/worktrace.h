@@ -134,7 +134,8 @@ enum wt_sock_end {
 
 #define WT_COMM_LEN 16
 #define WT_NAME_LEN 40
-#define WT_MAX_FRAMES 127
+#define WT_MAX_FRAMES 255	/* of a user stack; all bits set: it is a mask, too */
+#define WT_MAX_KFRAMES 127	/* of a kernel stack: kernel.perf_event_max_stack, unless somebody raised it */
 /* The id of the stack of a wait whose stack was not taken, to keep the budget. */
 #define WT_STACK_SHED 0x7368656400000001ULL
 
@@ -344,17 +345,17 @@ struct wt_ev_raw {
 	__u8 flags;			/* WT_RAW_* */
 	__u8 head;			/* … so many of them before the one that ip is in */
 	__u64 upper;
-	__u64 ends[2];
+	__u64 ends[4];
 	__u64 frame[WT_MAX_FRAMES];
 	__u64 stack[];
 };
-_Static_assert(sizeof(struct wt_ev_raw) == 104 + 8 * WT_MAX_FRAMES, "wt_ev_raw is on the wire");
+_Static_assert(sizeof(struct wt_ev_raw) == 120 + 8 * WT_MAX_FRAMES, "wt_ev_raw is on the wire");
 #define WT_RAW_CALLER 1		/* ip is where a call returns to */
 #define WT_RAW_FP_LOST 2	/* fp is nobody's any more */
 #define WT_RAW_BX_LOST 4
 #define WT_RAW_GUESS 8		/* ip was found by a scan */
 #define WT_RAW_LOOP 16		/* ip is in Python's evaluation loop: its own frame is not among the n */
-#define WT_RAW_STACK (32768 - 104 - 8 * WT_MAX_FRAMES - 8)	/* bytes at most; with its head it stays below 32768 */
+#define WT_RAW_STACK (32768 - 120 - 8 * WT_MAX_FRAMES - 8)	/* bytes at most; with its head it stays below 32768 */
 
 /* What lies between the two ends of a deep one, or the lower part of that; it comes before. */
 struct wt_ev_rawmore {

@@ -201,6 +201,7 @@ SIGNAL = r"(?:\[libc[^;]*\]|__restore_rt)"
 VDSO = r"(?:;__vdso_clock_gettime|;\[vdso\][^;]*|;\[linux-vdso[^;]*)?"
 CHAINS = {
     "calls": rf"{ROOT};c_calls(?:(?:;down){{0,21}}|(?:;down){{21}};{END})",
+    "tall": rf"{ROOT};c_tall(?:(?:;down){{0,201}}|(?:;down){{201}};{END})",
     "alloca": rf"{ROOT};c_alloca(?:;with_alloca(?:;{END})?)?",
     "realigned": rf"{ROOT};c_realigned(?:;realigned(?:;{END})?)?",
     "signal": rf"{ROOT};c_signal(?:;interrupted(?:;{LIBC}){{0,3}}|;interrupted;syscall;{SIGNAL}(?:;handler(?:;{END})?)?)?",
@@ -283,13 +284,13 @@ def test_far_apart():
 
 
 def test_deep_recursion():
-    """201 frames and more: cut, and said so."""
+    """401 frames and more: cut, and said so."""
     r = lib.record(["-F", 499], [lib.workload("wl_chain"), "1.5", "deep"])
     deep = 0
     for frames, us in r.folded("wall"):
         stack = user_part(frames)
         if stack and stack[0] == "down":
-            lib.equal(len(stack), 127, "frames of a stack that was cut")
+            lib.equal(len(stack), 255, "frames of a stack that was cut")
             assert re.fullmatch(rf"(?:down;)+(?:down|{END})", ";".join(stack)), stack
             deep += us
     lib.at_least(deep, 300_000, "µs in deep stacks")

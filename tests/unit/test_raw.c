@@ -523,10 +523,10 @@ static void test_go(void **state)
 static void test_endless(void **state)
 {
 	struct world *w = new_world(16);
-	struct wt_ev_raw *e = new_stack(CODE, 2 * 200);
+	struct wt_ev_raw *e = new_stack(CODE, 2 * 400);
 
 	(void)state;
-	for (unsigned i = 0; i < 200; i++)
+	for (unsigned i = 0; i < 400; i++)
 		e->stack[2 * i + 1] = CODE + 0x101;
 	assert_int_equal(walk(w, e)->end, WT_END_DEEP);
 	assert_int_equal(walk(w, e)->n, WT_MAX_FRAMES);

@@ -73,9 +73,15 @@ static WL_NOINLINE void c_calls(void)
 	ORDER;
 }
 
-static WL_NOINLINE void c_deep(void)
+static WL_NOINLINE void c_tall(void)
 {
 	down(200);
+	ORDER;
+}
+
+static WL_NOINLINE void c_deep(void)
+{
+	down(400);
 	ORDER;
 }
 
@@ -360,7 +366,7 @@ static const struct {
 	const char *name;
 	void (*f)(void);
 } chain[] = {
-	{ "calls", c_calls }, { "deep", c_deep }, { "alloca", c_alloca },
+	{ "calls", c_calls }, { "tall", c_tall }, { "deep", c_deep }, { "alloca", c_alloca },
 	{ "realigned", c_realigned }, { "signal", c_signal }, { "sigaltstack", c_sigaltstack },
 	{ "context", c_context }, { "longjmp", c_longjmp }, { "qsort", c_qsort },
 	{ "plt", c_plt }, { "vdso", c_vdso }, { "dlopen", c_dlopen }, { "nocfi", c_nocfi },

@@ -16,7 +16,7 @@ bool rawpy__needed(const struct wt_ev_raw *e)
 
 static bool is_end(const struct wt_ev_raw *e, unsigned i)
 {
-	return i + 1 == e->n || e->ends[i / 64 % 2] >> (i % 64) & 1;
+	return i + 1 == e->n || e->ends[i / 64 % 4] >> (i % 64) & 1;
 }
 
 static bool is_loop(const struct wt_py *py, __u64 frame)
