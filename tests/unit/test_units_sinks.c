@@ -102,6 +102,13 @@ static const char *string(const json_t *o, const char *a, const char *b)
 	return s;
 }
 
+static const char *server_of(void *ctx, const char *peer)
+{
+	assert_null(ctx);
+	return strcmp(peer, "10.0.0.5:5432") ? NULL : "post\ngres";
+}
+static const struct unit_servers servers = { server_of, NULL };
+
 static void test_json(void **state)
 {
 	struct made *m = *state;
@@ -109,7 +116,7 @@ static void test_json(void **state)
 	json_t *jobs, *units, *f;
 	char *dump;
 
-	assert_int_equal(sink_units_json(m->j, 4, summary), 0);
+	assert_int_equal(sink_units_json(m->j, 4, &servers, summary), 0);
 	jobs = json_object_get(summary, "jobs");
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(jobs, 0), "threads")), 3);
 	dump = json_dumps(jobs, 0);
@@ -141,6 +148,9 @@ static void test_json(void **state)
 	assert_true(number(f, "growth.ns") > 30 * MS);
 	f = json_array_get(json_object_get(units, "waits"), 0);
 	assert_string_equal(string(f, "name", NULL), "net 10.0.0.5:5432");
+	assert_string_equal(string(f, "server", NULL), "post gres");
+	f = json_array_get(json_object_get(units, "functions"), 0);
+	assert_null(json_object_get(f, "server"));
 	/* one unit: no trend, no rate, no interval, but valid */
 	units = json_array_get(json_object_get(json_array_get(jobs, 1), "units"), 0);
 	assert_string_equal(string(units, "verdict", "kind"), "too_few");
@@ -149,7 +159,7 @@ static void test_json(void **state)
 	json_decref(summary);
 	/* nobody has named the jobs before */
 	summary = json_object();
-	assert_int_equal(sink_units_json(m->j, 4, summary), 0);
+	assert_int_equal(sink_units_json(m->j, 4, &servers, summary), 0);
 	assert_int_equal(json_array_size(json_object_get(summary, "jobs")), 3);
 	json_decref(summary);
 }
@@ -161,12 +171,13 @@ static void test_terminal(void **state)
 	size_t sz;
 	FILE *f = open_memstream(&text, &sz);
 
-	assert_int_equal(sink_units_terminal(m->j, 4, f, false), 0);
+	assert_int_equal(sink_units_terminal(m->j, 4, &servers, f, false), 0);
 	fclose(f);
 	assert_non_null(strstr(text, "\nUNITS\n"));
 	assert_non_null(strstr(text, "jenkins-a-1, line\n"));
 	assert_non_null(strstr(text, "degrading by "));
 	assert_non_null(strstr(text, "1 of 100 failed"));
+	assert_non_null(strstr(text, "net post gres 10.0.0.5:5432 "));
 	assert_non_null(strstr(text, "100 of 150 done, about "));
 	assert_non_null(strstr(text, "if the trend goes on"));
 	assert_non_null(strstr(text, "too short (median of "));
@@ -178,7 +189,7 @@ static void test_terminal(void **state)
 	assert_null(strchr(text, '\xff'));
 	free(text);
 	f = open_memstream(&text, &sz);
-	assert_int_equal(sink_units_terminal(NULL, 0, f, true), 0);
+	assert_int_equal(sink_units_terminal(NULL, 0, NULL, f, true), 0);
 	fclose(f);
 	assert_int_equal(sz, 0);
 	free(text);
@@ -202,7 +213,7 @@ static void test_many(void **state)
 		assert_int_equal(cost__unit(c[i], &u), 0);
 	}
 	assert_int_equal(judged__new(&j, c, 20), 0);
-	assert_int_equal(sink_units_terminal(j, 20, f, false), 0);
+	assert_int_equal(sink_units_terminal(j, 20, NULL, f, false), 0);
 	fclose(f);
 	assert_non_null(strstr(text, "job12, line"));
 	assert_null(strstr(text, "job11, line"));

@@ -8,7 +8,7 @@
 #include "sinks/system_json.h"
 #include "sinks/transcodes.h"
 #include "units/execs.h"
-#include "sinks/units_cost.h"
+#include "sinks/unit_servers.h"
 
 #include <errno.h>
 #include <math.h>
@@ -258,6 +258,7 @@ static void set_head(json_t *o, const struct recording *r)
 int sink_summary_json(const struct recording *r, FILE *f)
 {
 	json_t *o = json_object();
+	struct unit_servers_of servers;
 	int err;
 
 	incomplete = false;
@@ -280,8 +281,10 @@ int sink_summary_json(const struct recording *r, FILE *f)
 	set(o, "network", sink_network_json(r));
 	set(o, "self", self_json(r));
 	set(o, "features", borrowed(r->features));
-	if (r->n_judged && sink_units_json(r->judged, r->n_judged, o))
+	unit_servers__open(&servers, r);
+	if (r->n_judged && sink_units_json(r->judged, r->n_judged, &servers.servers, o))
 		incomplete = true;
+	unit_servers__close(&servers);
 	err = incomplete ? -ENOMEM : 0;
 	if (!err && json_dumpf(o, f, JSON_INDENT(SUMMARY_INDENT) | JSON_REAL_PRECISION(6)))
 		err = sink_result(f) ? sink_result(f) : -ENOMEM;

@@ -10,7 +10,7 @@
 #include "sinks/job_totals.h"
 #include "sinks/rowmap.h"
 #include "sinks/transcodes.h"
-#include "sinks/units_cost.h"
+#include "sinks/unit_servers.h"
 #include "sinks/unit_share.h"
 #include "sinks/waits.h"
 
@@ -545,13 +545,16 @@ static void write_trust(const struct page *p)
 int sink_terminal(const struct recording *r, FILE *f, bool colour)
 {
 	struct page p = { .r = r, .f = f, .colour = colour };
+	struct unit_servers_of servers;
 	int err;
 
 	for (unsigned s = 0; s < WT_STATES; s++)
 		p.work_ns += is_work(s) ? r->totals.st_ns[s] : 0;
 	write_head(&p);
 	write_states(&p);
-	err = sink_units_terminal(r->judged, r->n_judged, f, colour);
+	unit_servers__open(&servers, r);
+	err = sink_units_terminal(r->judged, r->n_judged, &servers.servers, f, colour);
+	unit_servers__close(&servers);
 	if (!err)
 		err = write_jobs(&p);
 	if (!err)

@@ -8,14 +8,22 @@
 #include <stdio.h>
 #include "units/verdict.h"
 
+/* Who listens where a peer is, "127.0.0.1:5432": NULL, nobody that is known.  Valid until asked again. */
+struct unit_servers {
+	const char *(*of)(void *ctx, const char *peer);
+	void *ctx;
+};
+
 /*
  * summary.json's jobs[].units[]: one object for each kind of unit of a job.  The
- * job's entry in summary's "jobs" is found by its "job", or made.  0 or -ENOMEM.
+ * job's entry in summary's "jobs" is found by its "job", or made.  servers may be
+ * NULL.  0 or -ENOMEM.
  */
-int sink_units_json(const struct judged *j, unsigned n, json_t *summary);
+int sink_units_json(const struct judged *j, unsigned n, const struct unit_servers *servers, json_t *summary);
 
 /* The terminal's section UNITS; nothing when there is none.  0 or a negative errno. */
-int sink_units_terminal(const struct judged *j, unsigned n, FILE *f, bool colour);
+int sink_units_terminal(const struct judged *j, unsigned n, const struct unit_servers *servers, FILE *f,
+			bool colour);
 
 /*
  * "its own estimates …": how far the program's were off, or what they are, and ours;

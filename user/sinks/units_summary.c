@@ -14,6 +14,7 @@
 /* What one call makes; lost: memory was out for a value, so the whole is none. */
 struct maker {
 	bool lost;
+	const struct unit_servers *servers;	/* or NULL */
 };
 
 static void set(struct maker *m, json_t *o, const char *key, json_t *value)
@@ -200,6 +201,11 @@ static json_t *figure(struct maker *m, const struct cost_report *r, const struct
 		set(m, o, "blocked_ns_per_unit", rounded(ns_of(r, COST_BLOCKED, f->key)));
 	}
 	set(m, o, "growth", growth(m, r, f));
+	if (f->key->kind == COST_WAIT && f->key->state == WT_NET) {
+		const char *server = m->servers ? m->servers->of(m->servers->ctx, f->key->name) : NULL;
+
+		set(m, o, "server", server ? text(server) : json_null());
+	}
 	return o;
 }
 
@@ -327,10 +333,10 @@ static json_t *entry_of(struct maker *m, json_t *jobs, const char *job)
 	return entry;
 }
 
-int sink_units_json(const struct judged *j, unsigned n, json_t *summary)
+int sink_units_json(const struct judged *j, unsigned n, const struct unit_servers *servers, json_t *summary)
 {
 	json_t *jobs = json_object_get(summary, "jobs");
-	struct maker m = { false };
+	struct maker m = { .servers = servers };
 
 	if (!jobs) {
 		jobs = json_array();

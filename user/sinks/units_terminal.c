@@ -158,7 +158,19 @@ static void extras(const struct cost_report *r, FILE *f)
 			ns_text(b, sizeof(b), (x[UNIT_IRQ_NS] + x[UNIT_SOFTIRQ_NS]) / n));
 }
 
-static void waits(const struct cost_report *r, FILE *f)
+/* "net postgres 127.0.0.1:5432" */
+static const char *wait_name(const struct cost_figure *v, const struct unit_servers *servers, char *clean, size_t sz)
+{
+	const char *server = servers && v->key->state == WT_NET ? servers->of(servers->ctx, v->key->name) : NULL;
+	char name[256];
+
+	if (!server)
+		return figure_name(v, clean, sz);
+	snprintf(name, sizeof(name), "%s %s %s", ledger__state_name(v->key->state), server, v->key->name);
+	return text__clean(clean, sz, name, strlen(name), false);
+}
+
+static void waits(const struct cost_report *r, const struct unit_servers *servers, FILE *f)
 {
 	const struct cost_figure *v;
 	double of_ns = work_ns(r) - r->st_ns[WT_CHILD];
@@ -172,7 +184,7 @@ static void waits(const struct cost_report *r, FILE *f)
 		if (!shown++)
 			fputs("    waits, per unit (95 % interval), of its work without waiting for children:\n", f);
 		fputs("      ", f);
-		human_label(f, figure_name(v, name, sizeof(name)), 44);
+		human_label(f, wait_name(v, servers, name, sizeof(name)), 44);
 		human_cell(f, v->key->state == WT_CHILD || of_ns <= 0 ? "-" :
 			   human_share(share, sizeof(share), (__u64)v->ns, (__u64)of_ns), 8);
 		interval(v, f);
@@ -337,7 +349,7 @@ bool units_estimate_text(const struct cost_report *r, char *buf, size_t sz)
 	return true;
 }
 
-static void notes(const struct judged *j, FILE *f, bool colour)
+static void notes(const struct judged *j, const struct unit_servers *servers, FILE *f, bool colour)
 {
 	const struct cost_report *r = &j->report;
 	const struct verdict *v = &j->verdict;
@@ -364,7 +376,7 @@ static void notes(const struct judged *j, FILE *f, bool colour)
 	occupancy(r, f);
 	extras(r, f);
 	functions(r, f);
-	waits(r, f);
+	waits(r, servers, f);
 }
 
 /* What a job does by several names: each with the same numbers. */
@@ -399,7 +411,8 @@ static int by_time(const void *a, const void *b)
 	return p != q ? (p > q ? -1 : 1) : x > y ? 1 : -1;
 }
 
-int sink_units_terminal(const struct judged *j, unsigned n, FILE *f, bool colour)
+int sink_units_terminal(const struct judged *j, unsigned n, const struct unit_servers *servers, FILE *f,
+			bool colour)
 {
 	const struct judged **v;
 
@@ -415,7 +428,7 @@ int sink_units_terminal(const struct judged *j, unsigned n, FILE *f, bool colour
 	fputs("  job\n      units  per min      mean       p50       p95       p99  cpu/unit at once\n", f);
 	for (unsigned i = 0; i < n && i < TOP_JOBS; i++) {
 		row(&v[i]->report, f);
-		notes(v[i], f, colour);
+		notes(v[i], servers, f, colour);
 		parts(v[i], f);
 	}
 	if (n > TOP_JOBS)
