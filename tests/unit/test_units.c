@@ -384,11 +384,14 @@ static void test_written_twice(void **state)
 	drop_bench(b);
 }
 
-/* Coroutines: several are at work in one thread when the first one ends.  None is there twice, and all say so. */
+/*
+ * Coroutines: several are at work in one thread when the first one ends.  None is there twice, all
+ * say so, and what lies between two lines is whose begin comes first, or whose end comes last.
+ */
 static void test_coroutines(void **state)
 {
 	static const struct { __u64 from, to, thread; unsigned batched; } want[] = {
-		{ 20, 50, 30, 2 }, { 30, 60, 40, 2 }, { 70, 80, 0, 1 },
+		{ 20, 50, 10, 2 }, { 30, 60, 60, 2 }, { 70, 80, 500, 1 },
 	};
 	struct bench *b = setup_bench(100, 100);
 	struct found f;
@@ -408,6 +411,8 @@ static void test_coroutines(void **state)
 	bound(b, 7, 4, 5, 60 * MS);
 	said(b, 70, "c", true);
 	bound(b, 7, 5, 6, 70 * MS);
+	epochs__charge_thread(&b->epochs, 5, 70, WT_IDLE, 7);	/* nobody's */
+	epochs__charge_thread(&b->epochs, 6, 70, WT_CPU, 500);
 	said(b, 80, "c", false);
 	bound(b, 7, 6, 7, 80 * MS);
 	assert_int_equal(form__flush(&b->form, true), 0);

@@ -22,6 +22,7 @@
 #define MOST_AT_ONCE 1000000	/* a counter that jumps by more is not counted in ones */
 #define RELAY_NS 2000000000ULL	/* a line that comes again within this is passed on */
 #define OPEN_MAX 256		/* units of a process that have begun and not ended */
+#define MISSED_MAX 256		/* ends of others after which that of one is no longer expected */
 #define HELD_MAX 64		/* begins without an end, until none is expected */
 #define RECENT 32
 #define ONE_MS 1000000ULL
@@ -53,7 +54,8 @@ struct seq {
 	__u64 from, left;		/* of one that counts down: where it began, as far as is known, and is */
 	struct told told;		/* what the times in its lines are */
 	bool ends;			/* its units are said to end, not only to begin */
-	bool switches;			/* … and who is at which: a thread may be at several by turns */
+	bool switches;			/* … and a thread is at several by turns, said or not */
+	struct { __u32 thread; __u64 ts_ns; } over;	/* that thread has begun nothing since it ended a unit then */
 	struct open *opens;		/* else: those that are at work, one for each thread that says so */
 	unsigned n_opens;
 	struct open *held;		/* ended by the next begin: rows only when no end comes for one of them */
@@ -69,6 +71,7 @@ struct begun {
 	__u64 ts_ns;
 	__u32 thread;			/* that said so */
 	bool failed;			/* it has been said meanwhile */
+	unsigned missed;		/* ends of others since */
 	struct parts parts;
 	struct seq *seq;
 };
@@ -201,6 +204,36 @@ static int pause_all(struct proc_form *pf, const struct unit_mark *m, bool begin
 		err = parts__pause(&b->parts, m->ts_ns);
 	}
 	return err;
+}
+
+/*
+ * A unit of its thread ends.  Where one that began later goes on, they are coroutines: the time
+ * between two lines is that of the unit that began with the first, else of the one that ended
+ * with the second, and the rest is nobody's.
+ */
+static int end_turn(struct proc_form *pf, const struct unit_mark *m, struct begun *b)
+{
+	struct seq *s = b->seq;
+	unsigned left;
+	int err = 0;
+
+	for (unsigned i = 0; i < pf->n_begun; i++) {
+		struct begun *o = &pf->begun[i];
+
+		if (o->seq != s || o->thread != b->thread)
+			continue;
+		s->switches |= o->ts_ns > b->ts_ns;
+		if (++o->missed == MISSED_MAX)
+			drop_begun(pf, i--);
+	}
+	if (s->switches) {
+		err = pause_all(pf, m, false, &left);
+		if (s->over.ts_ns && s->over.thread == m->thread)
+			parts__resume(&b->parts, s->over.ts_ns);
+	}
+	s->over.thread = m->thread;
+	s->over.ts_ns = m->ts_ns;
+	return err ? err : parts__pause(&b->parts, m->ts_ns);
 }
 
 /* The thread goes on with another unit, or with none. */
@@ -394,7 +427,7 @@ static int claim_parts(struct form *f, struct uproc *p, const struct parts *part
 
 /*
  * Units that overlap in one thread (coroutines, greenlets), or in a process of which no thread
- * is known: time that several were at work in goes to the one that ended first, and all say so.
+ * is known: whose the time is, is a guess (end_turn()), or it goes to the one that ended first; all say so.
  * rough: when it began is said in a figure that may be a round one.
  */
 static void mark_overlaps(struct form *f, struct seq *s, struct recent n, bool rough)
@@ -452,7 +485,7 @@ static int add_row(struct form *f, struct uproc *p, struct seq *s, const struct 
 		return -ENOMEM;
 	if (n == 1 && batch == 1 && !m->paired)
 		mark_overlaps(f, s, (struct recent){ from, to, i, thread }, m->elapsed_ns != 0);
-	err = parts && parts->n > 1 ? claim_parts(f, p, parts, i, thread) :
+	err = parts ? claim_parts(f, p, parts, i, thread) :
 				      epochs__claim(f->epochs, p, from, to, i, thread);
 	if (!err && m->remaining_ns != ~0ULL && f->sink.estimate)
 		err = f->sink.estimate(f->sink.ctx, &rows__at(f->rows, i)->row, m->remaining_ns);
@@ -555,17 +588,19 @@ static int begin(struct form *f, struct uproc *p, struct proc_form *pf, const st
 
 	if (s)
 		s->ends |= m->paired;
-	if (s && m->paired)
+	if (s && (m->paired || m->thread))
 		err = pause_all(pf, m, true, &beside);
 	o = s && !s->ends ? open_of(s, m->thread) : NULL;
 
 	if (!s || (!s->ends && !o))
 		return -ENOMEM;
 	note_begun(pf, s, m);
-	if (m->paired) {
+	if (m->paired || m->thread) {
 		parts__resume(&pf->begun[pf->n_begun - 1].parts, m->ts_ns);
 		pf->begun[pf->n_begun - 1].parts.beside = beside;
 	}
+	if (s->over.thread == m->thread)
+		s->over.ts_ns = 0;
 	if (!o)
 		return err;
 	if (o->ts_ns) {
@@ -586,6 +621,7 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 	__u64 from, to, end = m->ts_ns, n, moved;
 	struct begun begun = {};
 	__u32 source = 0;
+	bool turns = false;
 	/* whoever is handed its units says itself that they are over */
 	bool own = m->handed && (m->elapsed_ns || taken_in(f, m));
 	int err = 0;
@@ -601,6 +637,9 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 		m->failed |= begun.failed;
 		begun.seq->ends = true;		/* this pattern tells of ends, that one of begins */
 		begun.seq->n_held = 0;		/* … and these are still at work, or have no end */
+		if (own && m->thread && !m->paired)
+			err = end_turn(pf, m, &begun);
+		turns = own && begun.seq->switches && !m->paired;
 	}
 	/* it began before the recording */
 	if (m->paired && !begun.ts_ns)
@@ -618,13 +657,13 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 		}
 		n = !n || moved > MOST_AT_ONCE ? !!n : moved;
 	}
-	from = begin_of(f, p, s, m, begun.ts_ns, end);
+	from = turns ? begun.ts_ns : begin_of(f, p, s, m, begun.ts_ns, end);
 	to = end;
 	if (to_come && !m->elapsed_ns && from < end && !own)
 		to = from + (end - from) / (to_come + 1);
 	if (n && !err)
-		err = add_row(f, p, s, m, from, to, n, batch, own ? m->thread : 0, &begun.parts,
-			      source);
+		err = add_row(f, p, s, m, from, to, n, batch, own ? m->thread : 0,
+			      turns || (m->paired && begun.parts.n > 1) ? &begun.parts : NULL, source);
 	parts__free(&begun.parts);
 	s->n += n;
 	s->ends = true;
