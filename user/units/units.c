@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "units/epochs_impl.h"
 #include "units/match.h"
 #include "util/log.h"
 
@@ -144,6 +145,9 @@ int units__on_write(struct units *u, const struct wt_ev_write *e, size_t size)
 	return err;
 }
 
+#define PUT_OFF_NS 300000000ULL
+#define PUT_OFF_MAX 65536
+
 static int hold(struct units *u, const struct held *h)
 {
 	if (u->n_held == u->cap_held) {
@@ -156,6 +160,8 @@ static int hold(struct units *u, const struct held *h)
 		u->cap_held = cap;
 	}
 	u->held[u->n_held++] = *h;
+	if (u->newest_ns < h->to_ns)
+		u->newest_ns = h->to_ns;
 	return 0;
 }
 
@@ -265,25 +271,69 @@ int units__on_record(struct units *u, const struct wt_thread_rec *rec)
 	return err;
 }
 
-int units__caught_up(struct units *u)
+static int charge_held(struct units *u, const struct held *h)
 {
+	return epochs__charge_thread_time(&u->epochs, h->image, h->epoch, h->thread, h->from_ns, h->to_ns,
+					  h->state, h->to_ns - h->from_ns);
+}
+
+/*
+ * A thread that woke up may be about to tell of its first unit, which makes its time its own:
+ * what it waited for until then is put off for a while.
+ */
+static bool may_speak(const struct units *u, const struct held *h)
+{
+	const struct uproc *p;
+
+	if (h->to_ns + PUT_OFF_NS < u->newest_ns)
+		return false;
+	p = epochs__find_proc(&u->epochs, h->image);
+	return p && p->n_speakers && !p->exited && epochs__speaker(p, h->thread) < 0;
+}
+
+/* Its last lines first: a process that is gone claims nothing any more.  n: intervals that were put off. */
+static int on_exit_of(struct units *u, const struct held *h, size_t *n)
+{
+	size_t left = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < *n && !err; i++) {
+		if (u->held[i].image == h->image)
+			err = charge_held(u, &u->held[i]);
+		else
+			u->held[left++] = u->held[i];
+	}
+	*n = left;
+	if (!err && u->lines && h->tgid)
+		err = lines__exited(u->lines, h->image, h->tgid);
+	epochs__exited(&u->epochs, h->image, h->to_ns);
+	return err;
+}
+
+/* all: there will be no other time. */
+static int caught_up(struct units *u, bool all)
+{
+	size_t put_off = 0;
 	int err = 0;
 
 	for (size_t i = 0; i < u->n_held && !err; i++) {
-		const struct held *h = &u->held[i];
+		struct held h = u->held[i];
 
-		if (h->state != HELD_EXIT) {
-			err = epochs__charge_thread_time(&u->epochs, h->image, h->epoch, h->thread, h->from_ns,
-							 h->to_ns, h->state, h->to_ns - h->from_ns);
-			continue;
+		if (h.state == HELD_EXIT) {
+			err = on_exit_of(u, &h, &put_off);
+		} else if (all || put_off >= PUT_OFF_MAX || !may_speak(u, &h)) {
+			err = charge_held(u, &h);
+		} else {
+			u->held[put_off++] = h;
 		}
-		/* its last lines first: a process that is gone claims nothing any more */
-		if (u->lines && h->tgid)
-			err = lines__exited(u->lines, h->image, h->tgid);
-		epochs__exited(&u->epochs, h->image, h->to_ns);
 	}
-	u->n_held = 0;
+	u->n_held = put_off;
 	return err;
+}
+
+int units__caught_up(struct units *u)
+{
+	return caught_up(u, false);
 }
 
 int units__on_transcode(struct units *u, __u32 epoch, __u32 task, __u64 elapsed_ns)
@@ -340,7 +390,7 @@ const struct objects *units__objects(const struct units *u)
 
 int units__generation(struct units *u)
 {
-	int err = units__caught_up(u);
+	int err = caught_up(u, false);
 
 	if (!err)
 		err = form__settle(&u->form);
@@ -356,7 +406,7 @@ int units__finish(struct units *u, __u64 end_ns)
 	int err = u->lines ? lines__flush(u->lines) : 0;
 
 	if (!err)
-		err = units__caught_up(u);
+		err = caught_up(u, true);
 	if (!err)
 		err = form__settle(&u->form);
 	if (!err)

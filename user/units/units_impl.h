@@ -29,6 +29,7 @@ struct units {
 	/* what waits until the writes before it were read */
 	struct held *held;
 	size_t n_held, cap_held;
+	__u64 newest_ns;		/* of what was read */
 	struct objects *objects;
 	struct asked asked;
 	__u64 waits_left_out;		/* of rows that are gone */
