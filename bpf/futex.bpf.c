@@ -23,6 +23,7 @@
 #define WT_CONTENDED 2			/* the word of a mutex that is locked and waited for */
 #define WT_OWNER_AT 8			/* glibc's pthread_mutex_t: __lock, __count, __owner */
 #define WT_NEAR_STACK 4096
+#define WT_MUSL_DETACH_STATE 56		/* in struct pthread, x86-64 */
 
 /*
  * What threads that wanted a mutex are called, by process and number in its namespace:
@@ -35,12 +36,21 @@ struct {
 	__type(value, char[WT_COMM_LEN]);
 } lock_names SEC(".maps");
 
-/* Its word waits with one value: 2.  musl's condition variables do, too, on their waiter's stack. */
+/*
+ * The word is 2 in musl, too, of what is no mutex: of a condition, whose word lies on its
+ * waiter's stack, and of a thread that is joined, whose structure begins with its own address.
+ */
 static __always_inline bool wt_by_value(struct wt_scratch *s, __u32 cmd, __u32 owner)
 {
-	if (cmd == FUTEX_WAIT)
-		return owner || s->call.arg[0] - s->walk.sp > WT_NEAR_STACK;
-	return !((__u32)s->call.arg[1] & FUTEX_CLOCK_REALTIME) && !s->call.arg[3];
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	__u64 thread = s->call.arg[0] - WT_MUSL_DETACH_STATE, self = 0;
+
+	if (cmd != FUTEX_WAIT)
+		return !((__u32)s->call.arg[1] & FUTEX_CLOCK_REALTIME) && !s->call.arg[3];
+	if (!owner && s->call.arg[0] - PT_REGS_SP(regs) <= WT_NEAR_STACK)
+		return false;
+	bpf_probe_read_user(&self, sizeof(self), (void *)thread);
+	return self != thread;
 }
 
 /* Whose mutex it is that is waited for, 0: not told; −1: it is none. */
@@ -59,7 +69,9 @@ static __always_inline __s64 wt_mutex_owner(struct wt_scratch *s)
 	if (val != WT_CONTENDED)
 		return -1;
 	bpf_probe_read_user(&word, sizeof(word), (void *)(s->call.arg[0] + WT_OWNER_AT));
-	return wt_by_value(s, cmd, word) ? word : -1;
+	if (!wt_by_value(s, cmd, word))
+		return -1;
+	return word;
 }
 
 /* The current thread's name, for those who will find that it has the mutex. */

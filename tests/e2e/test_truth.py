@@ -157,7 +157,7 @@ def test_lock():
 # side by side
 def test_mutexes():
     """Who fights for a mutex, and with whom; idle threads on a condition are none of that."""
-    for how in ("normal", "pi", "robust", "stack"):
+    for how in ("normal", "pi", "robust", "stack", "musl"):
         r = lib.record([], [lib.workload("wl_locks"), how])
         truth = {name: int(ns) for name, ns in (line.split() for line in r.out.splitlines()[:3])}
         queued = sum(t["runq_ns"] for t in r.threads() if t["comm"] in truth)

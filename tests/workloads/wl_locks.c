@@ -2,17 +2,20 @@
 /*
  * wl_locks.c - three threads that fight for a mutex, beside four that idle on a condition.
  *
- *   wl_locks normal|pi|robust|stack
+ *   wl_locks normal|pi|robust|stack|musl
  *
- * stack: the mutex lies on the stack of one who wants it.  Prints, of each fighter, its
+ * stack: the mutex lies on the stack of one who wants it.  musl: the four wait as musl's
+ * conditions and its pthread_join() do.  Prints, of each fighter, its
  * name and the ns that it was in pthread_mutex_lock().
  */
 #define _GNU_SOURCE
+#include <linux/futex.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,6 +44,27 @@ static void *idle(void *arg)
 		pthread_cond_wait(&pool_cond, &pool_mutex);
 	pthread_mutex_unlock(&pool_mutex);
 	return arg;
+}
+
+/* Until the word is no longer 2, with nothing around it; or behind a pointer to itself. */
+static void *idle_musl(void *arg)
+{
+	struct {
+		void *self;
+		uint64_t fields[6];
+		uint32_t state, other[7];
+	} thread = { .self = &thread, .state = 2 };
+	struct {
+		void *prev, *next;
+		uint32_t state, barrier;
+		void *notify;
+	} waiter = { .barrier = 2 };
+	uint32_t *word = arg ? &thread.state : &waiter.barrier;
+	struct timespec t = { 0, 50000000 };
+
+	while (!__atomic_load_n(&pool_over, __ATOMIC_RELAXED))
+		syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 2, &t);
+	return NULL;
 }
 
 static void *fight(void *arg)
@@ -77,7 +101,7 @@ int main(int argc, char **argv)
 		mutex = &on_stack;
 	pthread_mutex_init(mutex, &attr);
 	for (int i = 0; i < IDLERS; i++)
-		pthread_create(&pool[i], NULL, idle, NULL);
+		pthread_create(&pool[i], NULL, strcmp(how, "musl") ? idle : idle_musl, i % 2 ? &pool : NULL);
 	for (int i = 1; i < FIGHTERS; i++)
 		pthread_create(&fighter[i], NULL, fight, &waited[i]);
 	fight(&waited[0]);
