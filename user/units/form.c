@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "units/form.h"
+#include "units/form_impl.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "units/parts.h"
 #include "units/redact.h"
-#include "units/shared.h"
-#include "units/told.h"
 
 /* A begin that a line states as "… in 12.3 s" is put at a boundary that is this near. */
 #define SNAP_NS 3000000ULL
@@ -20,68 +17,7 @@
  */
 #define TAKEN_UP_NS 10000000ULL
 #define MOST_AT_ONCE 1000000	/* a counter that jumps by more is not counted in ones */
-#define RELAY_NS 2000000000ULL	/* a line that comes again within this is passed on */
-#define OPEN_MAX 256		/* units of a process that have begun and not ended */
-#define MISSED_MAX 256		/* ends of others after which that of one is no longer expected */
-#define HELD_MAX 64		/* begins without an end, until none is expected */
-#define RECENT 32
 #define ONE_MS 1000000ULL
-
-/* The next of its thread ends it. */
-struct open {
-	__u32 thread;
-	__u64 ts_ns, to_ns;
-	char label[256];
-};
-
-/* A row of late, for the next to be compared with. */
-struct recent {
-	__u64 from_ns, to_ns;
-	__u32 row, thread;
-};
-
-/* What is known of one pattern's units in one process. */
-struct seq {
-	struct seq *next;
-	const char *pattern;
-	unsigned series;
-	__u64 n;			/* units so far */
-	__u64 done, total;
-	bool has_done;
-	bool has_shown;
-	__u64 shown;			/* the counter as it was last read, units of this write included */
-	__u64 last_ns;			/* the end of the last unit, 0: none yet */
-	__u64 from, left;		/* of one that counts down: where it began, as far as is known, and is */
-	struct told told;		/* what the times in its lines are */
-	bool ends;			/* its units are said to end, not only to begin */
-	bool switches;			/* … and a thread is at several by turns, said or not */
-	struct { __u32 thread; __u64 ts_ns; } over;	/* that thread has begun nothing since it ended a unit then */
-	struct open *opens;		/* else: those that are at work, one for each thread that says so */
-	unsigned n_opens;
-	struct open *held;		/* ended by the next begin: rows only when no end comes for one of them */
-	unsigned n_held;
-	bool alone;			/* none came: begins are all that is told */
-	struct recent recent[RECENT];	/* its last rows */
-	unsigned n_recent;
-};
-
-
-struct begun {
-	__u64 hash;			/* of its label */
-	__u64 ts_ns;
-	__u32 thread;			/* that said so */
-	bool failed;			/* it has been said meanwhile */
-	unsigned missed;		/* ends of others since */
-	struct parts parts;
-	struct seq *seq;
-};
-
-/* What is kept with a process. */
-struct proc_form {
-	struct seq *seqs;
-	struct begun begun[OPEN_MAX];
-	unsigned n_begun;
-};
 
 void form__free_proc(void *state)
 {
@@ -116,7 +52,7 @@ static struct proc_form *form_of(struct uproc *p)
 	return p->form;
 }
 
-static struct seq *seq_of(struct proc_form *pf, const struct unit_mark *m)
+struct seq *form__seq_of(struct proc_form *pf, const struct unit_mark *m)
 {
 	struct seq *s;
 
@@ -133,213 +69,10 @@ static struct seq *seq_of(struct proc_form *pf, const struct unit_mark *m)
 	return s;
 }
 
-static __u64 label_hash(const char *label, size_t len)
-{
-	__u64 h = len + 1;
-
-	for (size_t i = 0; i < len; i++)
-		h = u64_mix(h ^ (unsigned char)label[i]);
-	return h;
-}
-
-/* Its parts are the caller's to free. */
-static void forget_begun(struct proc_form *pf, unsigned i)
-{
-	memmove(pf->begun + i, pf->begun + i + 1, (--pf->n_begun - i) * sizeof(*pf->begun));
-}
-
-static void drop_begun(struct proc_form *pf, unsigned i)
-{
-	parts__free(&pf->begun[i].parts);
-	forget_begun(pf, i);
-}
-
-static void note_begun(struct proc_form *pf, struct seq *s, const struct unit_mark *m)
-{
-	__u64 hash = label_hash(m->label, m->label_len);
-
-	/* what has no name is told apart by who said so */
-	for (unsigned i = 0; i < pf->n_begun; i++)
-		if (pf->begun[i].hash == hash && (m->label_len || pf->begun[i].thread == m->thread))
-			drop_begun(pf, i--);
-	if (pf->n_begun == OPEN_MAX)
-		drop_begun(pf, 0);
-	pf->begun[pf->n_begun++] = (struct begun){ .hash = hash, .ts_ns = m->ts_ns, .thread = m->thread, .seq = s };
-}
-
-/* When the unit of that label began, as the process itself said; false: it did not. */
-static bool take_begun(struct proc_form *pf, const struct unit_mark *m, struct begun *out)
-{
-	__u64 hash = label_hash(m->label, m->label_len);
-	unsigned found = OPEN_MAX;
-
-	for (unsigned i = 0; i < pf->n_begun; i++) {
-		if (pf->begun[i].hash != hash)
-			continue;
-		if (found == OPEN_MAX || pf->begun[i].thread == m->thread)
-			found = i;
-		if (pf->begun[i].thread == m->thread)
-			break;
-	}
-	if (found == OPEN_MAX)
-		return false;
-	*out = pf->begun[found];
-	forget_begun(pf, found);
-	return true;
-}
-
-/* Its thread leaves whatever it is at.  begins: for a unit that begins, which it may not have left it for. */
-static int pause_all(struct proc_form *pf, const struct unit_mark *m, bool begins, unsigned *beside)
-{
-	int err = 0;
-
-	*beside = 0;
-	for (unsigned i = 0; i < pf->n_begun && !err; i++) {
-		struct begun *b = &pf->begun[i];
-
-		if (b->thread != m->thread || !b->parts.since_ns)
-			continue;
-		b->parts.beside += begins;
-		++*beside;
-		err = parts__pause(&b->parts, m->ts_ns);
-	}
-	return err;
-}
-
-/*
- * A unit of its thread ends.  Where one that began later goes on, they are coroutines: the time
- * between two lines is that of the unit that began with the first, else of the one that ended
- * with the second, and the rest is nobody's.
- */
-static int end_turn(struct proc_form *pf, const struct unit_mark *m, struct begun *b)
-{
-	struct seq *s = b->seq;
-	unsigned left;
-	int err = 0;
-
-	for (unsigned i = 0; i < pf->n_begun; i++) {
-		struct begun *o = &pf->begun[i];
-
-		if (o->seq != s || o->thread != b->thread)
-			continue;
-		s->switches |= o->ts_ns > b->ts_ns;
-		if (++o->missed == MISSED_MAX)
-			drop_begun(pf, i--);
-	}
-	if (s->switches) {
-		err = pause_all(pf, m, false, &left);
-		if (s->over.ts_ns && s->over.thread == m->thread)
-			parts__resume(&b->parts, s->over.ts_ns);
-	}
-	s->over.thread = m->thread;
-	s->over.ts_ns = m->ts_ns;
-	return err ? err : parts__pause(&b->parts, m->ts_ns);
-}
-
-/* The thread goes on with another unit, or with none. */
-static int switch_to(struct proc_form *pf, const struct unit_mark *m)
-{
-	__u64 hash = label_hash(m->label, m->label_len);
-	struct seq *s = seq_of(pf, m);
-	unsigned left;
-	int err = s ? pause_all(pf, m, false, &left) : -ENOMEM;
-
-	if (err)
-		return err;
-	s->switches = true;
-	for (unsigned i = 0; i < pf->n_begun && m->label_len; i++)
-		if (pf->begun[i].hash == hash && pf->begun[i].thread == m->thread)
-			parts__resume(&pf->begun[i].parts, m->ts_ns);
-	return 0;
-}
-
-/* The unit of that label that is at work has failed. */
-static void note_failed(struct proc_form *pf, const struct unit_mark *m)
-{
-	__u64 hash = label_hash(m->label, m->label_len);
-
-	for (unsigned i = 0; i < pf->n_begun; i++)
-		if (pf->begun[i].hash == hash)
-			pf->begun[i].failed = true;
-}
-
-/* The earliest that the process itself took in and that has not ended: a thread of it may be at it. */
-static __u64 first_waiting(const struct form *f, const struct uproc *p, __u64 ts)
-{
-	for (unsigned i = 0; f->waiting && i < WAITING_MAX; i++)
-		if (f->waiting[i].hash && f->waiting[i].image == p->image && f->waiting[i].ts_ns < ts)
-			ts = f->waiting[i].ts_ns;
-	return ts;
-}
-
-/*
- * Before the mark's time it is known whose time is; but for what a thread has begun and
- * will say the end of.  What it began before that, it is no longer expected to end.
- */
-static void decide(const struct form *f, struct uproc *p, const struct proc_form *pf, __u64 ts)
-{
-	if (p->n_speakers > 1)
-		ts = first_waiting(f, p, ts);
-	for (unsigned i = pf->n_begun; i-- > 0; ) {
-		const struct begun *b = &pf->begun[i];
-		bool last = (p->n_speakers > 1 || b->seq->switches) &&
-			    (b->seq->ends || b->seq->n_opens > 1) && b->thread && b->ts_ns < ts;
-
-		for (unsigned k = i + 1; k < pf->n_begun && last && !b->seq->switches; k++)
-			last = pf->begun[k].thread != b->thread;
-		if (last)
-			ts = b->ts_ns;
-	}
-	for (const struct seq *s = pf->seqs; s; s = s->next)
-		if (s->n_held && s->held[0].ts_ns < ts)
-			ts = s->held[0].ts_ns;
-	epochs__decided(p, ts);
-}
-
-static int note_waiting(struct form *f, const struct unit_mark *m)
-{
-	if (!f->waiting)
-		f->waiting = calloc(WAITING_MAX, sizeof(*f->waiting));
-	if (!f->waiting)
-		return -ENOMEM;
-	f->waiting[f->queued++ % WAITING_MAX] =
-		(struct waiting){ label_hash(m->label, m->label_len), m->ts_ns, m->image };
-	return 0;
-}
-
-/* How long the unit was said to have waited, by any process, before it began; ~0: nobody said. */
-static __u64 take_waiting(struct form *f, const struct unit_mark *m, __u64 begin_ns)
-{
-	__u64 hash, since;
-
-	if (!f->waiting || !m->label)
-		return ~0ULL;
-	hash = label_hash(m->label, m->label_len);
-	for (unsigned i = 0; i < WAITING_MAX; i++) {
-		if (f->waiting[i].hash != hash)
-			continue;
-		since = f->waiting[i].ts_ns;
-		f->waiting[i].hash = 0;
-		return begin_ns > since ? begin_ns - since : 0;
-	}
-	return ~0ULL;
-}
-
-/* When this process itself took the unit in; 0: it did not. */
-static __u64 taken_in(const struct form *f, const struct unit_mark *m)
-{
-	__u64 hash = label_hash(m->label, m->label_len);
-
-	for (unsigned i = 0; f->waiting && m->label && i < WAITING_MAX; i++)
-		if (f->waiting[i].hash == hash && f->waiting[i].image == m->image)
-			return f->waiting[i].ts_ns;
-	return 0;
-}
-
 /* Where a unit of a pool's worker that seems to begin at `from` was taken up; 0: not known. */
 static __u64 taken_up(struct form *f, struct uproc *p, const struct seq *s, const struct unit_mark *m, __u64 from)
 {
-	__u64 at = m->handed && !taken_in(f, m) ? epochs__silent(f->epochs, p, from) : 0;
+	__u64 at = m->handed && !form__taken_in(f, m) ? epochs__silent(f->epochs, p, from) : 0;
 
 	return at > s->last_ns && from - at <= TAKEN_UP_NS ? at : 0;
 }
@@ -363,7 +96,7 @@ static __u64 begin_of(struct form *f, struct uproc *p, const struct seq *s, cons
 	}
 	if (begun)
 		return begun;
-	from = m->handed ? taken_in(f, m) : 0;
+	from = m->handed ? form__taken_in(f, m) : 0;
 	if (from) {
 		/* a pool of threads: not before its thread's last one was over */
 		near = epochs__thread_end(p, m->thread);
@@ -388,7 +121,7 @@ static bool is_shared(struct form *f, const struct uproc *p, const struct seq *s
 {
 	__u64 total = m->has_total ? m->total : 0;
 	struct shared_line l = {
-		.counter = u64_mix(u64_mix(label_hash(m->pattern, strlen(m->pattern)) ^ m->sink) ^ p->job) ^ total,
+		.counter = u64_mix(u64_mix(form__label_hash(m->pattern, strlen(m->pattern)) ^ m->sink) ^ p->job) ^ total,
 		.image = m->image, .tgid = p->tgid, .ts_ns = m->ts_ns, .done = m->done, .total = total,
 	};
 
@@ -427,7 +160,7 @@ static int claim_parts(struct form *f, struct uproc *p, const struct parts *part
 
 /*
  * Units that overlap in one thread (coroutines, greenlets), or in a process of which no thread
- * is known: whose the time is, is a guess (end_turn()), or it goes to the one that ended first; all say so.
+ * is known: whose the time is, is a guess (form__end_turn()), or it goes to the one that ended first; all say so.
  * rough: when it began is said in a figure that may be a round one.
  */
 static void mark_overlaps(struct form *f, struct seq *s, struct recent n, bool rough)
@@ -469,7 +202,7 @@ static int add_row(struct form *f, struct uproc *p, struct seq *s, const struct 
 		.end_ns = to,
 		.batched = n > batch ? n : batch,
 		.failed = m->failed,
-		.queued_ns = take_waiting(f, m, from),
+		.queued_ns = form__take_waiting(f, m, from),
 		.has_extra = true,
 	};
 	char label[256];
@@ -560,7 +293,7 @@ static int next_began(struct form *f, struct uproc *p, struct proc_form *pf, str
 	} else {
 		err = add_open(f, p, s, o);
 	}
-	decide(f, p, pf, o->to_ns);
+	form__decide(f, p, pf, o->to_ns);
 	return err;
 }
 
@@ -581,7 +314,7 @@ int form__flush(struct form *f, bool all)
 /* A unit begins; where none is ever said to end, the last one of its thread ends with that. */
 static int begin(struct form *f, struct uproc *p, struct proc_form *pf, const struct unit_mark *m)
 {
-	struct seq *s = seq_of(pf, m);
+	struct seq *s = form__seq_of(pf, m);
 	unsigned beside = 0;
 	struct open *o;
 	int err = 0;
@@ -589,12 +322,12 @@ static int begin(struct form *f, struct uproc *p, struct proc_form *pf, const st
 	if (s)
 		s->ends |= m->paired;
 	if (s && (m->paired || m->thread))
-		err = pause_all(pf, m, true, &beside);
+		err = form__pause_all(pf, m, true, &beside);
 	o = s && !s->ends ? open_of(s, m->thread) : NULL;
 
 	if (!s || (!s->ends && !o))
 		return -ENOMEM;
-	note_begun(pf, s, m);
+	form__note_begun(pf, s, m);
 	if (m->paired || m->thread) {
 		parts__resume(&pf->begun[pf->n_begun - 1].parts, m->ts_ns);
 		pf->begun[pf->n_begun - 1].parts.beside = beside;
@@ -617,13 +350,13 @@ static int begin(struct form *f, struct uproc *p, struct proc_form *pf, const st
 static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 		    struct unit_mark *m, unsigned to_come, unsigned batch)
 {
-	struct seq *s = seq_of(pf, m);
+	struct seq *s = form__seq_of(pf, m);
 	__u64 from, to, end = m->ts_ns, n, moved;
 	struct begun begun = {};
 	__u32 source = 0;
 	bool turns = false;
 	/* whoever is handed its units says itself that they are over */
-	bool own = m->handed && (m->elapsed_ns || taken_in(f, m));
+	bool own = m->handed && (m->elapsed_ns || form__taken_in(f, m));
 	int err = 0;
 
 	if (!s)
@@ -631,14 +364,14 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 	/* of the first that is right also when it is the time of all */
 	if (s->told.of_all && (s->last_ns || !p->born) && !(m->has_done && m->done < s->done))
 		m->elapsed_ns = 0;
-	if (take_begun(pf, m, &begun)) {
+	if (form__take_begun(pf, m, &begun)) {
 		/* begun and ended by one thread: it is that one's unit, whatever others do meanwhile */
 		own = begun.thread == m->thread;
 		m->failed |= begun.failed;
 		begun.seq->ends = true;		/* this pattern tells of ends, that one of begins */
 		begun.seq->n_held = 0;		/* … and these are still at work, or have no end */
 		if (own && m->thread && !m->paired)
-			err = end_turn(pf, m, &begun);
+			err = form__end_turn(pf, m, &begun);
 		turns = own && begun.seq->switches && !m->paired;
 	}
 	/* it began before the recording */
@@ -674,83 +407,6 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 	return err;
 }
 
-/* Two marks that say the same of units are taken for one and the same line. */
-static __u64 content_hash(const struct unit_mark *m)
-{
-	__u64 h = label_hash(m->label, m->label_len);
-
-	for (const char *p = m->pattern; *p; p++)
-		h = u64_mix(h ^ (unsigned char)*p);
-	h = u64_mix(h ^ m->done);
-	h = u64_mix(h ^ m->total);
-	h = u64_mix(h ^ m->elapsed_ns);
-	h = u64_mix(h ^ m->remaining_ns);
-	return u64_mix(h ^ (m->begin | m->failed << 1 | m->queued << 2)) | 1;
-}
-
-/* s stood where b stands now: is one of the two the other's line, passed on, or written twice? */
-static bool same_line(const struct seen *s, const struct unit_mark *m, __u64 says, __u64 job)
-{
-	__u64 apart = m->ts_ns > s->ts_ns ? m->ts_ns - s->ts_ns : s->ts_ns - m->ts_ns;
-
-	if (s->says != says || s->sink == m->sink || apart >= RELAY_NS)
-		return false;
-	/* a log of the process's own beside its standard output */
-	if (s->image == m->image)
-		return m->label || m->has_done;
-	return (s->passed_on || m->passed_on) && (!s->job || !job || s->job == job);
-}
-
-/* What was seen of a line that says that, or the place of what was seen longest ago. */
-static struct seen *seen_of(const struct form *f, __u64 says)
-{
-	struct seen *v = f->seen + (says >> 1) % (SEEN_MAX / SEEN_WAYS) * SEEN_WAYS, *oldest = v;
-
-	for (unsigned i = 0; i < SEEN_WAYS; i++) {
-		if (v[i].says == says)
-			return &v[i];
-		if (v[i].ts_ns < oldest->ts_ns)
-			oldest = &v[i];
-	}
-	return oldest;
-}
-
-/*
- * tee, a log shipper, an agent that keeps a build's log: what one process writes to
- * a pipe or a terminal another writes again, somewhere else; and many a process writes
- * its log to two places itself.  Whose it is: the one's
- * who wrote where it could be read; of two, the earlier one's.
- */
-static int note_origins(struct form *f)
-{
-	if (!f->seen)
-		f->seen = calloc(SEEN_MAX, sizeof(*f->seen));
-	if (!f->seen)
-		return -ENOMEM;
-	for (size_t i = 0; i < f->n_marks; i++) {
-		const struct unit_mark *m = &f->marks[i];
-		const struct uproc *p = epochs__find_proc(f->epochs, m->image);
-		__u64 says = content_hash(m);
-		struct seen *s = seen_of(f, says);
-
-		if (!p)
-			continue;
-		if (same_line(s, m, says, p->job) &&
-		    (s->image == m->image || s->passed_on > m->passed_on ||
-		     (s->passed_on == m->passed_on && s->ts_ns <= m->ts_ns)))
-			continue;
-		*s = (struct seen){ says, m->sink, m->image, p->job, m->ts_ns, m->passed_on };
-	}
-	return 0;
-}
-
-static bool is_relayed(const struct form *f, const struct uproc *p, const struct unit_mark *m)
-{
-	__u64 says = content_hash(m);
-
-	return same_line(seen_of(f, says), m, says, p->job);
-}
-
 /* "328 left": done is what there was at first, less that. */
 static void count_up(struct seq *s, struct unit_mark *m)
 {
@@ -774,10 +430,10 @@ static int hear_times(struct form *f)
 		struct proc_form *pf;
 		struct seq *s;
 
-		if (!p || !m->elapsed_ns || m->handed || m->paired || m->begin || m->queued || is_relayed(f, p, m))
+		if (!p || !m->elapsed_ns || m->handed || m->paired || m->begin || m->queued || form__is_relayed(f, p, m))
 			continue;
 		pf = form_of(p);
-		s = pf ? seq_of(pf, m) : NULL;
+		s = pf ? form__seq_of(pf, m) : NULL;
 		if (!s)
 			return -ENOMEM;
 		told__line(&s->told, m->ts_ns, m->elapsed_ns, m->has_done, m->done);
@@ -790,21 +446,21 @@ static int take_mark(struct form *f, struct uproc *p, struct proc_form *pf, stru
 {
 	struct seq *s;
 
-	if (is_relayed(f, p, m)) {
+	if (form__is_relayed(f, p, m)) {
 		f->relayed++;
 		return 0;
 	}
 	if (m->queued)
-		return note_waiting(f, m);
+		return form__note_waiting(f, m);
 	if (m->switched)
-		return switch_to(pf, m);
+		return form__switch_to(pf, m);
 	if (m->comment) {
-		note_failed(pf, m);
+		form__note_failed(pf, m);
 		return 0;
 	}
 	if (m->begin)
 		return begin(f, p, pf, m);
-	s = seq_of(pf, m);
+	s = form__seq_of(pf, m);
 	if (!s)
 		return -ENOMEM;
 	if (m->counts_down)
@@ -838,13 +494,13 @@ static int settle_write(struct form *f, size_t first, size_t end)
 	for (unsigned i = 0; i < n && !err; i++)
 		err = end_unit(f, p, pf, &f->marks[first + i], n - 1 - i, n);
 	if (n)
-		decide(f, p, pf, f->marks[first].ts_ns);
+		form__decide(f, p, pf, f->marks[first].ts_ns);
 	return err;
 }
 
 int form__settle(struct form *f)
 {
-	int err = f->n_marks ? note_origins(f) : 0;
+	int err = f->n_marks ? form__note_origins(f) : 0;
 
 	if (!err)
 		err = hear_times(f);

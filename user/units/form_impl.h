@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* form_impl.h - what the files of form share: what is known of a process's lines. */
+#ifndef WT_UNITS_FORM_IMPL_H
+#define WT_UNITS_FORM_IMPL_H
+
+#include "units/form.h"
+#include "units/parts.h"
+#include "units/shared.h"
+#include "units/told.h"
+
+#define OPEN_MAX 256		/* units of a process that have begun and not ended */
+#define HELD_MAX 64		/* begins without an end, until none is expected */
+#define RECENT 32
+
+/* The next of its thread ends it. */
+struct open {
+	__u32 thread;
+	__u64 ts_ns, to_ns;
+	char label[256];
+};
+
+/* A row of late, for the next to be compared with. */
+struct recent {
+	__u64 from_ns, to_ns;
+	__u32 row, thread;
+};
+
+/* What is known of one pattern's units in one process. */
+struct seq {
+	struct seq *next;
+	const char *pattern;
+	unsigned series;
+	__u64 n;			/* units so far */
+	__u64 done, total;
+	bool has_done;
+	bool has_shown;
+	__u64 shown;			/* the counter as it was last read, units of this write included */
+	__u64 last_ns;			/* the end of the last unit, 0: none yet */
+	__u64 from, left;		/* of one that counts down: where it began, as far as is known, and is */
+	struct told told;		/* what the times in its lines are */
+	bool ends;			/* its units are said to end, not only to begin */
+	bool switches;			/* … and a thread is at several by turns, said or not */
+	struct { __u32 thread; __u64 ts_ns; } over;	/* that thread has begun nothing since it ended a unit then */
+	struct open *opens;		/* else: those that are at work, one for each thread that says so */
+	unsigned n_opens;
+	struct open *held;		/* ended by the next begin: rows only when no end comes for one of them */
+	unsigned n_held;
+	bool alone;			/* none came: begins are all that is told */
+	struct recent recent[RECENT];	/* its last rows */
+	unsigned n_recent;
+};
+
+struct begun {
+	__u64 hash;			/* of its label */
+	__u64 ts_ns;
+	__u32 thread;			/* that said so */
+	bool failed;			/* it has been said meanwhile */
+	unsigned missed;		/* ends of others since */
+	struct parts parts;
+	struct seq *seq;
+};
+
+/* What is kept with a process. */
+struct proc_form {
+	struct seq *seqs;
+	struct begun begun[OPEN_MAX];
+	unsigned n_begun;
+};
+
+__u64 form__label_hash(const char *label, size_t len);
+/* Made if there is none; NULL: memory is out. */
+struct seq *form__seq_of(struct proc_form *pf, const struct unit_mark *m);
+
+/* form_begun.c: 0 or -ENOMEM where they return an int */
+void form__note_begun(struct proc_form *pf, struct seq *s, const struct unit_mark *m);
+bool form__take_begun(struct proc_form *pf, const struct unit_mark *m, struct begun *out);
+int form__pause_all(struct proc_form *pf, const struct unit_mark *m, bool begins, unsigned *beside);
+int form__end_turn(struct proc_form *pf, const struct unit_mark *m, struct begun *b);
+int form__switch_to(struct proc_form *pf, const struct unit_mark *m);
+void form__note_failed(struct proc_form *pf, const struct unit_mark *m);
+void form__decide(const struct form *f, struct uproc *p, const struct proc_form *pf, __u64 ts);
+int form__note_waiting(struct form *f, const struct unit_mark *m);
+__u64 form__take_waiting(struct form *f, const struct unit_mark *m, __u64 begin_ns);
+__u64 form__taken_in(const struct form *f, const struct unit_mark *m);
+
+/* form_relay.c */
+int form__note_origins(struct form *f);
+bool form__is_relayed(const struct form *f, const struct uproc *p, const struct unit_mark *m);
+
+#endif /* WT_UNITS_FORM_IMPL_H */
