@@ -88,14 +88,14 @@ enum ledger_cut {
 	LEDGER_COMPLETE = 0,
 	LEDGER_NO_ROOT = 1,	/* walked by frame pointer, which ended early */
 	LEDGER_TOO_DEEP = 2,
-	LEDGER_NO_STACK = 3,	/* none could be read */
+	LEDGER_NO_STACK = 3,	/* none, or not all of it, could be read */
 	LEDGER_LOST = 4,	/* taken, but its frames were lost on the way */
 	LEDGER_FOLDED = 5,	/* beyond max_stacks */
 	LEDGER_NO_TABLE = 6,	/* the unwind tables of its process were not ready yet */
 	LEDGER_UNMAPPED = 7,	/* it leads out of every known mapping */
 	LEDGER_NO_RULE = 8,	/* code without unwind information */
 	LEDGER_BAD_RULE = 9,	/* unwind information that is not followed */
-	LEDGER_BROKEN = 10,	/* the caller's frame cannot be read, or lies below */
+	LEDGER_BROKEN = 10,	/* the caller's frame lies below */
 	LEDGER_RUNTIME = 11,	/* an interpreter's or VM's structures did not hold together */
 	LEDGER_COMPAT = 12,	/* 32-bit code */
 	LEDGER_SHED = 13,	/* not taken, to keep the budget */
