@@ -80,7 +80,8 @@ static __always_inline void wt_conn_claim(struct wt_conn *c, struct wt_task *w)
 
 /*
  * Connections that found no room for the listener had none in the queue of those
- * that wait for accept(2).  Counted by the socket itself, except where a kernel
+ * that wait for accept(2).  Counted by the socket itself (which also counts segments of a
+ * connection that is reset while it is being made), except where a kernel
  * counts drops elsewhere for some sockets: those of TCP it does not.
  */
 static __always_inline __u32 wt_drops(struct sock *sk)
