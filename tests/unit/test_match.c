@@ -753,6 +753,12 @@ static void test_shapes(void **state)
 		  "finished '4f1c2a3b-0000-4000-8000-000000000002' begin @3\n" },
 		{ "9:00:  0.12s \xe2\x86\x92 a1:tag('I.jpg')", "9:01:  0.41s \xe2\x86\x90 a1:tag \xe2\x97\x8f ", "9:01:  0.12s \xe2\x86\x92 a2:tag()",
 		  "<finished 'a1:tag' begin @1\n<finished 'a1:tag' end ok took 0.41 @2\nfinished 'a2:tag' begin @3\n" },
+		{ "bytes: 120/9000 files: 1/40", "bytes: 130/9000 files: 2/40", "bytes: 140/9000 files: 3/40",
+		  "<counter 1/40 @1\n<counter 2/40 @2\ncounter 3/40 @3\n" },
+		{ "Tagged photo I1.jpg (1 of 40) in 412 ms", "Tagged photo I2.jpg (2 of 40) - 5% done", "Tagged photo I3.jpg (3 of 40)",
+		  "<bracket 1/40 'I1.jpg' took 0.412 @1\n<bracket 2/40 'I2.jpg' @2\nbracket 3/40 'I3.jpg' @3\n" },
+		{ "PASS  src/a.test.js (1.5 s)", "FAIL  src/b.test.js", "PASS src/c.spec.ts",
+		  "<tests 'src/a.test.js' end ok took 1.5 @1\n<tests 'src/b.test.js' end failed @2\ntests 'src/c.spec.ts' end ok @3\n" },
 		/* what is no progress, though it rises for a while */
 		{ "CPU: 4%", "CPU: 8%", "CPU: 12%", "" },
 		{ "memory 4%", "memory 8%", "memory 12%", "" },

@@ -231,7 +231,9 @@ const struct preset_pattern preset_patterns[] = {
 	  "(?i)(?:\\b(?:" DONE_WORDS "|" BEGIN_WORDS ")\\b[ :]+(?:[a-z]+ ){0,2}?" PAIR "|" L "(?<done>" N ")" OF "(?<total>" N
 	  ") (?:[a-z]+ ){0,2}?(?:" DONE_WORDS ")\\b)", COUNTER, 1, .explicit_only = true },
 
-	{ "bracket", "(?:^|\\s)[\\[(]\\s?(?<done>" N ")" OF "(?<total>" N ")\\s?[\\])](?!\\()[ :-]*(?<unit>[\\w\"'/.].*)?",
+	{ "bracket", "(?:^|\\s)[\\[(]\\s?(?<done>" N ")" OF "(?<total>" N ")\\s?[\\])](?!\\()[ :-]*"
+	  /* … its name, but no more than how long it took, or what share that is */
+	  "(?:(?!(?:in|after|took:?) \\d|(?i:eta|took|elapsed|done|ok)\\b|\\d+(?:[.,]\\d+)?\\s?%)(?<unit>[\\w\"'/.].*))?",
 	  COUNTER, 1 },
 	{ "ninja", "^\\[\\s*(?<done>\\d+)/(?<total>\\d+)\\]\\s+(?<unit>\\S.*)", COUNTER, 1, .explicit_only = true },
 	{ "counter", PAIR, COUNTER, 1, .anywhere = true },
@@ -266,6 +268,7 @@ const struct preset_pattern preset_patterns[] = {
 	  EVENTS, 2 },
 	{ "tests", "^\\[ +(?:(?<begin>RUN)|(?<ok>OK)|(?<failed>FAILED)) +\\] (?<unit>\\S+)(?: \\((?<elapsed_ms>\\d+) ms\\))?",
 	  EVENTS, 2 },
+	{ "tests", "^ ?(?:(?<ok>PASS)|(?<failed>FAIL)) {1,2}(?<unit>\\S+\\.(?:test|spec)\\.\\w+)(?: \\((?<elapsed>[\\d.]+ m?s)\\))?", EVENTS, 2 },
 	{ "tests", "^(?:(?<failed>not ok)|(?<ok>ok)) \\d+(?: -)? (?<unit>\\S.*)", EVENTS, 2 },
 
 	/* processed 12 files;  12 files done */

@@ -53,7 +53,7 @@ static bool is_other_figure(const struct text_line *line, size_t from)
 		"attempt", "attempts", "try", "worker", "workers", "thread", "threads", "queue", "pool",
 		"connections", "load", "cpu", "battery", "score", "ratio", "rate", "retrying", "depth",
 		"exhausted", "waiting", "active", "busy", "ready", "replicas", "pods", "online", "healthy",
-		"buffers", "hits",
+		"buffers", "hits", "bytes", "size",
 	};
 	size_t end = from, start;
 
