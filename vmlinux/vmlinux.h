@@ -422,8 +422,11 @@ struct sched_info {
 	unsigned long long last_queued;
 };
 
+struct pid_namespace;
+
 struct upid {
 	int nr;
+	struct pid_namespace *ns;	/* not read: pid.numbers[] has elements of this size */
 };
 
 enum pid_type {

@@ -181,6 +181,28 @@ def test_child():
 
 
 # side by side
+def test_in_a_pid_namespace():
+    """Numbers of threads and children are those of their namespace."""
+    unshare = lib.need("unshare")
+    script = f"""
+import os, subprocess, sys, time
+others = [subprocess.Popen(["cat"], stdin=subprocess.PIPE) for _ in range(2)]
+p = subprocess.Popen([{lib.need("sleep")!r}, "0.3"])
+last = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+os.waitpid(p.pid, 0)
+for o in others + [last]:
+    o.stdin.close()
+    o.wait()
+subprocess.run([{lib.workload("wl_locks")!r}, "normal"])
+"""
+    r = lib.record([], [unshare, "--pid", "--fork", lib.PYTHON, "-c", script])
+    near(r.waited(state="child", reason="child: sleep"), 300 * MS, 60 * MS, f"{r.waits(state='child')}")
+    mutex = r.waited(state="lock", reason=re.compile("^mutex"))
+    lib.at_least(r.waited(state="lock", reason=re.compile("^mutex held by fighter")), max(mutex * 0.75, 1),
+                 f"waits whose holder is known: {r.waits(state='lock')}")
+
+
+# side by side
 def test_sleep():
     r, truth = run_states(["sleep", "timerfd", "polltimeout"])
     compare(r, truth)
