@@ -535,6 +535,40 @@ static void test_auto_series(void **state)
 	expect("");
 }
 
+static unsigned say_of(__u64 key, const char *text)
+{
+	const struct text_line line = { .bytes = text, .len = strlen(text), .at = { .ts_ns = ++lines } };
+
+	return matcher__line_of(m, key, 9, &line, on_match, NULL);
+}
+
+/* Workers that count together, to one place: three lines of them all; each with a counter of its own: three of one. */
+static void test_pool(void **state)
+{
+	(void)state;
+	begin("auto", NULL, 0);
+	assert_int_equal(say_of(1, "asset 1/40 a1.jpg"), 0);
+	assert_int_equal(say_of(2, "asset 2/40 a2.jpg"), 0);
+	assert_int_equal(say_of(3, "asset 4/40 a4.jpg"), 3);
+	assert_int_equal(say_of(4, "asset 3/40 a3.jpg"), 1);
+	assert_int_equal(say_of(1, "asset 5/40 a5.jpg"), 1);
+	expect("<counter 1/40 'a1.jpg' @1\n<counter 2/40 'a2.jpg' @2\ncounter 4/40 'a4.jpg' @3\ncounter 3/40 'a3.jpg' @4\n"
+	       "counter 5/40 'a5.jpg' @5\n");
+	begin("auto", NULL, 0);
+	for (__u64 i = 1; i < 3; i++) {
+		char line[32];
+
+		snprintf(line, sizeof(line), "asset %llu/40", i);
+		assert_int_equal(say_of(1, line), 0);
+		assert_int_equal(say_of(2, line), 0);
+	}
+	assert_int_equal(say_of(1, "asset 3/40"), 5);
+	assert_int_equal(say_of(2, "asset 3/40"), 1);
+	/* far apart: nothing in common */
+	begin("auto", NULL, 0);
+	assert_int_equal(say_of(1, "part 1/400") + say_of(2, "part 100/400") + say_of(3, "part 200/400"), 0);
+}
+
 static void test_celery(void **state)
 {
 #define ID "4f1c2a3b-0000-4000-8000-000000000001"
@@ -849,6 +883,7 @@ int main(void)
 		cmocka_unit_test(test_auto_prose),
 		cmocka_unit_test(test_auto_series),
 		cmocka_unit_test(test_auto_steps),
+		cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_celery),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_left),

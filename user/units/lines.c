@@ -29,18 +29,19 @@ struct stream {
 
 static void on_match(void *ctx, __u64 key, const struct match *m);
 
-static void on_line(void *ctx, __u64 key, const struct text_line *line)
-{
-	struct lines *l = ctx;
-
-	matcher__line(l->matcher, key, line, on_match, l);
-}
-
 static const struct stream *find_stream(const struct lines *l, __u64 key)
 {
 	struct u64map_slot *slot = u64map__find(&l->images, key);
 
 	return slot ? pool__at(&l->streams, slot->value) : NULL;
+}
+
+static void on_line(void *ctx, __u64 key, const struct text_line *line)
+{
+	struct lines *l = ctx;
+	const struct stream *s = find_stream(l, key);
+
+	matcher__line_of(l->matcher, key, s ? s->sink : key, line, on_match, l);
 }
 
 static void on_match(void *ctx, __u64 key, const struct match *m)

@@ -162,6 +162,12 @@ void matcher__free(struct matcher *m)
 unsigned matcher__line(struct matcher *m, __u64 key, const struct text_line *line, match_fn fn,
 		       void *ctx)
 {
+	return matcher__line_of(m, key, key, line, fn, ctx);
+}
+
+unsigned matcher__line_of(struct matcher *m, __u64 key, __u64 group, const struct text_line *line,
+			  match_fn fn, void *ctx)
+{
 	unsigned n = 0;
 	struct match found;
 
@@ -176,7 +182,7 @@ unsigned matcher__line(struct matcher *m, __u64 key, const struct text_line *lin
 		break;
 	}
 	if (!n && m->streams)
-		n = auto__line(m->streams, key, line, fn, ctx);
+		n = auto__line(m->streams, key, group, line, fn, ctx);
 	m->stats.matches += n;
 	return n;
 }

@@ -77,6 +77,9 @@ void matcher__free(struct matcher *m);
  */
 unsigned matcher__line(struct matcher *m, __u64 key, const struct text_line *line, match_fn fn,
 		       void *ctx);
+/* The same; streams of one group go to the same place: of a pool's workers, say, who count together. */
+unsigned matcher__line_of(struct matcher *m, __u64 key, __u64 group, const struct text_line *line,
+			  match_fn fn, void *ctx);
 /* The stream is over. */
 void matcher__forget(struct matcher *m, __u64 key);
 /* The preset's name, or "line 1" for the first pattern; lives as long as the matcher. */

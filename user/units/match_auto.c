@@ -24,6 +24,7 @@
 #define LATE 64			/* a counter behind another thread's is no more than that behind */
 #define BREAKS_MAX 3
 #define NO_RANK 0xff
+#define GROUP_MAX 64		/* streams that count together */
 
 struct kept {
 	struct match m;
@@ -46,10 +47,11 @@ struct candidate {
 	__u64 stamp;
 	struct kept *kept;
 	unsigned n_kept, room;
+	unsigned given;		/* of those: handed out */
 };
 
 struct stream {
-	__u64 key, stamp;
+	__u64 key, group, stamp;
 	unsigned n_series;
 	unsigned rank;		/* of the best that is believed, or NO_RANK */
 	struct candidate candidates[CANDIDATES];
@@ -70,7 +72,7 @@ struct look {
 	struct auto_streams *a;
 	struct stream *s;	/* NULL: the stream is not known yet */
 	const struct text_line *line;
-	__u64 key;
+	__u64 key, group;
 	match_fn fn;
 	void *ctx;
 	unsigned handed_out;
@@ -91,7 +93,7 @@ static void drop_kept(struct auto_streams *a, struct candidate *c)
 	a->stats->unbelieved += c->believed ? 0 : c->n_kept;
 	free(c->kept);
 	c->kept = NULL;
-	c->n_kept = c->room = 0;
+	c->n_kept = c->room = c->given = 0;
 }
 
 static void drop(struct auto_streams *a, struct candidate *c)
@@ -132,6 +134,30 @@ static void hand_out(struct look *l, const struct candidate *c, struct match *m)
 	l->fn(l->ctx, l->key, m);
 }
 
+/* The same candidate of other streams of the group, not believed yet: GROUP_MAX - 1 of them at most. */
+static unsigned others_of(const struct look *l, const struct candidate *c, struct stream **s,
+			  struct candidate **v)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < STREAMS && c->total && n < GROUP_MAX - 1; i++) {
+		struct stream *other = l->a->streams[i];
+
+		if (!other || other == l->s || other->group != l->group)
+			continue;
+		for (unsigned k = 0; k < CANDIDATES; k++) {
+			struct candidate *o = &other->candidates[k];
+
+			if (o->pattern != c->pattern || o->believed || o->occurrence != c->occurrence || o->total != c->total)
+				continue;
+			s[n] = other;
+			v[n++] = o;
+			break;
+		}
+	}
+	return n;
+}
+
 /* Counters go on by themselves; events of one preset belong together. */
 static unsigned series_of(struct stream *s, const struct candidate *c)
 {
@@ -146,22 +172,67 @@ static unsigned series_of(struct stream *s, const struct candidate *c)
 	return s->n_series++;
 }
 
-/* From now on its lines count, and those so far, too. */
-static void believe(struct look *l, struct candidate *c, struct match *m)
-{
-	struct stream *s = l->s;
+#define MOST (1ULL << 62)
 
+/* What of the line grows: what is done, or what is no longer left. */
+static __u64 grown(const struct match *m)
+{
+	if (m->counts_down)
+		return MOST - (m->total < MOST ? m->total : MOST);
+	return m->done;
+}
+
+static void mark_believed(struct stream *s, struct candidate *c)
+{
 	c->series = series_of(s, c);
 	c->believed = true;
 	if (c->pattern->preset->rank < s->rank)
 		s->rank = c->pattern->preset->rank;
-	for (unsigned i = 0; i < c->n_kept; i++) {
-		struct kept *k = &c->kept[i];
+}
 
-		k->m.label = k->m.label ? k->label : NULL;
-		hand_out(l, c, &k->m);
+/* Of the lines that were kept for the candidates v of streams s, the one written first; false: none is left. */
+static bool hand_out_next(struct look *l, struct stream **s, struct candidate **v, unsigned n)
+{
+	struct look to = *l;
+	struct kept *first = NULL;
+	unsigned whose = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct kept *k = v[i]->given < v[i]->n_kept ? &v[i]->kept[v[i]->given] : NULL;
+
+		if (!k || (first && first->m.line.at.ts_ns <= k->m.line.at.ts_ns))
+			continue;
+		first = k;
+		whose = i;
 	}
-	drop_kept(l->a, c);
+	if (!first)
+		return false;
+	v[whose]->given++;
+	to.key = s[whose]->key;
+	first->m.label = first->m.label ? first->label : NULL;
+	hand_out(&to, v[whose], &first->m);
+	l->handed_out++;
+	return true;
+}
+
+/*
+ * From now on its lines count, and those so far, too; and those of other processes that write
+ * the same to the same place.
+ */
+static void believe(struct look *l, struct candidate *c, struct match *m)
+{
+	struct candidate *v[GROUP_MAX] = { c };
+	struct stream *s = l->s, *of[GROUP_MAX] = { s };
+	unsigned n = 1 + others_of(l, c, of + 1, v + 1);
+
+	if (c->max < grown(m))
+		c->max = grown(m);
+	for (unsigned i = 0; i < n; i++)
+		mark_believed(of[i], v[i]);
+	while (hand_out_next(l, of, v, n))
+		;
+	for (unsigned i = 0; i < n; i++)
+		drop_kept(l->a, v[i]);
 	hand_out(l, c, m);
 	/* what the same lines were to others has been said now */
 	for (unsigned i = 0; i < CANDIDATES; i++) {
@@ -177,16 +248,6 @@ static void believe(struct look *l, struct candidate *c, struct match *m)
 enum step {
 	NEXT, SAME, BEHIND, RESTART, BREAK,
 };
-
-#define MOST (1ULL << 62)
-
-/* What of the line grows: what is done, or what is no longer left. */
-static __u64 grown(const struct match *m)
-{
-	if (m->counts_down)
-		return MOST - (m->total < MOST ? m->total : MOST);
-	return m->done;
-}
 
 static enum step step_of(const struct candidate *c, const struct match *m)
 {
@@ -284,6 +345,35 @@ static void fill_in(struct candidate *c, __u64 number)
 		c->min = number;
 }
 
+/*
+ * Whether workers of a pool move one counter on: as many lines as are needed, of more than one
+ * process, no number twice and hardly one left out.
+ */
+static bool is_shared(struct look *l, const struct candidate *c)
+{
+	struct stream *s[GROUP_MAX];
+	struct candidate *v[GROUP_MAX];
+	unsigned n = others_of(l, c, s, v), lines = c->n_kept + 1;
+	__u64 min = c->min, max = c->max, said = c->said;
+
+	for (unsigned i = 0; i < n; i++) {
+		__u64 low = v[i]->min < min ? v[i]->min : min, high = v[i]->max > max ? v[i]->max : max;
+		__u64 its;
+
+		if (high - low >= LATE)
+			return false;
+		its = v[i]->said << (high - v[i]->max);
+		said <<= high - max;
+		if (its & said)
+			return false;
+		said |= its;
+		min = low;
+		max = high;
+		lines += v[i]->n_kept;
+	}
+	return n && lines >= NEEDED && max - min + 1 <= lines + 1;
+}
+
 /* 3/2026 to 12/2026 are months */
 static bool may_be_month(const struct match *m)
 {
@@ -316,7 +406,7 @@ static bool count_up(struct look *l, struct candidate *c, const struct match *m)
 		c->hits++;
 		c->shares += share;
 		/* numbers that go up and down need more in their favour */
-		if (are_enough(c) && !may_be_month(m))
+		if ((are_enough(c) || is_shared(l, c)) && !may_be_month(m))
 			return true;
 		keep(a, c, m);
 		return false;
@@ -334,6 +424,12 @@ static bool count_up(struct look *l, struct candidate *c, const struct match *m)
 		break;
 	}
 	start_over(a, c, m, share);
+	if (!c->n_kept || may_be_month(m))
+		return false;
+	c->n_kept--;		/* should it be enough, it is handed out behind those before */
+	if (is_shared(l, c))
+		return true;
+	c->n_kept++;
 	return false;
 }
 
@@ -351,12 +447,33 @@ static bool one_more_event(struct auto_streams *a, struct candidate *c, const st
 	return false;
 }
 
+/* Another process writes the same to the same place, and is believed. */
+static bool joins(const struct look *l, const struct candidate *c)
+{
+	for (unsigned i = 0; i < STREAMS; i++) {
+		const struct stream *other = l->a->streams[i];
+
+		if (!other || other == l->s || other->group != l->group)
+			continue;
+		for (unsigned k = 0; k < CANDIDATES; k++) {
+			const struct candidate *o = &other->candidates[k];
+
+			if (o->pattern == c->pattern && o->believed && o->occurrence == c->occurrence && o->total == c->total)
+				return true;
+		}
+	}
+	return false;
+}
+
 static bool convinces(struct look *l, struct candidate *c, const struct match *m)
 {
 	switch (c->pattern->preset->evidence) {
 	case CLEAR:
 		return true;
 	case COUNTER:
+		if (c->total && joins(l, c))
+			return true;
+		return count_up(l, c, m);
 	case COUNT:
 		return count_up(l, c, m);
 	case EVENTS:
@@ -394,7 +511,7 @@ static unsigned find_room(struct auto_streams *a)
 	return oldest;
 }
 
-static struct stream *new_stream(struct auto_streams *a, __u64 key)
+static struct stream *new_stream(struct auto_streams *a, __u64 key, __u64 group)
 {
 	unsigned i = find_room(a);
 	struct stream *s = calloc(1, sizeof(*s));
@@ -405,6 +522,7 @@ static struct stream *new_stream(struct auto_streams *a, __u64 key)
 		return NULL;
 	}
 	s->key = key;
+	s->group = group;
 	s->rank = NO_RANK;
 	a->streams[i] = s;
 	return s;
@@ -465,7 +583,7 @@ static void look_with(struct look *l, const struct pattern *p, bool known)
 			hand_out(l, c, &m);
 		if (!known && !(c && c->believed)) {
 			if (!l->s)
-				l->s = new_stream(a, l->key);
+				l->s = new_stream(a, l->key, l->group);
 			if (!l->s)
 				return;
 			if (!c) {
@@ -489,11 +607,11 @@ static bool is_believed(const struct stream *s, const struct pattern *p)
 	return false;
 }
 
-unsigned auto__line(struct auto_streams *a, __u64 key, const struct text_line *line, match_fn fn,
-		    void *ctx)
+unsigned auto__line(struct auto_streams *a, __u64 key, __u64 group, const struct text_line *line,
+		    match_fn fn, void *ctx)
 {
 	struct u64map_slot *slot = u64map__find(&a->by_key, key);
-	struct look l = { .a = a, .line = line, .key = key, .fn = fn, .ctx = ctx };
+	struct look l = { .a = a, .line = line, .key = key, .group = group, .fn = fn, .ctx = ctx };
 
 	if (slot)
 		l.s = a->streams[slot->value];

@@ -111,8 +111,8 @@ struct auto_streams;
 int auto__new(struct auto_streams **out, const struct engine *e, const struct pattern *patterns,
 	      unsigned n, struct matcher_stats *stats);
 void auto__free(struct auto_streams *a);
-unsigned auto__line(struct auto_streams *a, __u64 key, const struct text_line *line, match_fn fn,
-		    void *ctx);
+unsigned auto__line(struct auto_streams *a, __u64 key, __u64 group, const struct text_line *line,
+		    match_fn fn, void *ctx);
 void auto__forget(struct auto_streams *a, __u64 key);
 
 #endif /* WT_MATCH_IMPL_H */
