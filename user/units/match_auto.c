@@ -11,61 +11,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "units/match_impl.h"
-#include "util/u64map.h"
+#include "units/match_auto.h"
 
-#define STREAMS 1024
-#define CANDIDATES 8		/* of a stream */
-#define NEEDED 3		/* lines that agree */
-#define KEPT_MAX 16
-#define KEPT_LABEL 96
 #define OCCURRENCES 4		/* pairs in one line that are looked at */
 #define DENSE 7			/* … of one that threads count who overtake each other */
-#define LATE 64			/* a counter behind another thread's is no more than that behind */
 #define BREAKS_MAX 3
-#define NO_RANK 0xff
-#define GROUP_MAX 64		/* streams that count together */
-
-struct kept {
-	struct match m;
-	char label[KEPT_LABEL];
-};
-
-struct candidate {
-	const struct pattern *pattern;	/* NULL: a free entry */
-	unsigned occurrence;
-	bool believed;
-	unsigned series;
-	__u64 total;		/* 0: none */
-	__u64 max;		/* the highest `done` */
-	__u64 label;		/* of the last event */
-	unsigned hits, late, breaks;
-	__u64 min, said;	/* of one that is not believed: the lowest; bit i: max - i was there */
-	unsigned fills;		/* numbers that came late, but once */
-	unsigned shares;	/* of the hits: lines that say themselves what share that is */
-	bool even;		/* the second was twice the first */
-	__u64 stamp;
-	struct kept *kept;
-	unsigned n_kept, room;
-	unsigned given;		/* of those: handed out */
-};
-
-struct stream {
-	__u64 key, group, stamp;
-	unsigned n_series;
-	unsigned rank;		/* of the best that is believed, or NO_RANK */
-	struct candidate candidates[CANDIDATES];
-};
-
-struct auto_streams {
-	const struct engine *e;
-	const struct pattern **patterns;	/* by rank */
-	unsigned n_patterns;
-	struct matcher_stats *stats;
-	struct u64map by_key;
-	struct stream *streams[STREAMS];
-	__u64 clock;
-};
 
 /* A line on its way. */
 struct look {
@@ -134,30 +84,6 @@ static void hand_out(struct look *l, const struct candidate *c, struct match *m)
 	l->fn(l->ctx, l->key, m);
 }
 
-/* The same candidate of other streams of the group, not believed yet: GROUP_MAX - 1 of them at most. */
-static unsigned others_of(const struct look *l, const struct candidate *c, struct stream **s,
-			  struct candidate **v)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < STREAMS && c->total && n < GROUP_MAX - 1; i++) {
-		struct stream *other = l->a->streams[i];
-
-		if (!other || other == l->s || other->group != l->group)
-			continue;
-		for (unsigned k = 0; k < CANDIDATES; k++) {
-			struct candidate *o = &other->candidates[k];
-
-			if (o->pattern != c->pattern || o->believed || o->occurrence != c->occurrence || o->total != c->total)
-				continue;
-			s[n] = other;
-			v[n++] = o;
-			break;
-		}
-	}
-	return n;
-}
-
 /* Counters go on by themselves; events of one preset belong together. */
 static unsigned series_of(struct stream *s, const struct candidate *c)
 {
@@ -223,7 +149,7 @@ static void believe(struct look *l, struct candidate *c, struct match *m)
 {
 	struct candidate *v[GROUP_MAX] = { c };
 	struct stream *s = l->s, *of[GROUP_MAX] = { s };
-	unsigned n = 1 + others_of(l, c, of + 1, v + 1);
+	unsigned n = 1 + group__others(l->a, s, c, of + 1, v + 1);
 
 	if (c->max < grown(m))
 		c->max = grown(m);
@@ -345,35 +271,6 @@ static void fill_in(struct candidate *c, __u64 number)
 		c->min = number;
 }
 
-/*
- * Whether workers of a pool move one counter on: as many lines as are needed, of more than one
- * process, no number twice and hardly one left out.
- */
-static bool is_shared(struct look *l, const struct candidate *c)
-{
-	struct stream *s[GROUP_MAX];
-	struct candidate *v[GROUP_MAX];
-	unsigned n = others_of(l, c, s, v), lines = c->n_kept + 1;
-	__u64 min = c->min, max = c->max, said = c->said;
-
-	for (unsigned i = 0; i < n; i++) {
-		__u64 low = v[i]->min < min ? v[i]->min : min, high = v[i]->max > max ? v[i]->max : max;
-		__u64 its;
-
-		if (high - low >= LATE)
-			return false;
-		its = v[i]->said << (high - v[i]->max);
-		said <<= high - max;
-		if (its & said)
-			return false;
-		said |= its;
-		min = low;
-		max = high;
-		lines += v[i]->n_kept;
-	}
-	return n && lines >= NEEDED && max - min + 1 <= lines + 1;
-}
-
 /* 3/2026 to 12/2026 are months */
 static bool may_be_month(const struct match *m)
 {
@@ -406,7 +303,7 @@ static bool count_up(struct look *l, struct candidate *c, const struct match *m)
 		c->hits++;
 		c->shares += share;
 		/* numbers that go up and down need more in their favour */
-		if ((are_enough(c) || is_shared(l, c)) && !may_be_month(m))
+		if ((are_enough(c) || group__counts(a, l->s, c)) && !may_be_month(m))
 			return true;
 		keep(a, c, m);
 		return false;
@@ -427,7 +324,7 @@ static bool count_up(struct look *l, struct candidate *c, const struct match *m)
 	if (!c->n_kept || may_be_month(m))
 		return false;
 	c->n_kept--;		/* should it be enough, it is handed out behind those before */
-	if (is_shared(l, c))
+	if (group__counts(a, l->s, c))
 		return true;
 	c->n_kept++;
 	return false;
@@ -447,31 +344,13 @@ static bool one_more_event(struct auto_streams *a, struct candidate *c, const st
 	return false;
 }
 
-/* Another process writes the same to the same place, and is believed. */
-static bool joins(const struct look *l, const struct candidate *c)
-{
-	for (unsigned i = 0; i < STREAMS; i++) {
-		const struct stream *other = l->a->streams[i];
-
-		if (!other || other == l->s || other->group != l->group)
-			continue;
-		for (unsigned k = 0; k < CANDIDATES; k++) {
-			const struct candidate *o = &other->candidates[k];
-
-			if (o->pattern == c->pattern && o->believed && o->occurrence == c->occurrence && o->total == c->total)
-				return true;
-		}
-	}
-	return false;
-}
-
 static bool convinces(struct look *l, struct candidate *c, const struct match *m)
 {
 	switch (c->pattern->preset->evidence) {
 	case CLEAR:
 		return true;
 	case COUNTER:
-		if (c->total && joins(l, c))
+		if (c->total && group__believes(l->a, l->s, c))
 			return true;
 		return count_up(l, c, m);
 	case COUNT:
