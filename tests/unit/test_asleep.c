@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* test_asleep.c - whose turn it is, and that a thread which has run has no stack. */
+/*
+ * test_asleep.c - whose turn it is, that a thread which has run has no stack, and that
+ * nobody is waited for who serves its faults.
+ */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -8,6 +13,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -49,6 +57,17 @@ static int no_space(void *ctx, __u32 tgid, struct wt_space *sp)
 	return -ENOENT;
 }
 
+/* One mapping of a JIT's, whose frames are walked by frame pointer. */
+static struct wt_mapping jit = { .start = 0x4000, .end = 0x8000, .flags = WT_MAP_ANON };
+
+static int jit_space(void *ctx, __u32 tgid, struct wt_space *sp)
+{
+	(void)ctx;
+	(void)tgid;
+	*sp = (struct wt_space){ .image = 5, .n = 1 };
+	return 0;
+}
+
 static int done(void *ctx, const struct wt_ev_stack *e, size_t size)
 {
 	(void)ctx;
@@ -75,12 +94,26 @@ static unsigned long long runs_of(pid_t pid)
 	return runs;
 }
 
-static pid_t sleeper(void)
+/* From now on a fault at that page waits for who never comes. */
+static void serve_faults(void *page)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register r = { .range = { (unsigned long)page, 4096 },
+				     .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &r))
+		_exit(1);
+}
+
+static pid_t sleeper_with(void *page)
 {
 	char path[64], state = 0;
 	pid_t pid = fork();
 
 	if (!pid) {
+		if (page)
+			serve_faults(page);
 		for (;;)
 			pause();
 	}
@@ -97,9 +130,14 @@ static pid_t sleeper(void)
 	return pid;
 }
 
-static struct asleep *begin(void)
+static pid_t sleeper(void)
 {
-	static const struct spaces_maps spaces = { .get = no_space };
+	return sleeper_with(NULL);
+}
+
+static struct asleep *begin_in(int (*space)(void *ctx, __u32 tgid, struct wt_space *sp))
+{
+	static struct spaces_maps spaces;
 	static const struct tables_maps tables;
 	const struct asleep_ops ops = {
 		.spaces = &spaces, .tables = &tables, .py_procs_fd = -1, .py_code_fd = -1,
@@ -107,10 +145,16 @@ static struct asleep *begin(void)
 	};
 	struct asleep *a;
 
+	spaces = (struct spaces_maps){ .get = space, .pool = &jit };
 	memset(&w, 0, sizeof(w));
 	w.now = 1000;
 	assert_int_equal(asleep__new(&a, &ops), 0);
 	return a;
+}
+
+static struct asleep *begin(void)
+{
+	return begin_in(no_space);
 }
 
 static void test_waits_for_what_is_unknown(void **state)
@@ -169,11 +213,45 @@ static void test_has_run(void **state)
 	asleep__free(a);
 }
 
+/* The callers' frames lie in one page that is there, and go on in one that is not. */
+static void test_faults_served(void **state)
+{
+	__u64 *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct wt_ev_asleep e = { .h.ts_ns = 1000, .id = 7, .image = 5, .ip = 0x4000 };
+	struct asleep *a;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	assert_ptr_not_equal(page, MAP_FAILED);
+	page[0] = (__u64)&page[512];	/* the caller's frame pointer */
+	page[1] = 0x4100;		/* where it goes on */
+	pid = sleeper_with(&page[512]);
+	e.tgid = e.tid = pid;
+	e.runs = runs_of(pid);
+	e.sp = e.fp = (__u64)page;
+	a = begin_in(jit_space);
+	w.image = 5;
+	assert_int_equal(asleep__put(a, &e), 0);
+	alarm(5);
+	assert_int_equal(asleep__work(a, false, done, NULL), 0);
+	alarm(0);
+	assert_int_equal(w.done, 1);
+	assert_int_equal(w.frames, 2);
+	assert_int_equal(w.frame0, 0x4000);
+	asleep__free(a);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	munmap(page, 8192);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_waits_for_what_is_unknown),
 		cmocka_unit_test(test_has_run),
+		cmocka_unit_test(test_faults_served),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

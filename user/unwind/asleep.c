@@ -3,10 +3,12 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "unwind/walker.h"
 #include "util/clock.h"
@@ -17,6 +19,10 @@
 #define MAX_WAITING 16384
 #define PAGE 4096
 #define PAGES 32		/* of one thread, direct-mapped */
+/* of an entry of /proc/PID/pagemap */
+#define PM_PRESENT (1ULL << 63)
+#define PM_SWAP (1ULL << 62)
+#define PM_UFFD_WP (1ULL << 57)
 
 struct page {
 	__u64 at;		/* 0: none */
@@ -28,12 +34,27 @@ struct asleep {
 	struct walker_ops walk;
 	struct wt_ev_asleep *e;
 	unsigned n, cap;
-	pid_t tgid;		/* whose memory is read */
+	pid_t tgid;		/* whose memory is read … */
+	int pagemap;		/* … and what is there of it */
 	struct page page[PAGES];
 	struct walker_out found;
 	/* struct wt_ev_stack, with its frames */
 	__u64 out[sizeof(struct wt_ev_stack) / 8 + WT_MAX_FRAMES];
 };
+
+/*
+ * To read what is not there is to have it fetched, by whoever serves the process's faults: a
+ * userfaultfd's owner or a file system in user space, which may take for ever.  The kernel
+ * side's walks do without such pages, too.
+ */
+static bool is_there(const struct asleep *a, __u64 at)
+{
+	__u64 entry;
+
+	if (pread(a->pagemap, &entry, sizeof(entry), at / PAGE * sizeof(entry)) != sizeof(entry))
+		return false;
+	return entry & PM_PRESENT || (entry & PM_SWAP && !(entry & PM_UFFD_WP));
+}
 
 static const __u8 *page_at(struct asleep *a, __u64 at)
 {
@@ -43,7 +64,7 @@ static const __u8 *page_at(struct asleep *a, __u64 at)
 	if (p->at == at)
 		return p->bytes;
 	p->at = 0;
-	if (!at || process_vm_readv(a->tgid, &to, 1, &from, 1, 0) != PAGE)
+	if (!at || !is_there(a, at) || process_vm_readv(a->tgid, &to, 1, &from, 1, 0) != PAGE)
 		return NULL;
 	p->at = at;
 	return p->bytes;
@@ -177,10 +198,16 @@ static bool sleeps_on(const struct wt_ev_asleep *e)
 
 static void walk(struct asleep *a, const struct wt_ev_asleep *e)
 {
+	char path[64];
+
 	a->tgid = e->tgid;
 	for (unsigned i = 0; i < PAGES; i++)
 		a->page[i].at = 0;
+	snprintf(path, sizeof(path), "/proc/%u/pagemap", e->tgid);
+	a->pagemap = open(path, O_RDONLY | O_CLOEXEC);
 	walker(&a->walk, e, &a->found);
+	if (a->pagemap >= 0)
+		close(a->pagemap);
 }
 
 /* True when a->found is as good as it will be; without frames if the thread has run. */
