@@ -2,6 +2,7 @@
 """Bad input: one clear sentence, status 1 or 2 (125 with --exit-status), nothing left."""
 # side by side
 import os
+import re
 import subprocess
 
 import lib
@@ -277,12 +278,20 @@ def test_own_pid():
     assert os.getpid() in {t["pid"] for t in r.threads()}
 
 
+def few_descriptors(limit):
+    return subprocess.run(["sh", "-c", f"ulimit -n {limit}; exec {lib.WORKTRACE} record -q -o {O} -- true"],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+
+
 def test_few_descriptors():
+    """One sentence, whether there are next to none or nearly enough; and what it says is enough."""
     lib.need_root()
     before = sorted(os.listdir(lib.TMP))
-    p = subprocess.run(["sh", "-c", f"ulimit -n 12; exec {lib.WORKTRACE} record -q -o {O} -- true"],
-                       stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
-    lib.equal(p.returncode, 1, f"exit status ({p.stderr})")
-    lib.equal(p.stderr.count("\n"), 1, f"sentences: {p.stderr}")
-    lib.contains(p.stderr, r"(?i)open files|descriptor", "the sentence")
-    lib.equal(sorted(os.listdir(lib.TMP)), before, "left behind")
+    for limit in (12, 250):
+        p = few_descriptors(limit)
+        lib.equal(p.returncode, 1, f"exit status ({p.stderr})")
+        lib.equal(p.stderr.count("\n"), 1, f"sentences: {p.stderr}")
+        lib.contains(p.stderr, r"(?i)open files|descriptor", "the sentence")
+        lib.equal(sorted(os.listdir(lib.TMP)), before, "left behind")
+    p = few_descriptors(int(re.search(r"at least (\d+) are needed", p.stderr).group(1)))
+    lib.equal((p.returncode, p.stderr), (0, ""), "with as many as it wants")

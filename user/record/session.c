@@ -215,7 +215,8 @@ static int check_target(struct session *s)
 #define WARM_UNTIL_NS (180 * NSEC_PER_MSEC)
 #define WARM_LEAST_NS (100 * NSEC_PER_MSEC)
 #define FILES_ROOM 1024		/* of which there are more than 256 */
-#define FILES_NEEDED 192	/* maps, programs, links, side-band, and some binaries */
+#define FILES_NEEDED 352	/* maps, programs, links, side-band, and some binaries … */
+#define FILES_A_CPU 4		/* … and what each CPU is sampled and heard by */
 
 /*
  * Where threads share a table of descriptors, the kernel waits for a grace period whenever it
@@ -233,6 +234,7 @@ static void grow_files(int any_fd, rlim_t max)
 static int raise_limits(struct session *s)
 {
 	struct rlimit files, mem = { RLIM_INFINITY, RLIM_INFINITY };
+	rlim_t needed = FILES_NEEDED + FILES_A_CPU * sysconf(_SC_NPROCESSORS_ONLN);
 
 	setrlimit(RLIMIT_MEMLOCK, &mem);
 	if (getrlimit(RLIMIT_NOFILE, &files))
@@ -240,9 +242,9 @@ static int raise_limits(struct session *s)
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
 	/* with too few the loader fails somewhere, and not always with a word of descriptors */
-	if (files.rlim_max < FILES_NEEDED)
-		return wt_error(WT_ESAID, "%llu open files are allowed, at least %d are needed: raise "
-				"the limit (ulimit -n)", (unsigned long long)files.rlim_max, FILES_NEEDED);
+	if (files.rlim_max < needed)
+		return wt_error(WT_ESAID, "%llu open files are allowed, at least %llu are needed: raise "
+				"the limit (ulimit -n)", (unsigned long long)files.rlim_max, (unsigned long long)needed);
 	grow_files(s->signal_fd, files.rlim_max);
 	return 0;
 }
