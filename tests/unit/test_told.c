@@ -75,6 +75,19 @@ static void test_of_a_pool(void **state)
 	assert_in_range(wrong, 1, 16);
 }
 
+/* Threads that overtake each other: a number that comes late is no new beginning. */
+static void test_overtaken(void **state)
+{
+	struct told t = {};
+
+	(void)state;
+	for (unsigned i = 1; i <= 40; i++) {
+		told__line(&t, S + i * 50 * MS, i * 50 * MS, true, i % 4 == 3 ? i + 1 : i % 4 ? i : i - 1);
+		if (i >= 3)
+			assert_true(t.of_all);
+	}
+}
+
 /* A second batch of the process begins later; its times are since then. */
 static void test_again(void **state)
 {
@@ -114,6 +127,7 @@ int main(void)
 		cmocka_unit_test(test_of_all),
 		cmocka_unit_test(test_of_each),
 		cmocka_unit_test(test_of_a_pool),
+		cmocka_unit_test(test_overtaken),
 		cmocka_unit_test(test_again),
 		cmocka_unit_test(test_uncounted),
 	};

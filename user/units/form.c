@@ -346,6 +346,16 @@ static int begin(struct form *f, struct uproc *p, struct proc_form *pf, const st
 	return err;
 }
 
+/*
+ * The first unit of another round: its time is right also when it is the time of all.  One that a
+ * thread comes late with began, by that, before others had ended.
+ */
+static bool is_first_again(const struct seq *s, const struct unit_mark *m)
+{
+	return m->has_done && m->done < s->done &&
+	       m->ts_ns + s->told.precision_ns + TAKEN_UP_NS >= s->last_ns + m->elapsed_ns;
+}
+
 /* One of the units that a write told of, with so many others to come: they share the time. */
 static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 		    struct unit_mark *m, unsigned to_come, unsigned batch)
@@ -361,8 +371,7 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 
 	if (!s)
 		return -ENOMEM;
-	/* of the first that is right also when it is the time of all */
-	if (s->told.of_all && (s->last_ns || !p->born) && !(m->has_done && m->done < s->done))
+	if (s->told.of_all && (s->last_ns || !p->born) && !is_first_again(s, m))
 		m->elapsed_ns = 0;
 	if (form__take_begun(pf, m, &begun)) {
 		/* begun and ended by one thread: it is that one's unit, whatever others do meanwhile */

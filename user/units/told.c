@@ -49,14 +49,15 @@ void told__line(struct told *t, __u64 ts_ns, __u64 elapsed_ns, bool counts, __u6
 {
 	__u64 from = ts_ns > elapsed_ns ? ts_ns - elapsed_ns : 0;
 	__u64 known = precision(elapsed_ns), slack;
-	bool restart = counts && done < t->done;
+	bool back = counts && done < t->done;
 
 	if (counts && t->last_ns && done == t->done)	/* drawn again */
 		return;
 	if (!t->precision_ns || known < t->precision_ns)
 		t->precision_ns = known;
 	slack = t->precision_ns + LATE_NS + elapsed_ns / 1024;
-	if (!t->last_ns || restart) {
+	/* a counter that goes back begins again, unless a thread comes late with a number of the same series */
+	if (!t->last_ns || (back && !(t->of_all && apart(from, t->origin_ns) <= slack))) {
 		begin_anew(t, from);
 	} else if (apart(from, t->origin_ns) > slack) {
 		leave(t, from);
