@@ -546,6 +546,29 @@ static void test_counter_jumps(void **state)
 	drop_bench(b);
 }
 
+/* threads that overtake each other: each unit counts once, and a number that was there begins anew */
+static void test_overtaken(void **state)
+{
+	static const unsigned done[] = { 1, 3, 2, 5, 6, 4, 7, 9, 10, 8, 11, 12, 1, 2 };
+	struct bench *b = setup_bench(100, 100);
+	struct found f;
+	__u64 n = 0;
+
+	(void)state;
+	bound(b, 7, 0, 1, MS);
+	for (unsigned i = 0; i < 14; i++) {
+		mark(b, 7, (11 + 10 * i) * MS, done[i], 0);
+		form__settle(&b->form);
+		bound(b, 7, i + 1, i + 2, (11 + 10 * i) * MS);
+	}
+	f = rows_of(b);
+	for (unsigned i = 0; i < f.n; i++)
+		n += f.row[i].n;
+	assert_int_equal(n, 14);
+	assert_int_equal(f.n, 11);
+	drop_bench(b);
+}
+
 /* "succeeded in 5 ms": what was before it belongs to no unit */
 static void test_stated_elapsed(void **state)
 {
@@ -1048,6 +1071,7 @@ int main(void)
 		cmocka_unit_test(test_line_per_unit),
 		cmocka_unit_test(test_batched_writes_share),
 		cmocka_unit_test(test_counter_jumps),
+		cmocka_unit_test(test_overtaken),
 		cmocka_unit_test(test_stated_elapsed),
 		cmocka_unit_test(test_stated_since_the_start),
 		cmocka_unit_test(test_stated_in_the_middle),

@@ -16,6 +16,7 @@
  * end looks at the clock before it writes: if it loses the CPU in between, the begin seems later.
  */
 #define TAKEN_UP_NS 10000000ULL
+#define OVERTAKING 8		/* the first of a pool to be done is one of those */
 #define MOST_AT_ONCE 1000000	/* a counter that jumps by more is not counted in ones */
 #define ONE_MS 1000000ULL
 
@@ -129,8 +130,43 @@ static bool is_shared(struct form *f, const struct uproc *p, const struct seq *s
 	return m->has_done && !s->from && shared__tell(&f->shared, &l, n, source);
 }
 
+#define SAID 64			/* numbers below the highest that are remembered */
+
+/*
+ * Threads that overtake each other: a number that was left out a moment ago, of a counter that
+ * leaves out fewer than it says.  Then the line ahead of this one told of it as well.
+ */
+static bool comes_late(struct seq *s, const struct unit_mark *m)
+{
+	__u64 back = s->done - m->done, span = s->done - s->first + 1;
+
+	if (!m->has_done || !s->has_done || m->done >= s->done || m->done < s->first || back >= SAID ||
+	    s->said >> back & 1 || (m->has_total && s->done == m->total && m->done <= m->total / 2))
+		return false;
+	if (2 * (__u64)(__builtin_popcountll(s->said) + 1) < (span < SAID ? span : SAID))
+		return false;
+	s->said |= 1ULL << back;
+	return true;
+}
+
+static void note_done(struct seq *s, const struct unit_mark *m)
+{
+	__u64 step = m->done - s->done;
+
+	if (!m->has_done)
+		return;
+	if (!s->has_done || m->done < s->done) {
+		s->first = m->done < OVERTAKING ? 1 : m->done;
+		s->said = 1;
+	} else {
+		s->said = (step < SAID ? s->said << step : 0) | 1;
+	}
+	s->done = m->done;
+	s->has_done = true;
+}
+
 /* How many units that line tells of: 0, none that we know the beginning of. */
-static __u64 units_of(const struct seq *s, const struct unit_mark *m, bool seeded, __u64 begun)
+static __u64 units_of(const struct seq *s, const struct unit_mark *m, bool seeded, __u64 begun, bool late)
 {
 	__u64 n;
 
@@ -139,6 +175,8 @@ static __u64 units_of(const struct seq *s, const struct unit_mark *m, bool seede
 		return 0;
 	if (!m->has_done)
 		return 1;
+	if (late)		/* of one that tells its own time, there is that, too */
+		return m->elapsed_ns || begun;
 	if (s->has_done && m->done >= s->done)
 		n = m->done - s->done;
 	else if (seeded && !s->last_ns)
@@ -364,7 +402,7 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 	__u64 from, to, end = m->ts_ns, n, moved;
 	struct begun begun = {};
 	__u32 source = 0;
-	bool turns = false;
+	bool turns = false, late;
 	/* whoever is handed its units says itself that they are over */
 	bool own = m->handed && (m->elapsed_ns || form__taken_in(f, m));
 	int err = 0;
@@ -390,7 +428,8 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 		err = parts__pause(&begun.parts, end);
 		batch = 1 + begun.parts.beside;
 	}
-	n = units_of(s, m, !p->born, begun.ts_ns);
+	late = comes_late(s, m);
+	n = units_of(s, m, !p->born, begun.ts_ns, late);
 	if (is_shared(f, p, s, m, &moved, &source)) {
 		/* another process's line, ahead of this one, told of it as well: its time is the next one's */
 		if (!moved) {
@@ -398,6 +437,9 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 			return err;
 		}
 		n = !n || moved > MOST_AT_ONCE ? !!n : moved;
+	} else if (late && !n) {
+		parts__free(&begun.parts);
+		return err;
 	}
 	from = turns ? begun.ts_ns : begin_of(f, p, s, m, begun.ts_ns, end);
 	to = end;
@@ -409,8 +451,8 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 	parts__free(&begun.parts);
 	s->n += n;
 	s->ends = true;
-	s->has_done |= m->has_done;
-	s->done = m->done;
+	if (!late)
+		note_done(s, m);
 	s->total = m->total;
 	s->last_ns = to;
 	return err;

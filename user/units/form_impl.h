@@ -32,6 +32,7 @@ struct seq {
 	unsigned series;
 	__u64 n;			/* units so far */
 	__u64 done, total;
+	__u64 first, said;		/* of this round: its first number; bit i: done - i was there */
 	bool has_done;
 	bool has_shown;
 	__u64 shown;			/* the counter as it was last read, units of this write included */
