@@ -189,6 +189,32 @@ static void test_waits_for_what_is_unknown(void **state)
 	waitpid(pid, NULL, 0);
 }
 
+/* where there is no room for one more process's mappings: asked for once, and given up in time */
+static void test_in_vain(void **state)
+{
+	pid_t pid = sleeper();
+	struct wt_ev_asleep e = { .h.ts_ns = 1000, .id = 7, .image = 5, .ip = 0x4000, .tgid = pid,
+				  .tid = pid, .runs = runs_of(pid) };
+	struct asleep *a = begin();
+
+	(void)state;
+	assert_int_equal(asleep__put(a, &e), 0);
+	for (unsigned i = 0; i < 49; i++) {
+		w.now = 1000 + i * 100000000ULL;
+		assert_int_equal(asleep__work(a, false, done, NULL), 0);
+	}
+	assert_int_equal(w.asked, 1);
+	assert_int_equal(w.done, 0);
+	w.now += 200000000;
+	assert_int_equal(asleep__work(a, false, done, NULL), 0);
+	assert_int_equal(asleep__waiting(a), 0);
+	assert_int_equal(w.done, 1);
+	assert_int_equal(w.end, WT_END_NO_SPACE);
+	asleep__free(a);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 static void test_has_run(void **state)
 {
 	pid_t pid = sleeper();
@@ -250,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_waits_for_what_is_unknown),
+		cmocka_unit_test(test_in_vain),
 		cmocka_unit_test(test_has_run),
 		cmocka_unit_test(test_faults_served),
 	};

@@ -16,6 +16,7 @@
 #define STRANGER_NS (NSEC_PER_SEC / 2)
 #define TURN_NS (20 * NSEC_PER_MSEC)
 #define LAST_NS (NSEC_PER_SEC / 2)
+#define PATIENCE_NS (5 * NSEC_PER_SEC)	/* tables that have not come by then are not likely to */
 #define MAX_WAITING 16384
 #define PAGE 4096
 #define PAGES 32		/* of one thread, direct-mapped */
@@ -29,10 +30,15 @@ struct page {
 	__u8 bytes[PAGE];
 };
 
+struct sleeper {
+	struct wt_ev_asleep e;
+	bool asked;		/* for its process: where there is no room for that, in vain */
+};
+
 struct asleep {
 	struct asleep_ops ops;
 	struct walker_ops walk;
-	struct wt_ev_asleep *e;
+	struct sleeper *v;
 	unsigned n, cap;
 	pid_t tgid;		/* whose memory is read … */
 	int pagemap;		/* … and what is there of it */
@@ -151,7 +157,7 @@ int asleep__new(struct asleep **out, const struct asleep_ops *ops)
 void asleep__free(struct asleep *a)
 {
 	if (a)
-		free(a->e);
+		free(a->v);
 	free(a);
 }
 
@@ -164,18 +170,18 @@ int asleep__put(struct asleep *a, const struct wt_ev_asleep *e)
 {
 	if (a->n == a->cap) {
 		unsigned cap = a->cap ? 2 * a->cap : 64;
-		struct wt_ev_asleep *grown;
+		struct sleeper *grown;
 
 		/* the rest is found without frames: the stack that never comes is counted as lost */
 		if (cap > MAX_WAITING)
 			return 0;
-		grown = reallocarray(a->e, cap, sizeof(*grown));
+		grown = reallocarray(a->v, cap, sizeof(*grown));
 		if (!grown)
 			return -ENOMEM;
-		a->e = grown;
+		a->v = grown;
 		a->cap = cap;
 	}
-	a->e[a->n++] = *e;
+	a->v[a->n++] = (struct sleeper){ .e = *e };
 	return 0;
 }
 
@@ -211,13 +217,18 @@ static void walk(struct asleep *a, const struct wt_ev_asleep *e)
 }
 
 /* True when a->found is as good as it will be; without frames if the thread has run. */
-static bool settled(struct asleep *a, const struct wt_ev_asleep *e, bool last)
+static bool settled(struct asleep *a, struct sleeper *x, bool last)
 {
+	const struct wt_ev_asleep *e = &x->e;
+	__u64 now = a->ops.now_ns();
 	bool known = a->ops.image(a->ops.ctx, e->tgid) == e->image, asleep = sleeps_on(e);
 
+	last |= now >= e->h.ts_ns + PATIENCE_NS;
 	if (asleep && !known && !last) {
-		if (a->ops.now_ns() >= e->h.ts_ns + STRANGER_NS)
+		if (!x->asked && now >= e->h.ts_ns + STRANGER_NS) {
 			a->ops.ask(a->ops.ctx, e->tgid, e->image);
+			x->asked = true;
+		}
 		return false;
 	}
 	if (asleep)
@@ -251,20 +262,20 @@ int asleep__work(struct asleep *a, bool last, raw_done_fn done, void *ctx)
 	int err = 0;
 
 	for (; i < a->n && !err; i++) {
-		const struct wt_ev_asleep e = a->e[i];
+		struct sleeper x = a->v[i];
 		bool late = a->ops.now_ns() >= until;
 
 		if (late && last) {
 			a->found.n = 0;
 			a->found.end = WT_END_READ;
-			err = hand_out(a, &e, done, ctx);
-		} else if (!late && settled(a, &e, last)) {
-			err = hand_out(a, &e, done, ctx);
+			err = hand_out(a, &x.e, done, ctx);
+		} else if (!late && settled(a, &x, last)) {
+			err = hand_out(a, &x.e, done, ctx);
 		} else {
-			a->e[kept++] = e;
+			a->v[kept++] = x;
 		}
 	}
-	memmove(a->e + kept, a->e + i, (a->n - i) * sizeof(a->e[0]));
+	memmove(a->v + kept, a->v + i, (a->n - i) * sizeof(a->v[0]));
 	a->n = kept + a->n - i;
 	return err;
 }
