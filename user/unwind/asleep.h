@@ -5,7 +5,8 @@
  *
  * A stack counts only if the thread has not run since.  So a wait that ends before its turn
  * comes has none.  Threads of processes that the kernel side knows nothing of wait for half a
- * second first: who sleeps for less is not worth tables.  Single-threaded.
+ * second first: who sleeps for less is not worth tables.  They are asked for once; five
+ * seconds after the start each has what frames can be had.  Single-threaded.
  */
 #ifndef WT_ASLEEP_H
 #define WT_ASLEEP_H
