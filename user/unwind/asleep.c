@@ -216,6 +216,15 @@ static void walk(struct asleep *a, const struct wt_ev_asleep *e)
 		close(a->pagemap);
 }
 
+/* A frame of it lies in no file: in the code of a VM, it may be, which is about to be known. */
+static bool is_anonymous(const struct walker_out *w)
+{
+	for (unsigned i = 0; i < w->n; i++)
+		if (WT_FRAME_TAG(w->frame[i]) == WT_FRAME_ADDR)
+			return true;
+	return false;
+}
+
 /* True when a->found is as good as it will be; without frames if the thread has run. */
 static bool settled(struct asleep *a, struct sleeper *x, bool last)
 {
@@ -234,6 +243,8 @@ static bool settled(struct asleep *a, struct sleeper *x, bool last)
 	if (asleep)
 		walk(a, e);
 	if (asleep && (a->found.end == WT_END_NO_SPACE || a->found.end == WT_END_NO_TABLE) && !last)
+		return false;
+	if (asleep && is_anonymous(&a->found) && !last && now < e->h.ts_ns + STRANGER_NS)
 		return false;
 	if (!asleep || !sleeps_on(e)) {
 		a->found.n = 0;

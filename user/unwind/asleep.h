@@ -5,8 +5,9 @@
  *
  * A stack counts only if the thread has not run since.  So a wait that ends before its turn
  * comes has none.  Threads of processes that the kernel side knows nothing of wait for half a
- * second first: who sleeps for less is not worth tables.  They are asked for once; five
- * seconds after the start each has what frames can be had.  Single-threaded.
+ * second first: who sleeps for less is not worth tables.  So do stacks with frames in no file,
+ * which may be a VM's that is about to be known.  Processes are asked for once; five seconds
+ * after the start each thread has what frames can be had.  Single-threaded.
  */
 #ifndef WT_ASLEEP_H
 #define WT_ASLEEP_H
