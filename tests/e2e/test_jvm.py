@@ -147,7 +147,8 @@ def test_blocked_since_before():
     p = lib.spawn([os.path.join(java_home(), "bin", "java"), "-cp", compiled(), "WlJava", "60"],
                   stdout=subprocess.PIPE, text=True)
     lib.equal(p.stdout.readline().strip(), "ready", "WlJava")
-    time.sleep(0.3)
+    # who waits for a monitor looks again after 1, 8, 64, 512, 1000 ms: not between the attaching and the start
+    time.sleep(0.7)
     r = lib.record(["-p", p.pid, "-d", 1])
     waiting(r, 950_000)
     # those of the VM that nothing wakes

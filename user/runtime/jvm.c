@@ -216,6 +216,7 @@ static void try(struct jvm *j, struct proc *p, __u64 now)
 	 * maps the whole file first, then the parts over it.
 	 */
 	if (err == -EPROTO && now - p->first_ns < LOADING_NS) {
+		wt_debug("process %u: its VM cannot be read yet: %s", p->tgid, why);
 		p->has_layout = false;
 		return;
 	}
@@ -227,8 +228,10 @@ static void try(struct jvm *j, struct proc *p, __u64 now)
 		refuse(j, p, "its VM was not ready in time, or its memory cannot be read");
 		return;
 	}
-	if (err)
+	if (err) {
+		wt_debug("process %u: its VM cannot be read yet (%d)", p->tgid, err);
 		return;
+	}
 	p->vm.library = p->start;
 	p->vm.library_end = p->end;
 	if (j->procs_fd >= 0 && bpf_map_update_elem(j->procs_fd, &p->tgid, &p->vm, BPF_ANY)) {
@@ -237,6 +240,7 @@ static void try(struct jvm *j, struct proc *p, __u64 now)
 	}
 	set_state(j, p, READY);
 	j->stats.processes++;
+	wt_debug("process %u: its VM is known", p->tgid);
 }
 
 /* Another program under that number, or the VM was mapped elsewhere: all begins anew. */
