@@ -211,6 +211,8 @@ static void chooses_among_aliases(void **state)
 	assert_string_equal(at(&o, addr + 15), "alias_a");
 	assert_true(elfsyms__find(o.es, addr, true, buf, sizeof(buf)).named);
 	assert_string_equal(buf, "__alias");
+	/* of local ones the longer, as perf has it */
+	assert_string_equal(at(&o, fixture_addr(path, "copy_local")), "moved_local");
 	unload(&o);
 }
 

@@ -127,7 +127,7 @@ bool elfsyms__read_name(const struct elfsyms *es, const struct esym *s, char *bu
 	return buf[0];
 }
 
-static bool better(const char *a, const char *b, bool underscores)
+static bool better(const char *a, const char *b, bool underscores, bool local)
 {
 	size_t ua = strspn(a, "_"), ub = strspn(b, "_"), la, lb;
 
@@ -135,7 +135,10 @@ static bool better(const char *a, const char *b, bool underscores)
 		return underscores ? ua > ub : ua < ub;
 	la = strlen(a);
 	lb = strlen(b);
-	return la != lb ? la < lb : strcmp(a, b) < 0;
+	/* of what only a table for debuggers has, as perf does: __memmove_…, not __memcpy_… */
+	if (la != lb)
+		return local ? la > lb : la < lb;
+	return strcmp(a, b) < 0;
 }
 
 /* The best of the names at that address. */
@@ -154,7 +157,7 @@ static bool name_among_aliases(const struct elfsyms *es, long i, __u64 vaddr, bo
 			break;
 		if (vaddr - s->addr >= s->size || !elfsyms__read_name(es, s, other, sizeof(other)))
 			continue;
-		if (!named || better(other, buf, underscores))
+		if (!named || better(other, buf, underscores, !(s->rank & RANK_GLOBAL)))
 			snprintf(buf, sz, "%s", other);
 		named = true;
 	}

@@ -43,7 +43,7 @@ struct elfsym {
  * the next one, the end of its section or the start of other code that the unwind
  * tables know.  Functions before plain labels, global
  * before local; among aliases the one with the fewest leading underscores, then
- * the shortest, then the first by strcmp (underscores: the most instead).
+ * the shortest (of local ones the longest, as perf has it), then the first by strcmp (underscores: the most instead).
  */
 struct elfsym elfsyms__find(const struct elfsyms *es, __u64 vaddr, bool underscores,
 			    char *buf, size_t sz);
