@@ -5,7 +5,6 @@ The program (tests/workloads/WlJava.java) takes its methods' CPU time from its o
 their shares in the samples must be within 3 points, and 4 standard errors more for
 the few samples of a short run.
 """
-# side by side
 import glob
 import http.client
 import json
@@ -90,6 +89,7 @@ def java_stacks_begin_at_main(r):
                          f"the first Java frame of {frames}")
 
 
+# side by side
 def test_default_flags():
     r, truth = run()
     whole(r)
@@ -104,6 +104,7 @@ def test_default_flags():
     assert not re.search(r"WlJava\$\$Lambda[^;]*[/+]0x", text), text
 
 
+# side by side
 def test_interpreted_only():
     r, truth = run(["-Xint"])
     whole(r)
@@ -113,6 +114,7 @@ def test_interpreted_only():
     lib.at_least(len(recursion), 1, "stacks with 30 interpreted frames of WlJava.descend")
 
 
+# side by side
 def test_first_compiler_only():
     r, truth = run(["-XX:TieredStopAtLevel=1"])
     whole(r)
@@ -137,12 +139,13 @@ def waiting(r, least_us):
     lib.at_least(len(net), 1, "stacks of w-read that wait on the net")
 
 
+# side by side
 def test_blocked_threads():
     r, _ = run(seconds=3)		# they begin after a second
     waiting(r, 2_000_000)
 
 
-def test_blocked_since_before():
+def test_blocked_since_before():	# alone: it looks at the first instants, when tables are on their way
     """Threads that slept as the recording began, and sleep on: user space walks their stacks."""
     p = lib.spawn([os.path.join(java_home(), "bin", "java"), "-cp", compiled(), "WlJava", "60"],
                   stdout=subprocess.PIPE, text=True)
@@ -157,6 +160,7 @@ def test_blocked_since_before():
         assert stacks and all("start_thread" in f for f in stacks), f"{thread}: {stacks}"
 
 
+# side by side
 def test_remembered_stacks_are_right():
     """What was remembered is unwound, too, and must be the same (--unwind-check)."""
     r, _ = run(seconds=3, args=["--unwind-check"])
@@ -164,6 +168,7 @@ def test_remembered_stacks_are_right():
     lib.equal(r.loss["user_stack_misremembered"], 0, "stacks that were misremembered")
 
 
+# side by side
 def test_other_jdks():
     """Every other JDK here; WT_JAVA_HOMES may name more, separated by colons."""
     homes = {os.path.realpath(h) for h in
@@ -188,6 +193,7 @@ def named(r):
     lib.at_most(unnamed, 0.001 * total, f"frames without a name, µs of {total}")
 
 
+# side by side
 def test_javac():
     """A program that is gone after a second or two, from its start: the tables are made meanwhile."""
     source = lib.tmp("Much.java")
@@ -235,6 +241,7 @@ def ask_for(port, end):
         assert connection.getresponse().read(), "no answer"
 
 
+# side by side
 def test_server_under_load():
     source = lib.tmp("Server.java")
     with open(source, "w") as f:
@@ -285,6 +292,7 @@ def stopped_while_it_ends(command):
     return p.finish()
 
 
+# side by side
 def test_methods_gone():
     """A process that is gone before its last methods' names were read: said so, and counted."""
     n = 500
@@ -337,6 +345,7 @@ def tmp_of(pid):
     return set(os.listdir(f"/proc/{pid}/root/tmp"))
 
 
+# side by side
 def test_perfmap_of_a_vm_that_cannot_be_read():
     lib.need_root()
     lib.need("unshare", "setpriv")
@@ -357,6 +366,7 @@ def test_perfmap_of_a_vm_that_cannot_be_read():
     lib.equal(lib.alive(pid), True, "the VM lives")
 
 
+# side by side
 def test_perfmap_of_a_vm_that_never_answers():
     """Somebody else's ears: nothing is waited for, and the recording is whole."""
     java = os.path.join(java_home(), "bin", "java")
