@@ -94,6 +94,13 @@ static unsigned long long runs_of(pid_t pid)
 	return runs;
 }
 
+/* What the kernel side sends of it. */
+static struct wt_ev_asleep event_of(pid_t pid)
+{
+	return (struct wt_ev_asleep){ .h.ts_ns = 1000, .id = 7, .image = 5, .ip = 0x4000, .tgid = pid,
+				      .tid = pid, .runs = runs_of(pid) };
+}
+
 /* From now on a fault at that page waits for who never comes. */
 static void serve_faults(void *page)
 {
@@ -160,8 +167,7 @@ static struct asleep *begin(void)
 static void test_waits_for_what_is_unknown(void **state)
 {
 	pid_t pid = sleeper();
-	struct wt_ev_asleep e = { .h.ts_ns = 1000, .id = 7, .image = 5, .ip = 0x4000, .tgid = pid,
-				  .tid = pid, .runs = runs_of(pid) };
+	struct wt_ev_asleep e = event_of(pid);
 	struct asleep *a = begin();
 
 	(void)state;
@@ -193,8 +199,7 @@ static void test_waits_for_what_is_unknown(void **state)
 static void test_in_vain(void **state)
 {
 	pid_t pid = sleeper();
-	struct wt_ev_asleep e = { .h.ts_ns = 1000, .id = 7, .image = 5, .ip = 0x4000, .tgid = pid,
-				  .tid = pid, .runs = runs_of(pid) };
+	struct wt_ev_asleep e = event_of(pid);
 	struct asleep *a = begin();
 
 	(void)state;
@@ -218,11 +223,11 @@ static void test_in_vain(void **state)
 static void test_has_run(void **state)
 {
 	pid_t pid = sleeper();
-	struct wt_ev_asleep e = { .h.ts_ns = 1000, .id = 7, .image = 5, .ip = 0x4000, .tgid = pid,
-				  .tid = pid, .runs = runs_of(pid) - 1 };
+	struct wt_ev_asleep e = event_of(pid);
 	struct asleep *a = begin();
 
 	(void)state;
+	e.runs--;
 	w.image = 5;
 	assert_int_equal(asleep__put(a, &e), 0);
 	assert_int_equal(asleep__work(a, false, done, NULL), 0);
@@ -243,7 +248,7 @@ static void test_has_run(void **state)
 static void test_faults_served(void **state)
 {
 	__u64 *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct wt_ev_asleep e = { .h.ts_ns = 1000, .id = 7, .image = 5, .ip = 0x4000 };
+	struct wt_ev_asleep e;
 	struct asleep *a;
 	pid_t pid;
 
@@ -254,8 +259,7 @@ static void test_faults_served(void **state)
 	page[0] = (__u64)&page[512];	/* the caller's frame pointer */
 	page[1] = 0x4100;		/* where it goes on */
 	pid = sleeper_with(&page[512]);
-	e.tgid = e.tid = pid;
-	e.runs = runs_of(pid);
+	e = event_of(pid);
 	e.sp = e.fp = (__u64)page;
 	a = begin_in(jit_space);
 	w.image = 5;
