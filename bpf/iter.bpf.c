@@ -475,6 +475,30 @@ static __always_inline void wt_list(struct wt_scratch *s, struct task_struct *t,
 	bpf_seq_write(seq, &s->rec, sizeof(s->rec));
 }
 
+/* A process that the seed will take up, told of while nobody has an account yet. */
+static __always_inline void wt_list_wanted(struct wt_scratch *s, struct task_struct *t,
+					   struct seq_file *seq)
+{
+	struct wt_job_found found = {};
+
+	if (!t->pid || t->pid != t->tgid || t->exit_state || (t->flags & PF_KTHREAD))
+		return;
+	if (cfg_target == WT_TARGET_JOB && (cfg_opts & WT_OPT_JOBS)) {
+		wt_task_job(t, &found);
+		if (found.wanted)
+			wt_note_target(t);
+	}
+	if (!found.wanted && !wt_wanted(t))
+		return;
+	__builtin_memset(&s->rec, 0, sizeof(s->rec));
+	s->rec.why = WT_REC_SNAPSHOT;
+	s->rec.image = wt_image(t);
+	s->rec.tid = t->pid;
+	s->rec.tgid = t->tgid;
+	s->rec.flags = WT_F_LEADER;
+	bpf_seq_write(seq, &s->rec, sizeof(s->rec));
+}
+
 /* Sleepable, to read the memory of tasks that are not current. */
 SEC("iter.s/task")
 int wt_iter_task(struct bpf_iter__task *ctx)
@@ -493,6 +517,8 @@ int wt_iter_task(struct bpf_iter__task *ctx)
 		wt_mark_frozen(t);
 	else if (run_iter == WT_ITER_LIST)
 		wt_list(s, t, ctx->meta->seq);
+	else if (run_iter == WT_ITER_WANTED)
+		wt_list_wanted(s, t, ctx->meta->seq);
 	else
 		wt_write(s, t, ctx->meta->seq);
 	return 0;

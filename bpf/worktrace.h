@@ -568,6 +568,7 @@ enum wt_iter {
 	WT_ITER_END = 2,		/* the same, as the last word on it */
 	WT_ITER_FREEZER = 3,		/* note who lies in a freezer, and who no longer does */
 	WT_ITER_LIST = 4,		/* write which processes are traced, before the start; not their accounts */
+	WT_ITER_WANTED = 5,		/* write which would be, before anything is traced */
 };
 
 #endif /* WORKTRACE_H */

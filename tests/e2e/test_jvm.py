@@ -145,19 +145,33 @@ def test_blocked_threads():
     waiting(r, 2_000_000)
 
 
-def test_blocked_since_before():	# alone: it looks at the first instants, when tables are on their way
+# side by side
+def test_blocked_since_before():
     """Threads that slept as the recording began, and sleep on: user space walks their stacks."""
     p = lib.spawn([os.path.join(java_home(), "bin", "java"), "-cp", compiled(), "WlJava", "60"],
                   stdout=subprocess.PIPE, text=True)
     lib.equal(p.stdout.readline().strip(), "ready", "WlJava")
-    # who waits for a monitor looks again after 1, 8, 64, 512, 1000 ms: not between the attaching and the start
-    time.sleep(0.7)
+    time.sleep(0.3)		# all have come to where they wait; one of them looks again after half a second
     r = lib.record(["-p", p.pid, "-d", 1])
     waiting(r, 950_000)
     # those of the VM that nothing wakes
     for thread in ("Finalizer", "Signal Dispatch"):
         stacks = [f for f, _ in r.folded("wall") if thread in f[:2]]
         assert stacks and all("start_thread" in f for f in stacks), f"{thread}: {stacks}"
+
+
+# side by side
+def test_blocks_before_the_start():
+    """Threads that block between the attaching and the start, and for all of a short recording."""
+    p = lib.spawn([os.path.join(java_home(), "bin", "java"), "-cp", compiled(), "WlTurns"],
+                  stdout=subprocess.PIPE, text=True)
+    lib.equal(p.stdout.readline().strip(), "ready", "WlTurns")
+    r = lib.record(["-p", p.pid, "-d", 0.7])
+    stacks = [(f, us) for f, us in r.folded("wall") if "turn" in f[:2]]
+    total = sum(us for _, us in stacks)
+    lib.at_least(total, 20_000_000, "µs asleep")
+    lib.at_least(sum(us for f, us in stacks if "WlTurns.nap" in f and "java.lang.Thread.run" in f),
+                 0.99 * total, "µs of them under the method that sleeps")
 
 
 # side by side

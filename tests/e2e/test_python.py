@@ -388,6 +388,31 @@ threading.Event().wait()
 """
 
 
+TURNS = """
+import threading, time
+def nap():
+    while True:
+        time.sleep(1)
+for i in range(200):
+    threading.Thread(target=nap, daemon=True).start()
+    time.sleep(1 / 200)
+print("ready", flush=True)
+threading.Event().wait()
+"""
+
+
+def test_blocks_before_the_start():
+    """Threads that block between the attaching and the start, and for all of a short recording."""
+    p = lib.spawn([lib.need("python3.11"), "-c", TURNS], stdout=subprocess.PIPE, text=True)
+    lib.equal(p.stdout.readline().strip(), "ready", "the script")
+    r = lib.record(["-p", p.pid, "-d", 0.7])
+    stacks = [(f, us) for f, us in r.folded("wall") if "[sleep" in f[-1]]
+    total = sum(us for _, us in stacks)
+    lib.at_least(total, 130_000_000, "µs asleep")
+    lib.at_least(sum(us for f, us in stacks if "nap (<string>:5)" in f), 0.997 * total,
+                 "µs of them under the line that sleeps")
+
+
 def test_asleep_since_before():
     """Nothing of the program runs while it is recorded: its stacks are whole, with names and lines."""
     script = lib.tmp("asleep.py")

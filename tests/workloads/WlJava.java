@@ -176,3 +176,26 @@ public class WlJava {
         }
     }
 }
+
+/** Thirty threads in turn, so that at any moment one of them has just begun to sleep for a second. */
+class WlTurns {
+    static void nap() throws InterruptedException {
+        Thread.sleep(1000);
+    }
+
+    public static void main(String[] args) throws Exception {
+        for (int i = 0; i < 30; i++) {
+            Thread t = new Thread(() -> {
+                try {
+                    for (;;)
+                        nap();
+                } catch (InterruptedException e) {
+                }
+            }, "turn");
+            t.start();
+            Thread.sleep(1000 / 30);
+        }
+        System.out.println("ready");
+        System.out.flush();
+    }
+}

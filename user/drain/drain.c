@@ -370,7 +370,7 @@ int drain__warm(struct drain *d, __u64 until_ns)
 	if (!d->unwind)
 		return 0;
 	d->start_ns = now_ns();
-	err = tracer__list(d->tracer, seed_mapping, d);
+	err = tracer__wanted(d->tracer, seed_mapping, d);
 	while (!err) {
 		unwind__warm(d->unwind);
 		unwind__stats(d->unwind, &st);
@@ -379,6 +379,26 @@ int drain__warm(struct drain *d, __u64 until_ns)
 			break;
 		usleep(LAST_STEP_US);
 	}
+	return err;
+}
+
+static int seed_new(void *arg, const struct wt_thread_rec *rec)
+{
+	struct drain *d = arg;
+
+	return unwind__knows(d->unwind, rec->tgid, rec->image) ? 0 : seed_mapping(arg, rec);
+}
+
+int drain__warm_rest(struct drain *d)
+{
+	int err;
+
+	if (!d->unwind)
+		return 0;
+	d->start_ns = now_ns();
+	err = tracer__list(d->tracer, seed_new, d);
+	if (!err)
+		unwind__warm(d->unwind);
 	return err;
 }
 

@@ -40,11 +40,13 @@ void drain__free(struct drain *d);
 void drain__set_jobs(struct drain *d, struct jobs *jobs);
 
 /*
- * Before the start: has the tables of what is traced now compiled, and waits for them until
- * then (CLOCK_MONOTONIC) at most, of a Java VM 0.2 s longer; what is not ready follows.
- * 0 or a negative errno, printed.
+ * Before anything is attached: has the tables of what will be traced compiled, and waits for
+ * them until then (CLOCK_MONOTONIC) at most, of a Java VM 0.2 s longer; what is not ready
+ * follows.  0 or a negative errno, printed.
  */
 int drain__warm(struct drain *d, __u64 until_ns);
+/* Once all are known: the same for those that came since, without waiting. */
+int drain__warm_rest(struct drain *d);
 /*
  * Reads the mappings and the command lines of every process that is traced now, as of the start.
  * launched: the process that is about to become the command, 0: there is none.

@@ -289,6 +289,16 @@ int tracer__list(struct tracer *t, tracer_record_fn fn, void *arg)
 	return run_iter(t, WT_ITER_LIST, fn, arg);
 }
 
+int tracer__wanted(struct tracer *t, tracer_record_fn fn, void *arg)
+{
+	/* the others follow with tracer__attach(), which leaves this one as it is */
+	if (!TRACER_LINK(t, wt_iter_task))
+		TRACER_LINK(t, wt_iter_task) = bpf_program__attach(TRACER_PROG(t, wt_iter_task));
+	if (!TRACER_LINK(t, wt_iter_task))
+		return wt_error(-errno, "cannot attach to the kernel's task iterator");
+	return run_iter(t, WT_ITER_WANTED, fn, arg);
+}
+
 __u64 tracer__start(struct tracer *t)
 {
 	__u64 now = now_ns();

@@ -69,6 +69,8 @@ typedef int (*tracer_record_fn)(void *arg, const struct wt_thread_rec *rec);
 int tracer__records(struct tracer *t, bool last, tracer_record_fn fn, void *arg);
 /* Before the start: a record of each process that is traced, with who it is and nothing of time. */
 int tracer__list(struct tracer *t, tracer_record_fn fn, void *arg);
+/* The same before tracer__attach(): of each process that would be. */
+int tracer__wanted(struct tracer *t, tracer_record_fn fn, void *arg);
 
 /*
  * Gives the programs the other detail map, waits until none writes to the first,

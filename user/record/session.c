@@ -250,20 +250,21 @@ static int raise_limits(struct session *s)
 }
 
 /*
- * What runs already has its tables before its first stack is walked.  They are made while
- * probes go into ffmpeg's libraries.
+ * What runs already has its tables before its first stack is walked: before the programs are
+ * attached, since a thread that blocks between then and the start has its stack walked, too,
+ * and may block for as long as we look.  Where there was no VM known, no copy of a stack tells
+ * its methods.  They are made while probes go into ffmpeg's libraries.
  */
 static int warm(struct session *s)
 {
 	__u64 until = s->begin_ns + WARM_UNTIL_NS, least = now_ns() + WARM_LEAST_NS;
 
-	if (s->launch || s->target->type == WT_TARGET_ALL)
-		return 0;
 	return drain__warm(s->drain, until > least ? until : least);
 }
 
 int session__open(struct session *s, const struct options *o)
 {
+	bool warmed;
 	int err;
 
 	s->o = o;
@@ -296,6 +297,9 @@ int session__open(struct session *s, const struct options *o)
 		err = interrupted(s);
 	if (!err)
 		err = session__open_stages(s);
+	warmed = !s->launch && !o->all;
+	if (!err && warmed)
+		err = warm(s);
 	if (!err)
 		err = tracer__attach(s->tracer);
 	if (!err)
@@ -308,8 +312,8 @@ int session__open(struct session *s, const struct options *o)
 		err = check_target(s);
 	if (!err)
 		err = interrupted(s);
-	if (!err)
-		err = warm(s);
+	if (!err && warmed)
+		err = drain__warm_rest(s->drain);
 	session__await_stages(s);
 	if (err)
 		return err;

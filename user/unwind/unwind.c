@@ -315,6 +315,11 @@ void unwind__warm(struct unwind *u)
 	u->warming = false;
 }
 
+bool unwind__knows(const struct unwind *u, __u32 tgid, __u64 image)
+{
+	return spaces__image(u->spaces, tgid) == image;
+}
+
 void unwind__tick(struct unwind *u)
 {
 	__u64 now = now_ns();

@@ -59,6 +59,8 @@ void unwind__want(struct unwind *u, const struct wt_ev_want *e);
 void unwind__tick(struct unwind *u);
 /* The same before anything is traced: more is compiled of what is mapped. */
 void unwind__warm(struct unwind *u);
+/* The kernel side has the mappings of the process, as that program. */
+bool unwind__knows(const struct unwind *u, __u32 tgid, __u64 image);
 /* Tables that were asked for are being compiled, or wait for it. */
 bool unwind__busy(struct unwind *u);
 /* A code object of CPython, from the kernel side.  0 or -ENOMEM. */
