@@ -40,6 +40,7 @@ struct plan {
 	double phi, drift;			/* AR(1) beside it, of CPU time and of waits, each its own */
 	__u32 rival;				/* who has the CPU, enum wt_rival; 0: it is not known */
 	bool native;				/* C, no Python frames */
+	unsigned pool;				/* idle threads: they wait to be told something */
 };
 
 struct line {
@@ -103,7 +104,8 @@ static void close_line(struct cost *c, const struct plan *p, struct line *l, __u
 	const char *const *match = p->native ? in_c : python;
 	const char *classify[] = { match[0], match[1], match[2], p->native ? "classify" : "classify (job.py:60)" };
 
-	l->u.thread_ns = l->u.elapsed_ns;
+	l->u.st_ns[WT_LOCK] = p->pool * l->u.elapsed_ns;
+	l->u.thread_ns = l->u.elapsed_ns + l->u.st_ns[WT_LOCK];
 	l->u.start_ns = *now;
 	*now += l->u.elapsed_ns;
 	l->u.end_ns = *now;
@@ -111,6 +113,8 @@ static void close_line(struct cost *c, const struct plan *p, struct line *l, __u
 	assert_int_equal(cost__stack(c, l->u.seq, classify, 4, l->classify), 0);
 	assert_int_equal(cost__stack(c, l->u.seq, match, 5, l->match), 0);
 	assert_int_equal(cost__detail(c, l->u.seq, COST_WAIT, WT_NET, "127.0.0.1:5432", l->net), 0);
+	if (p->pool)
+		assert_int_equal(cost__detail(c, l->u.seq, COST_WAIT, WT_LOCK, "futex", l->u.st_ns[WT_LOCK]), 0);
 	if (p->rival)
 		assert_int_equal(cost__detail(c, l->u.seq, COST_RIVAL, p->rival, "job-x",
 					      l->u.st_ns[WT_RUNQ]), 0);
@@ -208,6 +212,24 @@ static void test_function(void **state)
 	v = judge(&p, NULL);
 	assert_int_equal(v.cause, CAUSE_FUNCTION);
 	assert_string_equal(v.subject, "match_albums");
+}
+
+/* Threads that idle beside it wait longer when units take longer: no reason for anything. */
+static void test_idle_pool(void **state)
+{
+	struct plan p = { .units = 600, .per_line = 15, .classify = 2, .match = 1, .match_more = 40, .net = 15,
+			  .noise = 0.3, .pool = 8 };
+	struct verdict v = judge(&p, NULL);
+
+	(void)state;
+	assert_int_equal(v.kind, VERDICT_DEGRADING);
+	assert_int_equal(v.cause, CAUSE_FUNCTION);
+	assert_string_equal(v.subject, "match_albums (job.py:88)");
+	assert_true(v.share > 0.9);
+	p = (struct plan){ .units = 300, .classify = 5, .net = 5, .net_more = 20, .noise = 0.3, .pool = 8 };
+	v = judge(&p, NULL);
+	assert_int_equal(v.cause, CAUSE_WAIT);
+	assert_string_equal(v.subject, "net 127.0.0.1:5432");
 }
 
 static void test_wait(void **state)
@@ -481,6 +503,7 @@ int main(void)
 		cmocka_unit_test(test_steady),
 		cmocka_unit_test(test_too_few),
 		cmocka_unit_test(test_function),
+		cmocka_unit_test(test_idle_pool),
 		cmocka_unit_test(test_wait),
 		cmocka_unit_test(test_two_causes),
 		cmocka_unit_test(test_starved_more_and_more),

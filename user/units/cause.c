@@ -19,17 +19,35 @@ static bool is_rest(const struct cost_key *k)
 	return k->name[0] == '[';	/* [other], [unsampled] … */
 }
 
-double cause__growth(const struct cost_report *r, unsigned state)
+static double told_growth(const struct cost_report *r)
+{
+	const struct cost_figure *f = cost_report__told(r);
+
+	return f ? fmin(f->growth_ns, r->st_growth_ns[WT_LOCK]) : 0;
+}
+
+/* What of the growth is neither work nor waiting for a thread that does some: idle threads grow with it. */
+static double unexplained(const struct cost_report *r)
 {
 	double rest = r->growth_ns;
 
-	if (state == WT_STOPPED)
-		return fmax(r->st_growth_ns[state], 0);
-	if (state != WT_IDLE)
-		return r->st_growth_ns[state];
 	for (unsigned s = 0; s < WT_STATES; s++)
 		rest -= s == WT_IDLE || s == WT_STOPPED ? 0 : r->st_growth_ns[s];
-	return fmin(r->st_growth_ns[WT_IDLE], fmax(rest, 0));
+	return fmax(rest + told_growth(r), 0);
+}
+
+double cause__growth(const struct cost_report *r, unsigned state)
+{
+	double told;
+
+	if (state == WT_STOPPED)
+		return fmax(r->st_growth_ns[state], 0);
+	if (state == WT_IDLE)
+		return fmin(r->st_growth_ns[WT_IDLE], unexplained(r));
+	if (state != WT_LOCK)
+		return r->st_growth_ns[state];
+	told = told_growth(r);
+	return r->st_growth_ns[WT_LOCK] - told + fmin(told, unexplained(r));
 }
 
 /*
@@ -189,7 +207,9 @@ void cause__of_growth(struct verdict *v, const struct cost_report *r, char *inne
 
 static double work(const struct cost_report *r)
 {
-	return r->thread_ns - r->st_ns[WT_IDLE] - r->st_ns[WT_STOPPED];
+	const struct cost_figure *told = cost_report__told(r);
+
+	return r->thread_ns - r->st_ns[WT_IDLE] - r->st_ns[WT_STOPPED] - (told ? told->ns : 0);
 }
 
 /* What of [from, to] lies in that window of another job, as far as units were at work in it. */

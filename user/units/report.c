@@ -190,6 +190,23 @@ const struct cost_figure *cost_report__kind(const struct cost_report *r, enum co
 	return r->figures + first;
 }
 
+bool cost_key__is_told(const struct cost_key *k)
+{
+	return k->kind == COST_WAIT && k->state == WT_LOCK && !strcmp(k->name, "futex");
+}
+
+const struct cost_figure *cost_report__told(const struct cost_report *r)
+{
+	const struct cost_figure *f;
+	unsigned n;
+
+	f = cost_report__kind(r, COST_WAIT, &n);
+	for (; n--; f++)
+		if (cost_key__is_told(f->key))
+			return f;
+	return NULL;
+}
+
 const struct cost_figure *cost_report__same(const struct cost_report *r, enum cost_kind kind,
 					    const struct cost_key *k)
 {

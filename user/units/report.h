@@ -62,6 +62,13 @@ void cost_report__free(struct cost_report *r);
 /* The figures of one kind: the first, and how many. */
 const struct cost_figure *cost_report__kind(const struct cost_report *r, enum cost_kind kind,
 					    unsigned *n);
+/*
+ * What its own threads were to tell, until which they waited: of futexes that are no lock, as
+ * far as is known.  An idle thread waits so: it grows with the rest, and nobody is in its way.
+ */
+bool cost_key__is_told(const struct cost_key *k);
+/* … of a unit; NULL: nothing. */
+const struct cost_figure *cost_report__told(const struct cost_report *r);
 /* The figure of the same name of another kind; NULL: there is none. */
 const struct cost_figure *cost_report__same(const struct cost_report *r, enum cost_kind kind,
 					    const struct cost_key *k);

@@ -272,6 +272,7 @@ static void interference(struct verdict *v, const struct interference *i, const 
 static bool grows_apart(const struct cost_report *r, struct cost_report *own, bool cpu_only)
 {
 	struct trend_point p[COST_WINDOWS], q[COST_WINDOWS];
+	const struct cost_figure *told = cpu_only ? NULL : cost_report__told(r);
 	unsigned n = cost_report__state(r, WT_CPU, p);
 
 	*own = *r;
@@ -284,6 +285,10 @@ static bool grows_apart(const struct cost_report *r, struct cost_report *own, bo
 		for (unsigned i = 0; i < n; i++)
 			p[i].y += q[i].y;
 	}
+	if (told)
+		cost_report__key(r, told->key, q);
+	for (unsigned i = 0; i < n && told; i++)
+		p[i].y -= q[i].y;
 	trend__fit(&own->trend, p, n);
 	own->growth_ns = trend__slope(p, n) * r->range;
 	own->st_growth_ns[WT_RUNQ] = own->st_growth_ns[WT_THROTTLED] = 0;
