@@ -116,10 +116,20 @@ int wt_python_end(struct wt_scratch *s);
  * 0: s->reason says so, with what the holder is at.  −1: no.
  */
 int wt_python_gil(struct wt_scratch *s, __u32 tgid);
-/* futex.bpf.c
- * … or does it want a mutex?  0: no, it waits to be told something; 1: yes; 2: … and s->reason says who has it.
- */
-int wt_mutex(struct wt_scratch *s, struct wt_task *w);
+/* futex.bpf.c */
+enum wt_futex_what {
+	WT_FUTEX_TOLD = 0,		/* it waits until another of its threads tells it something */
+	WT_FUTEX_SHARED = 1,		/* … or another process: the call says so */
+	WT_FUTEX_MUTEX = 2,		/* it wants a mutex */
+	WT_FUTEX_RWLOCK = 3,		/* … a lock of readers and writers */
+	WT_FUTEX_NAMED = 4,		/* … one of both, and s->reason says who has it */
+};
+/* … or does it want a lock?  user: it is the current task; else s->futex has been filled. */
+int wt_futex(struct wt_scratch *s, struct wt_task *w, bool user);
+/* Its process is another program from now on. */
+int wt_futex_exec(struct wt_task *w);
+/* Of a lock without a holder's name, of which s->futex has been filled: 1: w->reason has the name now. */
+int wt_futex_holder(struct wt_scratch *s, struct wt_task *w);
 /* A process was forked; it is another program now, or gone. */
 int wt_python_fork(__u32 parent, __u32 child);
 int wt_python_forget(__u32 tgid);

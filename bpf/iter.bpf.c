@@ -52,12 +52,39 @@ static __always_inline bool wt_wanted(struct task_struct *t)
 	return wt_descends(t);
 }
 
+#define WT_PAGE 4096
+#define WT_MUSL_DETACH_STATE 56		/* see futex.bpf.c */
+#define WT_GLIBC_TID 720
+
+/* A word before the futex, of the same page: that one is there. */
+static __always_inline void wt_copy_before(__u64 *to, __u64 at, __u32 before, struct task_struct *t)
+{
+	if (before <= (at & (WT_PAGE - 1)))
+		bpf_copy_from_user_task(to, sizeof(*to), (void *)(at - before), t, 0);
+}
+
+/* What tells a lock from a condition; the same way. */
+static __always_inline __u32 wt_copy_futex(struct wt_scratch *s, struct task_struct *t)
+{
+	struct wt_futex_copy *f = &s->futex;
+	__u64 at = s->call.arg[0], page = at & (WT_PAGE - 1);
+
+	__builtin_memset(f, 0, sizeof(*f));
+	f->sp = PT_REGS_SP((struct pt_regs *)bpf_task_pt_regs(t));
+	if (page < WT_FUTEX_BEFORE || page > WT_PAGE - (sizeof(f->words) - WT_FUTEX_BEFORE) ||
+	    bpf_copy_from_user_task(f->words, sizeof(f->words), (void *)(at - WT_FUTEX_BEFORE), t, 0))
+		return 0;
+	wt_copy_before(&f->musl, at, WT_MUSL_DETACH_STATE, t);
+	wt_copy_before(&f->glibc, at, WT_GLIBC_TID - WT_GLIBC_SELF, t);
+	return WT_B_COPIED;
+}
+
 /*
- * The set of a poll or select lies in the memory of a task that is not current:
- * it is copied, which may sleep.  WT_B_COPIED, or 0: it is no such call, or its
+ * The set of a poll or select, and a futex, lie in the memory of a task that is not current:
+ * they are copied, which may sleep.  WT_B_COPIED, or 0: it is no such call, or its
  * memory cannot be read.
  */
-static __always_inline __u32 wt_copy_polled(struct wt_scratch *s, struct task_struct *t)
+static __always_inline __u32 wt_copy_memory(struct wt_scratch *s, struct task_struct *t)
 {
 	struct wt_call *c = &s->call;
 	__u32 class, size, n = 0;
@@ -66,6 +93,8 @@ static __always_inline __u32 wt_copy_polled(struct wt_scratch *s, struct task_st
 	if (c->nr < 0 || c->nr >= WT_NR_SYSCALLS)
 		return 0;
 	class = c->compat ? cfg_class_compat[c->nr] : cfg_class[c->nr];
+	if (class == WT_C_FUTEX)
+		return wt_copy_futex(s, t);
 	if (class == WT_C_POLL)
 		n = c->arg[1];
 	if (n && n <= WT_SMALL_SET)
@@ -115,6 +144,9 @@ static __always_inline void wt_seed_state(struct wt_scratch *s, struct wt_task *
 	} else {
 		wt_read_call(t, &s->call);
 		wt_classify(s, w, wt_blocked_state(w, t), wt_bits(t) | copied);
+		if (w->state == WT_LOCK && copied && !(w->reason & WT_REASON_INTERNED) &&
+		    WT_REASON_KIND(w->reason) == WT_K_MUTEX)
+			wt_futex_holder(s, w);
 		if (cfg_opts & WT_OPT_KSTACK)
 			w->kstack = wt_kernel_stack(s, w, t);
 	}
@@ -294,7 +326,7 @@ static __always_inline void wt_seed(struct wt_scratch *s, struct task_struct *t)
 		return;
 	if (jobs && cfg_target != WT_TARGET_JOB)
 		wt_task_job(t, &found);
-	copied = wt_copy_polled(s, t);	/* first: it may take its time */
+	copied = wt_copy_memory(s, t);	/* first: it may take its time */
 	w = wt_adopt(t, bpf_ktime_get_ns(), 0);
 	if (!w)
 		return;

@@ -132,6 +132,7 @@ int BPF_PROG(wt_process_exec, struct task_struct *t, pid_t old_pid, struct linux
 		if (!w->exec_serial)
 			w->exec_serial = wt_new_serial();
 		w->exec_ns = bpf_ktime_get_ns();
+		wt_futex_exec(w);
 		/* a thread that was not the leader is now */
 		if (old_pid != t->pid)
 			w->proc_epoch = w->epoch;

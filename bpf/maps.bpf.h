@@ -290,6 +290,15 @@ struct wt_child_walk {
 	__u32 seen, zero;
 };
 
+/* What lies around the futex of a task that is not current, with WT_B_COPIED. */
+#define WT_FUTEX_BEFORE 8
+#define WT_GLIBC_SELF 16	/* struct pthread has its own address there */
+struct wt_futex_copy {
+	__u64 words[4];			/* from so many bytes before it on */
+	__u64 musl, glibc;		/* words in what would be a thread's structure; 0: not read */
+	__u64 sp;
+};
+
 #define WT_WALK_HASH 0x75	/* of no frames */
 
 /* Addresses that no executable mapping covers. */
@@ -387,6 +396,7 @@ struct wt_scratch {
 	struct wt_walk walk;
 	struct wt_py_walk py;
 	__u64 set[2][WT_FDSET_WORDS];		/* with WT_B_COPIED: a struct wt_pollfd, or two fd_sets */
+	struct wt_futex_copy futex;
 	struct wt_jvm_walk jvm;
 	struct wt_rival_walk rival;
 	struct wt_switch sw;

@@ -240,14 +240,18 @@ static __noinline int wt_why_call_fd(struct wt_why *y, __u32 class)
 /* A lock, if the call tells; else a thread that waits to be told something. */
 static __noinline int wt_why_futex(struct wt_why *y)
 {
-	int lock = 0;
+	int what = WT_FUTEX_TOLD;
 
-	if (y->user)
-		lock = wt_python_gil(y->s, y->w->tgid) ? wt_mutex(y->s, y->w) : 2;
-	if (lock > 1)
+	if (y->user && !wt_python_gil(y->s, y->w->tgid))
+		what = WT_FUTEX_NAMED;
+	else if (y->user || y->copied)
+		what = wt_futex(y->s, y->w, y->user);
+	if (what == WT_FUTEX_NAMED)
 		wt_with_object(y, false);
+	else if (what == WT_FUTEX_MUTEX || what == WT_FUTEX_RWLOCK)
+		wt_plain(y, WT_LOCK, WT_K_MUTEX, what == WT_FUTEX_RWLOCK ? WT_MUTEX_RW : 0);
 	else
-		wt_plain(y, WT_LOCK, lock ? WT_K_MUTEX : WT_K_FUTEX, 0);
+		wt_plain(y, WT_LOCK, WT_K_FUTEX, what == WT_FUTEX_SHARED ? WT_TOLD_SHARED : 0);
 	return 0;
 }
 

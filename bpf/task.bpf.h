@@ -28,7 +28,7 @@
 #define WT_B_IOWORKER 32
 #define WT_B_EXITING 64
 #define WT_B_OOM 128
-#define WT_B_COPIED 256			/* what it polls was copied into the scratch slot */
+#define WT_B_COPIED 256			/* what it polls, or its futex, was copied into the scratch slot */
 
 static __always_inline struct wt_stats *wt_stats(void)
 {

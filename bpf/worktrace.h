@@ -73,7 +73,7 @@ enum wt_kind {
 	WT_K_NETLINK = 19,
 	WT_K_OTHERSOCK = 20,		/* a socket of another family: family says which */
 	/* lock */
-	WT_K_FUTEX = 21,		/* a futex that is no mutex, as far as is known */
+	WT_K_FUTEX = 21,		/* a futex that is no lock, as far as is known; n: WT_TOLD_SHARED or 0 */
 	WT_K_FLOCK = 22,
 	WT_K_SEM = 23,
 	WT_K_MMAP_LOCK = 24,		/* a fault or a call on the address space, no I/O */
@@ -111,9 +111,12 @@ enum wt_kind {
 	WT_K_GIL = 50,			/* lock: CPython's; name = what its holder is at, else n = its thread */
 	WT_K_EXACT = 51,		/* cpu: not a sample, but an exact sum of one epoch: enum wt_exact */
 	WT_K_SWAPIN = 52,		/* disk: a page of swap */
-	WT_K_MUTEX = 53,		/* lock: a futex that is a mutex; name = what the thread that has it is called */
+	WT_K_MUTEX = 53,		/* lock: a futex that is one; name = what the thread that has it is called, n: WT_MUTEX_RW or 0 */
 	WT_KINDS = 54,
 };
+
+#define WT_TOLD_SHARED 1		/* other processes may tell it: the call says so */
+#define WT_MUTEX_RW 1			/* a lock of readers and writers */
 
 /* Who had the CPU that a thread waited for; 0: it is not known. */
 enum wt_rival {

@@ -175,6 +175,38 @@ def test_mutexes():
 
 
 # side by side
+def test_futexes():
+    """What is a lock, and whose, of the futexes that are no mutex; what stands apart from contention."""
+    def check(how, *reasons):
+        r = lib.record([], [lib.workload("wl_rw"), how])
+        for reason, ns in zip(reasons, r.out.split()):
+            near(r.waited(state="lock", reason=reason), int(ns), 20 * MS, f"{how}: {r.waits(state='lock')}")
+        return r
+    r = check("rwlock", "rwlock", "rwlock held by main")
+    lib.contains(r.err, r"\n  lock rwlock held by main +4[0-9][0-9] ms", "the terminal")
+    r = check("shared", "futex")
+    lib.contains(r.err, r"\n  lock futex +4[0-9][0-9] ms", "another process is to tell")
+    r = check("join", "futex")
+    assert "lock futex" not in r.err, r.err
+    lib.contains(r.err, r"own threads to tell, or idle: futex 4[0-9][0-9] ms", "the terminal")
+    # a name from before its exec is nobody's
+    r = lib.record([], [lib.workload("wl_rw"), "exec"])
+    near(r.waited(state="lock", reason="mutex", comm="main"), int(r.out), 20 * MS, f"exec: {r.waits(state='lock')}")
+
+
+# side by side
+def test_asleep_in_locks():
+    """A process that hangs: who waits for whose lock, of threads that never run."""
+    p = lib.spawn([lib.workload("wl_rw"), "asleep"])
+    lib.until(lambda: len(os.listdir(f"/proc/{p.pid}/task")) == 3, what="its threads")
+    time.sleep(0.2)
+    r = lib.record(["-p", p.pid, "-d", 1])
+    got = {(w["comm"], w["reason"]): w["total_ns"] for w in r.waits(state="lock")}
+    lib.equal(sorted(x for _, x in got), ["mutex held by holder", "rwlock held by wanter"], "locks")
+    lib.equal(sum(got.values()), 2 * r.duration, "time")
+
+
+# side by side
 def test_child():
     r, truth = run_states(["child", "waitid", "childofthread", "vfork"])
     compare(r, truth)

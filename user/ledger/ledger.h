@@ -233,6 +233,12 @@ __u64 ledger__image_of(const struct ledger *l, __u32 serial);
 typedef int (*ledger_line_fn)(void *arg, const struct ledger_line *line);
 int ledger__each_line(struct ledger *l, ledger_line_fn fn, void *arg);
 
+/*
+ * It waits until another thread of its process tells it something: an idle pool's thread, a
+ * condition, the end of a thread.  Nobody is in its way, and what it waits for is that thread's time.
+ */
+bool ledger__is_told(const struct ledger_line *line);
+
 /* A reason with an object; NULL: it has none, or it was lost. */
 const struct wt_reason *ledger__reason(const struct ledger *l, __u64 reason);
 /*

@@ -356,7 +356,7 @@ static void say_other(struct words *w, const struct wt_reason *r)
 			say(w, "anonymous fd");
 		break;
 	case WT_K_MUTEX:
-		say(w, "mutex");
+		say(w, r->n == WT_MUTEX_RW ? "rwlock" : "mutex");
 		say_name(w, " held by ", r);
 		break;
 	case WT_K_GIL:
@@ -404,6 +404,12 @@ static void look_up(const struct ledger *l, __u8 state, __u64 reason, struct wt_
 		*r = *known;
 	else
 		unpack(r, state, WT_K_NONE);
+}
+
+bool ledger__is_told(const struct ledger_line *line)
+{
+	return line->state == WT_LOCK && !line->unattributed && !(line->reason & WT_REASON_INTERNED) &&
+	       WT_REASON_KIND(line->reason) == WT_K_FUTEX && WT_REASON_N(line->reason) != WT_TOLD_SHARED;
 }
 
 void ledger__peer_text(const struct wt_reason *r, char *buf, size_t sz)
