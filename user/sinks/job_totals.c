@@ -62,6 +62,20 @@ static int add_account(void *arg, const struct ledger_account *a)
 	return 0;
 }
 
+static int add_told(void *arg, const struct ledger_line *line)
+{
+	struct collector *c = arg;
+	struct job_total *row;
+
+	if (!ledger__is_told(line))
+		return 0;
+	row = row_of(c, jobs__of(c->jobs, line->job, line->cgroup, line->thread->flags));
+	if (!row)
+		return -ENOMEM;
+	row->told_ns += line->ns;
+	return 0;
+}
+
 static int by_work(const void *a, const void *b)
 {
 	const struct job_total *x = a, *y = b;
@@ -119,11 +133,18 @@ int job_totals__collect(struct job_totals *t, const struct recording *r)
 	if (!r->jobs)
 		return 0;
 	err = ledger__each_account(r->ledger, add_account, &c);
+	if (!err)
+		err = ledger__each_line(r->ledger, add_told, &c);
 	if (err)
 		return err;
-	for (unsigned i = 0; i < c.max; i++)
-		if (t->v[i].job)
-			t->v[t->n++] = t->v[i];
+	for (unsigned i = 0; i < c.max; i++) {
+		struct job_total *row = &t->v[i];
+
+		if (!row->job)
+			continue;
+		row->own_ns = row->work_ns - row->st_ns[WT_CHILD] - row->told_ns;
+		t->v[t->n++] = *row;
+	}
 	if (t->n)
 		qsort(t->v, t->n, sizeof(*t->v), by_work);
 	return count_builds(t);
@@ -176,7 +197,7 @@ int sink_jobs_csv(const struct recording *r, FILE *f)
 
 /* --- summary.json ------------------------------------------------------------ */
 
-/* What a job waited for most; the share is of its work without waits for its children. */
+/* What a job waited for most, and what the share is of. */
 static json_t *wait_json(const struct recording *r, const struct job_total *t,
 			 const struct wait_row *row)
 {
@@ -196,7 +217,7 @@ static json_t *wait_json(const struct recording *r, const struct job_total *t,
 			 "state", ledger__state_name(row->state), "reason", row->reason,
 			 "total_ns", (json_int_t)row->total_ns, "count", (json_int_t)row->count,
 			 "p95_ns", (json_int_t)row->p95_ns,
-			 "of_ns", (json_int_t)(t->work_ns - t->st_ns[WT_CHILD]),
+			 "of_ns", (json_int_t)t->own_ns,
 			 "in_units", units ? units : json_null());
 }
 
@@ -234,6 +255,8 @@ static json_t *job_json(const struct recording *r, const struct job_total *t,
 		if (t->job->field[fields[i].role][0])
 			err |= json_object_set_new(o, fields[i].key,
 						   json_string(t->job->field[fields[i].role]));
+	if (o)
+		err |= json_object_set_new(o, "signalled_ns", json_integer(t->told_ns));
 	if (top && o)
 		err |= json_object_set_new(o, "top_wait", wait_json(r, t, top));
 	if (!err)

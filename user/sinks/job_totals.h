@@ -12,6 +12,8 @@ struct job_total {
 	__u64 start_ns, end_ns;		/* its first program's birth, its last one's end */
 	__u64 thread_ns, work_ns;	/* work: neither idle nor stopped */
 	__u64 st_ns[WT_STATES];
+	__u64 told_ns;			/* ledger__is_told(), a part of st_ns[WT_LOCK] */
+	__u64 own_ns;			/* work without what it waited for its own children and threads: what shares are of */
 	struct ledger_taken taken;	/* parts of cpu */
 };
 

@@ -28,7 +28,8 @@ struct page {
 	const struct recording *r;
 	FILE *f;
 	bool colour;
-	__u64 work_ns;		/* thread time that is neither idle nor stopped */
+	__u64 told_ns;		/* until other threads of its process told it something: ledger__is_told() */
+	__u64 work_ns;		/* thread time that is neither idle nor stopped, without told_ns */
 };
 
 static bool is_work(unsigned state)
@@ -70,8 +71,11 @@ static void bar(const struct page *p, __u64 part)
 		putc('#', p->f);
 }
 
-static void state_row(const struct page *p, const char *name, __u64 ns, bool work, bool with_bar,
-		      const char *note)
+#define NO_WORK (~0ULL)
+
+/* work_ns: what of ns is work. */
+static void part_row(const struct page *p, const char *name, __u64 ns, __u64 work_ns, bool with_bar,
+		     const char *note)
 {
 	char buf[32];
 
@@ -79,17 +83,32 @@ static void state_row(const struct page *p, const char *name, __u64 ns, bool wor
 	human_label(p->f, name, 14);
 	human_cell(p->f, human_ns(buf, sizeof(buf), ns), 11);
 	human_cell(p->f, human_share(buf, sizeof(buf), ns, p->r->totals.wall_ns), 10);
-	human_cell(p->f, work ? human_share(buf, sizeof(buf), ns, p->work_ns) : "-", 10);
-	if (with_bar && work)
-		bar(p, ns);
+	human_cell(p->f, work_ns != NO_WORK ? human_share(buf, sizeof(buf), work_ns, p->work_ns) : "-", 10);
+	if (with_bar && work_ns != NO_WORK)
+		bar(p, work_ns);
 	fprintf(p->f, "%s%s\n", note ? "  " : "", note ? note : "");
+}
+
+static void state_row(const struct page *p, const char *name, __u64 ns, bool with_bar, const char *note)
+{
+	part_row(p, name, ns, ns, with_bar, note);
 }
 
 /* Of the time in `lock`: for a lock that somebody had, or to be told something. */
 struct locks {
 	const struct ledger *ledger;
-	__u64 held_ns, told_ns;
+	__u64 held_ns, told_ns, shared_ns;
+	__u64 resting;		/* threads that did nothing but wait to be told */
 };
+
+static __u64 thread_ns(const struct ledger_thread *t)
+{
+	__u64 ns = 0;
+
+	for (unsigned s = 0; s < WT_STATES; s++)
+		ns += t->st_ns[s];
+	return ns;
+}
 
 static int add_lock(void *arg, const struct ledger_line *line)
 {
@@ -98,11 +117,16 @@ static int add_lock(void *arg, const struct ledger_line *line)
 
 	if (line->state != WT_LOCK || line->unattributed)
 		return 0;
+	if (ledger__is_told(line)) {
+		l->told_ns += line->ns;
+		l->resting += line->ns && line->ns == thread_ns(line->thread);
+		return 0;
+	}
 	r = ledger__reason(l->ledger, line->reason);
 	switch (r ? r->kind : WT_REASON_KIND(line->reason)) {
 	case WT_K_FUTEX:
 	case WT_K_SEM:
-		l->told_ns += line->ns;
+		l->shared_ns += line->ns;
 		break;
 	case WT_K_MUTEX:
 	case WT_K_GIL:
@@ -113,51 +137,60 @@ static int add_lock(void *arg, const struct ledger_line *line)
 	return 0;
 }
 
-static void write_locks(const struct page *p)
+static void write_locks(const struct page *p, const struct locks *l)
 {
-	struct locks l = { .ledger = p->r->ledger };
+	char note[96] = "until its own threads tell: no contention";
 
-	if (ledger__each_line(p->r->ledger, add_lock, &l))
-		return;
-	if (l.held_ns)
-		state_row(p, "  held", l.held_ns, true, false, "by others: contention");
-	if (l.told_ns)
-		state_row(p, "  signalled", l.told_ns, true, false, "until told: conditions, semaphores");
+	if (l->held_ns)
+		state_row(p, "  held", l->held_ns, false, "by others: contention");
+	if (l->resting)
+		snprintf(note + strlen(note), sizeof(note) - strlen(note), "; %llu thread%s did nothing else",
+			 l->resting, l->resting == 1 ? "" : "s");
+	if (l->told_ns)
+		part_row(p, "  signalled", l->told_ns, NO_WORK, false, note);
+	if (l->shared_ns)
+		state_row(p, "  semaphores", l->shared_ns, false, "and what else processes share");
 }
 
-static void write_states(const struct page *p)
+static void write_taken(const struct page *p, const struct ledger_taken *t)
+{
+	if (t->steal_ns)
+		state_row(p, "  stolen", t->steal_ns, false, "by the hypervisor, in cpu");
+	if (t->irq_ns)
+		state_row(p, "  hard irqs", t->irq_ns, false, "in cpu");
+	if (t->softirq_ns)
+		state_row(p, "  soft irqs", t->softirq_ns, false, "in cpu");
+}
+
+static void write_states(const struct page *p, const struct locks *locks)
 {
 	const struct ledger_totals *t = &p->r->totals;
 	char all[32], work[32];
 
 	heading(p, "WHERE THE TIME WENT");
-	fprintf(p->f, "  %s of thread time, %s of it work (not idle, not stopped)\n",
-		human_ns(all, sizeof(all), t->wall_ns), human_ns(work, sizeof(work), p->work_ns));
+	fprintf(p->f, "  %s of thread time, %s of it work (not idle, not stopped%s)\n",
+		human_ns(all, sizeof(all), t->wall_ns), human_ns(work, sizeof(work), p->work_ns),
+		p->told_ns ? ", not signalled" : "");
 	fputs("  state                time    of all   of work\n", p->f);
 	for (unsigned s = 0; s < WT_STATES; s++) {
 		if (!is_work(s) || !t->st_ns[s])
 			continue;
-		state_row(p, ledger__state_name(s), t->st_ns[s], true, true, NULL);
+		part_row(p, ledger__state_name(s), t->st_ns[s],
+			 t->st_ns[s] - (s == WT_LOCK ? p->told_ns : 0), true, NULL);
 		if (s == WT_CPU) {
-			state_row(p, "  user", t->user_ns, true, false, "estimate");
-			state_row(p, "  system", t->sys_ns, true, false, "estimate");
-			if (t->taken.steal_ns)
-				state_row(p, "  stolen", t->taken.steal_ns, true, false,
-					  "by the hypervisor, in cpu");
-			if (t->taken.irq_ns)
-				state_row(p, "  hard irqs", t->taken.irq_ns, true, false, "in cpu");
-			if (t->taken.softirq_ns)
-				state_row(p, "  soft irqs", t->taken.softirq_ns, true, false, "in cpu");
+			state_row(p, "  user", t->user_ns, false, "estimate");
+			state_row(p, "  system", t->sys_ns, false, "estimate");
+			write_taken(p, &t->taken);
 		} else if (s == WT_RUNQ) {
-			state_row(p, "  woken", t->wakeup_ns, true, false, NULL);
-			state_row(p, "  preempted", t->preempt_ns, true, false, NULL);
+			state_row(p, "  woken", t->wakeup_ns, false, NULL);
+			state_row(p, "  preempted", t->preempt_ns, false, NULL);
 		} else if (s == WT_LOCK) {
-			write_locks(p);
+			write_locks(p, locks);
 		}
 	}
 	for (unsigned s = 0; s < WT_STATES; s++)
 		if (!is_work(s) && t->st_ns[s])
-			state_row(p, ledger__state_name(s), t->st_ns[s], false, false, NULL);
+			part_row(p, ledger__state_name(s), t->st_ns[s], NO_WORK, false, NULL);
 }
 
 struct who {
@@ -184,6 +217,34 @@ static int add_thread(void *arg, const struct ledger_thread *t)
 		who->work_ns += is_work(s) ? t->st_ns[s] : 0;
 	}
 	return 0;
+}
+
+/* What its own threads were to tell is no work; by then add_thread() has been there. */
+static int take_told(void *arg, const struct ledger_line *line)
+{
+	const char *name = waits__who(line->thread);
+	char key[WT_COMM_LEN + 16];
+	struct who *who;
+	__u64 ns;
+
+	if (!ledger__is_told(line))
+		return 0;
+	snprintf(key, sizeof(key), "%d %s", name != line->thread->pcomm, name);
+	who = rowmap__get(arg, key, strlen(key));
+	if (!who)
+		return -ENOMEM;
+	/* of a thread that is another program since then, the row may have less */
+	ns = line->ns < who->st_ns[WT_LOCK] ? line->ns : who->st_ns[WT_LOCK];
+	who->st_ns[WT_LOCK] -= ns;
+	who->work_ns -= ns;
+	return 0;
+}
+
+static int collect_who(const struct page *p, struct rowmap *map)
+{
+	int err = ledger__each_thread(p->r->ledger, add_thread, map);
+
+	return err ? err : ledger__each_line(p->r->ledger, take_told, map);
 }
 
 static int by_work(const void *a, const void *b)
@@ -231,26 +292,29 @@ static void who_row(const struct page *p, const struct who *who)
 
 static void job_row(const struct page *p, const struct job_total *t)
 {
+	__u64 work_ns = t->work_ns - t->told_ns, st_ns[WT_STATES];
 	char buf[32];
 
+	memcpy(st_ns, t->st_ns, sizeof(st_ns));
+	st_ns[WT_LOCK] -= t->told_ns;
 	fputs("  ", p->f);
 	human_label(p->f, t->job->name, 28);
 	human_cell(p->f, human_count(buf, sizeof(buf), t->processes), 11);
-	human_cell(p->f, human_ns(buf, sizeof(buf), t->work_ns), 11);
-	human_cell(p->f, human_share(buf, sizeof(buf), t->work_ns, p->work_ns), 9);
+	human_cell(p->f, human_ns(buf, sizeof(buf), work_ns), 11);
+	human_cell(p->f, human_share(buf, sizeof(buf), work_ns, p->work_ns), 9);
 	fputs("  ", p->f);
-	write_mix(p, t->st_ns, t->work_ns, 3);
+	write_mix(p, st_ns, work_ns, 3);
 	putc('\n', p->f);
 }
 
 /*
  * Below a job: what it waited for most.  Of its work without what it waited for its own
- * children: a shell that waits for the program it runs takes no second time.
+ * children and threads: a shell that waits for the program it runs takes no second time.
  */
 static void job_wait(const struct page *p, const struct job_total *t, const struct waits *w)
 {
 	const struct wait_row *row = waits__top(w, t->job->index);
-	__u64 work_ns = t->work_ns - t->st_ns[WT_CHILD];
+	__u64 work_ns = t->own_ns;
 	char text[224], share[32], total[32], of[32], p95[32];
 	struct unit_share units;
 	struct peer net;
@@ -307,7 +371,7 @@ static int write_processes(const struct page *p)
 {
 	struct rowmap map = { .size = sizeof(struct who) };
 	struct who **v = NULL;
-	int err = ledger__each_thread(p->r->ledger, add_thread, &map);
+	int err = collect_who(p, &map);
 
 	if (!err) {
 		v = calloc(map.n + 1, sizeof(*v));
@@ -390,9 +454,15 @@ static __u64 work_of(const struct rowmap *who, const char *name)
 	return ns;
 }
 
+/* What has a line of its own below the table. */
+static bool is_apart(const struct wait_row *w)
+{
+	return !is_work(w->state) || w->state == WT_CHILD || w->told;
+}
+
 /*
  * One line for what must not drown the rest: what waits for work, and what waits for
- * children, whose time is accounted for where it was spent.
+ * children or for its own threads, whose time is accounted for where it was spent.
  */
 static void write_apart(const struct page *p, const struct waits *w, unsigned state, const char *what)
 {
@@ -400,11 +470,11 @@ static void write_apart(const struct page *p, const struct waits *w, unsigned st
 
 	for (unsigned i = 0; i < w->n; i++) {
 		const struct wait_row *row = w->rows[i];
-		bool longest = state == WT_IDLE && row->count > 1 && row->max_ns;
+		bool longest = state != WT_CHILD && row->count > 1 && row->max_ns;
 		const char *reason = row->reason;
 		char text[336], buf[32], most[32];
 
-		if (row->state != state || !row->total_ns)
+		if (row->state != state || !is_apart(row) || !row->total_ns)
 			continue;
 		reason += strncmp(reason, "child: ", 7) ? 0 : 7;
 		snprintf(text, sizeof(text), "%s %s %s (%s%s%s)", shown ? "," : "", reason,
@@ -421,16 +491,16 @@ static void write_apart(const struct page *p, const struct waits *w, unsigned st
 
 static int write_waits(const struct page *p)
 {
+	const __u64 *st_ns = p->r->totals.st_ns;
 	struct rowmap who = { .size = sizeof(struct who) };
 	unsigned shown = 0;
 	struct waits w;
 	int err = waits__collect(&w, p->r, WAITS_BY_NAME);
 
 	if (!err)
-		err = ledger__each_thread(p->r->ledger, add_thread, &who);
+		err = collect_who(p, &who);
 	for (unsigned i = 0; i < w.n && shown < TOP && !err; i++) {
-		if (!is_work(w.rows[i]->state) || w.rows[i]->state == WT_CHILD ||
-		    !w.rows[i]->total_ns)
+		if (is_apart(w.rows[i]) || !w.rows[i]->total_ns)
 			continue;
 		if (!shown++) {
 			heading(p, "WHAT IT WAITED FOR");
@@ -439,11 +509,13 @@ static int write_waits(const struct page *p)
 		}
 		wait_row(p, w.rows[i], work_of(&who, w.rows[i]->comm));
 	}
-	if (!err && (p->r->totals.st_ns[WT_CHILD] || p->r->totals.st_ns[WT_IDLE]))
+	if (!err && (st_ns[WT_CHILD] || st_ns[WT_IDLE] || p->told_ns))
 		putc('\n', p->f);
-	if (!err && p->r->totals.st_ns[WT_CHILD])
+	if (!err && st_ns[WT_CHILD])
 		write_apart(p, &w, WT_CHILD, "waiting for children, whose own time counts");
-	if (!err && p->r->totals.st_ns[WT_IDLE])
+	if (!err && p->told_ns)
+		write_apart(p, &w, WT_LOCK, "waiting for its own threads to tell, or idle");
+	if (!err && st_ns[WT_IDLE])
 		write_apart(p, &w, WT_IDLE, "idle, waiting for work");
 	waits__free(&w);
 	rowmap__free(&who);
@@ -545,13 +617,18 @@ static void write_trust(const struct page *p)
 int sink_terminal(const struct recording *r, FILE *f, bool colour)
 {
 	struct page p = { .r = r, .f = f, .colour = colour };
+	struct locks locks = { .ledger = r->ledger };
 	struct unit_servers_of servers;
-	int err;
+	int err = ledger__each_line(r->ledger, add_lock, &locks);
 
+	if (err)
+		return err;
+	p.told_ns = locks.told_ns;
 	for (unsigned s = 0; s < WT_STATES; s++)
 		p.work_ns += is_work(s) ? r->totals.st_ns[s] : 0;
+	p.work_ns -= p.told_ns;
 	write_head(&p);
-	write_states(&p);
+	write_states(&p, &locks);
 	unit_servers__open(&servers, r);
 	err = sink_units_terminal(r->judged, r->n_judged, &servers.servers, f, colour);
 	unit_servers__close(&servers);

@@ -27,12 +27,14 @@ static const struct cost_report *units_of(const struct recording *r, const char 
  */
 static void add_up(struct unit_share *out, const struct cost_report *c, const struct cost_key *k)
 {
+	const struct cost_figure *told = cost_report__told(c);
+
 	for (unsigned i = 1; i < c->n_windows; i++) {
 		const struct cost_window *w = &c->windows[i];
 
 		for (unsigned s = 0; s < WT_STATES; s++)
 			if (s != WT_IDLE && s != WT_STOPPED && s != WT_CHILD)
-				out->of_ns += w->st_ns[s];
+				out->of_ns += w->st_ns[s] - (s == WT_LOCK && told ? told->key->by_window[i] : 0);
 		out->ns += k->by_window[i];
 		out->units += w->units;
 	}

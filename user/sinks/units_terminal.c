@@ -90,7 +90,9 @@ static void interval(const struct cost_figure *v, FILE *f)
 
 static double work_ns(const struct cost_report *r)
 {
-	return r->thread_ns - r->st_ns[WT_IDLE] - r->st_ns[WT_STOPPED];
+	const struct cost_figure *told = cost_report__told(r);
+
+	return r->thread_ns - r->st_ns[WT_IDLE] - r->st_ns[WT_STOPPED] - (told ? told->ns : 0);
 }
 
 /* "lock 61.7 s, runq 17.2 s, cpu 2.53 s": the states that matter, largest first. */
@@ -185,7 +187,7 @@ static void waits(const struct cost_report *r, const struct unit_servers *server
 			fputs("    waits, per unit (95 % interval), of its work without waiting for children:\n", f);
 		fputs("      ", f);
 		human_label(f, wait_name(v, servers, name, sizeof(name)), 44);
-		human_cell(f, v->key->state == WT_CHILD || of_ns <= 0 ? "-" :
+		human_cell(f, v->key->state == WT_CHILD || cost_key__is_told(v->key) || of_ns <= 0 ? "-" :
 			   human_share(share, sizeof(share), (__u64)v->ns, (__u64)of_ns), 8);
 		interval(v, f);
 		fputs("\n", f);

@@ -49,7 +49,7 @@ const char *waits__who(const struct ledger_thread *t)
 
 static struct wait_row *row_of(struct collector *c, const struct ledger_line *line)
 {
-	bool process = c->by == WAITS_BY_PROCESS;
+	bool process = c->by == WAITS_BY_PROCESS, told = !process && ledger__is_told(line);
 	const char *who = process ? line->thread->pcomm : waits__who(line->thread);
 	__u32 tgid = process ? line->thread->tgid : 0;
 	char reason[192], key[256];
@@ -66,7 +66,7 @@ static struct wait_row *row_of(struct collector *c, const struct ledger_line *li
 	else
 		(process ? ledger__reason_text : ledger__object_text)(c->r->ledger, line->state,
 			line->reason, reason, sizeof(reason));
-	n = snprintf(key, sizeof(key), "%u %u %u %s %s", line->state, tgid, job, who, reason);
+	n = snprintf(key, sizeof(key), "%u %u %u %u %s %s", line->state, told, tgid, job, who, reason);
 	row = rowmap__get(&c->w->map, key, (size_t)n < sizeof(key) ? (size_t)n : sizeof(key) - 1);
 	if (!row || row->reason[0])
 		return row;
@@ -74,6 +74,7 @@ static struct wait_row *row_of(struct collector *c, const struct ledger_line *li
 	row->object = line->unattributed ? 0 : line->reason;
 	snprintf(row->comm, sizeof(row->comm), "%s", who);
 	row->state = line->state;
+	row->told = told;
 	row->tgid = tgid;
 	row->job = job;
 	return row;
@@ -214,7 +215,7 @@ const struct wait_row *waits__top(const struct waits *w, unsigned job)
 		const struct wait_row *row = w->rows[i];
 
 		if (row->job == job && row->state != WT_IDLE && row->state != WT_STOPPED &&
-		    row->state != WT_CHILD)
+		    row->state != WT_CHILD && !row->told)
 			return row->total_ns ? row : NULL;
 	}
 	return NULL;

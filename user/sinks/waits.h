@@ -19,6 +19,7 @@ struct wait_row {
 	char comm[WT_COMM_LEN + 8];	/* the process's name */
 	__u64 object;			/* a reason of those that read so: ledger__reason() */
 	__u8 state;
+	bool told;			/* ledger__is_told(); by process they are in one row with other futexes */
 	__u32 tgid;			/* 0: threads folded by name, or all of that name */
 	unsigned job;			/* by job: struct job's index */
 	__u64 count, total_ns, p50_ns, p95_ns, p99_ns, max_ns;
@@ -39,8 +40,8 @@ enum waits_by {
 /* Every state but cpu.  0 or -ENOMEM; waits__free() in both cases. */
 int waits__collect(struct waits *w, const struct recording *r, enum waits_by by);
 /*
- * What a job waited for most, of a collection by job, leaving out what is no work and
- * children: their time is the job's, too.  NULL: nothing.
+ * What a job waited for most, of a collection by job, leaving out what is no work, children
+ * and what its own threads were to tell: their time is the job's, too.  NULL: nothing.
  */
 const struct wait_row *waits__top(const struct waits *w, unsigned job);
 /*
