@@ -74,11 +74,13 @@ int wt_blk_into_unit(struct wt_blk_rq *r, __u64 ns, __u64 bytes)
 
 	if (!r || !r->serial)
 		return 0;
-	wt_exec_request(r->image, r->key.op, bytes, ns);
-	if (!wt_epochs_on() || !r->epoch)
+	if (wt_exec_request(r->image, r->key.op, bytes, ns))
+		k.ustack = r->image;
+	if (wt_epochs_on())
+		k.epoch = r->epoch;
+	if (!k.epoch && !k.ustack)
 		return 0;
 	k.thread = r->serial;
-	k.epoch = r->epoch;
 	k.reason = WT_EXACT_REASON(wt_blk_exact(r->key.op)) | (__u64)(r->key.dev & 0x7fffffff) << 32;
 	return wt_detail_request(&k, ns, bytes);
 }

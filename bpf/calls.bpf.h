@@ -282,7 +282,7 @@ int wt_exec(struct wt_task *w, __u64 address);
 /* The ring could not take the record in s: what of it belongs to a unit. */
 int wt_exec_lost(struct wt_scratch *s);
 
-/* A request of a disk that a thread of that program made is done; op: enum wt_blk_op. */
+/* A request of a disk that a thread of that program made is done; op: enum wt_blk_op.  1: it is a unit. */
 int wt_exec_request(__u64 image, __u32 op, __u64 bytes, __u64 ns);
 
 /* ffmpeg.bpf.c */

@@ -219,6 +219,7 @@ int wt_exec_request(__u64 image, __u32 op, __u64 bytes, __u64 ns)
 	if (!x)
 		return 0;
 	__sync_fetch_and_add(&x->requests_ns, ns);
+	/* by the disk they are lines of the details */
 	switch (wt_blk_exact(op)) {
 	case WT_EXACT_READS:
 		__sync_fetch_and_add(&x->reads, 1);
@@ -231,7 +232,7 @@ int wt_exec_request(__u64 image, __u32 op, __u64 bytes, __u64 ns)
 	default:
 		__sync_fetch_and_add(&x->requests, 1);
 	}
-	return 0;
+	return 1;
 }
 
 /* A thread is on its way out; with the last one the program is over. */

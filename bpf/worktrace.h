@@ -166,7 +166,7 @@ _Static_assert(sizeof(struct wt_reason) == 72, "wt_reason is on the wire");
  * for every other state it holds completed intervals.
  */
 struct wt_detail_key {
-	__u64 ustack;			/* id of the user stack, 0: none taken */
+	__u64 ustack;			/* id of the user stack, 0: none taken; of requests of disks the program that is a unit */
 	__u64 kstack;			/* id of the kernel stack, 0: none taken */
 	__u64 reason;
 	__u32 thread;			/* wt_thread_rec.serial */

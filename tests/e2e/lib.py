@@ -52,7 +52,7 @@ LOSSES = ["detail_full", "sample_full", "stack_ring_full", "reason_ring_full", "
           "hidden_threads", "program_skipped", "sideband", "object_gone", "jvm_method_gone",
           "frames_folded", "frames_unmapped", "exec_rows_full", "unit_details", "lines_dropped",
           "match_limit", "epochs_given_up", "unit_late_ns", "unit_shared_ns",
-          "unit_objects_full", "units_folded"]
+          "unit_objects_full", "unit_names_full", "units_folded"]
 # losses after which lines of detail lack: only then may time be unattributed
 DETAIL_LOSSES = ["detail_full", "sample_full", "exit_ring_full", "clock_backwards"]
 RSS_LIMIT = MAPS_LIMIT = 64 << 20
@@ -502,6 +502,7 @@ def check(r):
     check_jobs(r)
     check_waits(r)
     check_folded(r)
+    check_unit_objects(r)
     if "transcodes.csv" in files:
         check_transcodes(r)
     lost = sum(r.loss[k] for k in DETAIL_LOSSES)
@@ -630,6 +631,41 @@ def check_transcodes(r):
             at_most(row["thread_ns"], row["threads"] * row["elapsed_ns"], f"thread time of {row}")
         if not row["end_utc"]:
             equal(row["exit_status"], "", f"exit status of one that runs: {row}")
+
+
+def check_unit_objects(r):
+    """What programs and spans waited for, and what programs asked of disks, are the columns of units.csv."""
+    if not os.path.exists(os.path.join(r.path, "unit_objects.csv")) or r.loss["unit_objects_full"]:
+        return
+    requests = {"read": ("disk_reads", "disk_read_bytes"), "write": ("disk_writes", "disk_write_bytes"),
+                "other": ("disk_others", None)}
+    wants, gots = {}, {}
+    def add(to, key, ns, n=0, size=0):
+        if ns or n:
+            was = to.get(key, (0, 0, 0))
+            to[key] = (was[0] + ns, was[1] + n, was[2] + size)
+    for u in r.units():
+        exec_unit = u["kind"].startswith("exec")
+        if u["label"] == "[folded]" or not (exec_unit or u["kind"].startswith("span")):
+            continue
+        who = (u["job"], u["kind"]) + ((u["unit"], u["pid"]) if exec_unit else ())
+        for state in STATES[1:]:
+            add(wants, who + (state,), u[state + "_ns"])
+        for op, (n, size) in requests.items() if exec_unit else ():
+            add(wants, who + ("request", op), 0, u[n] or 0, u[size] or 0 if size else 0)
+        if exec_unit:
+            add(wants, who + ("requests",), u["disk_requests_ns"] or 0)
+    for o in r.unit_objects():
+        exec_unit = o["kind"].startswith("exec")
+        if o["unit"] == "[folded]" or not (exec_unit or o["kind"].startswith("span")):
+            continue
+        who = (o["job"], o["kind"]) + ((o["unit"], o["pid"]) if exec_unit else ())
+        if o["state"] == "request":
+            add(gots, who + ("request", o["operation"]), 0, o["count"], o["bytes"])
+            add(gots, who + ("requests",), o["total_ns"])
+        else:
+            add(gots, who + (o["state"],), o["total_ns"])
+    equal(gots, wants, "objects of programs and spans")
 
 
 def check_folded(r):

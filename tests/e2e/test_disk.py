@@ -200,9 +200,35 @@ for unit in range(1, 21):
     at_least(sum(int(u["softirq_ns"]) + int(u["irq_ns"]) for u in units), 1, "interrupts of units")
     (kind,) = r.summary["jobs"][0]["units"]
     near(kind["per_unit"]["disk_reads"] * 20, sum(int(u["disk_reads"]) for u in units), 0.01, "mean of reads")
+    (disk,) = [d for d in kind["disks"] if d["device"] == device]
+    near(disk["reads"], kind["per_unit"]["disk_reads"], 0.01, "mean of reads of that disk")
+    near(disk["requests_ns"], kind["per_unit"]["disk_requests_ns"], 1000, "mean time of its requests")
     contains(r.err, r"asks of disks, a unit: \d", "the terminal")
     r = record(["--detail-entries=16", "--unit-line", r"(?<done>\d+)/(?<total>\d+) done"], [lib.PYTHON, "-c", work])
     at_least(r.loss["disk_requests_unit"], 1, "requests that found the details full")
+
+
+def test_requests_of_programs():
+    """Programs that are units have their requests by the disk, and their waits by what they waited for."""
+    path = make_file("program.data", 8 << 20)
+    device = disk_of(path)
+    work = f"for i in 1 2 3; do dd if={path} of=/dev/null bs=4k count=$((i * 50)) iflag=direct; done; " \
+           f"dd if=/dev/zero of={path} bs=64k count=20 oflag=direct,sync conv=notrunc"
+    r = record(["--unit-exec", "dd"], ["sh", "-c", work])
+    units = [u for u in r.units() if u["kind"] == "exec:dd"]
+    equal([u["disk_reads"] for u in units[:3]], [50, 100, 150], "reads")
+    at_least(units[3]["disk_writes"], 20, "writes")
+    for u in units:
+        mine = r.unit_objects(kind="exec:dd", pid=u["pid"])
+        asked = {(o["object"], o["operation"]): o["count"] for o in mine if o["state"] == "request"}
+        op, column = ("read", "disk_reads") if u is not units[3] else ("write", "disk_writes")
+        equal(asked[device, op], u[column], f"{op}s of {u['label']}")
+        waited = sum(o["total_ns"] for o in mine if o["state"] == "disk" and f" {device}" in o["object"])
+        at_least(waited, u["disk_ns"] * 0.98, f"waits of {u['label']} with a disk")
+    (kind,) = [k for k in r.summary["jobs"][0]["units"] if k["kind"] == "exec:dd"]
+    (disk,) = [d for d in kind["disks"] if d["device"] == device]
+    near(disk["reads"] * 4, 300, 0.01, "mean of reads")
+    near(disk["read_bytes"] * 4, 300 * 4096, 1, "mean of bytes read")
 
 
 def without_disk(r, device):

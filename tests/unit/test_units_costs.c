@@ -94,6 +94,15 @@ static const struct cost_figure *figure(const struct judged *j, enum cost_kind k
 	return NULL;
 }
 
+/* As the session does: what was waited for in words. */
+static int detail(struct made *m, const struct unit_row *r, __u32 row, const struct ledger_line *line)
+{
+	char object[128];
+
+	ledger__object_text(m->ledger, line->state, line->reason, object, sizeof(object));
+	return costs__detail(m->costs, r, row, line, line->state == WT_CPU ? NULL : object);
+}
+
 /* Two jobs and three kinds; lines before and after their unit, one after the unit has been folded. */
 static void test_kinds(void **state)
 {
@@ -115,12 +124,12 @@ static void test_kinds(void **state)
 		line.failed = i == 3;
 		line.n = 2;
 		assert_int_equal(costs__estimate(m->costs, &line, 5 * MS), 0);
-		assert_int_equal(costs__detail(m->costs, &line, 3 * i, &cpu), 0);
+		assert_int_equal(detail(m, &line, 3 * i, &cpu), 0);
 		assert_int_equal(costs__unit(m->costs, &line, 3 * i), 0);
-		assert_int_equal(costs__detail(m->costs, &line, 3 * i, &wait), 0);
+		assert_int_equal(detail(m, &line, 3 * i, &wait), 0);
 		assert_int_equal(costs__unit(m->costs, &exec, 3 * i + 1), 0);
 		assert_int_equal(costs__unit(m->costs, &span, 3 * i + 2), 0);
-		assert_int_equal(costs__detail(m->costs, NULL, 3 * i, &wait), 0);
+		assert_int_equal(detail(m, NULL, 3 * i, &wait), 0);
 	}
 	assert_int_equal(costs__dropped(m->costs), 30);
 	assert_int_equal(costs__judge(m->costs, &j, &n), 0);
@@ -165,7 +174,7 @@ static void test_names(void **state)
 		r.label = label;
 		r.failed = i == 4;
 		r.end_ns += i % 3 ? 0 : 60 * MS;
-		assert_int_equal(costs__detail(m->costs, &r, 3 * i, &cpu), 0);
+		assert_int_equal(detail(m, &r, 3 * i, &cpu), 0);
 		assert_int_equal(costs__unit(m->costs, &r, 3 * i), 0);
 		snprintf(label, sizeof(label), "t%u[1]", i);
 		many.label = label;
@@ -196,6 +205,75 @@ static void test_names(void **state)
 	judged__free(j, n);
 }
 
+/* When all names are used up, a further kind's units are in none, and that is counted. */
+static void test_too_many_names(void **state)
+{
+	struct made *m = *state;
+	char label[64];
+	unsigned kept = 0, n;
+	struct judged *j;
+
+	for (unsigned job = 1; job <= 14; job++)
+		for (unsigned i = 1; i <= 12; i++) {
+			struct unit_row r = row_of(job, UNIT_LINE, "celery", i);
+
+			snprintf(label, sizeof(label), "t%u[1]", i);
+			r.label = label;
+			r.n = 2;
+			assert_int_equal(costs__unit(m->costs, &r, 100 * job + i), 0);
+		}
+	assert_int_equal(costs__judge(m->costs, &j, &n), 0);
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; k < j[i].n_parts; k++)
+			kept += j[i].parts[k].report.t.units;
+	/* a kind with one name only has no parts, but its units are not without a name */
+	assert_int_equal(kept + costs__nameless(m->costs), 14 * 12 * 2);
+	assert_true(costs__nameless(m->costs) > 0);
+	judged__free(j, n);
+}
+
+/* What units asked of disks, each by itself, and by name; beyond so many disks the rest is one. */
+static void test_disks(void **state)
+{
+	struct made *m = *state;
+	struct unit_row a = row_of(1, UNIT_LINE, "celery", 1), b = row_of(1, UNIT_LINE, "celery", 2);
+	struct unit_request x = { .what = OBJECT_READS, .dev = 8, .ns = 100, .bytes = 4096, .count = 2 };
+	const struct cost_totals *t;
+	struct judged *j;
+	unsigned n;
+
+	a.label = "sim.run[1]";
+	b.label = "sim.merge[1]";
+	assert_int_equal(costs__unit(m->costs, &a, 1), 0);
+	assert_int_equal(costs__unit(m->costs, &b, 2), 0);
+	assert_int_equal(costs__requests(m->costs, &a, &x), 0);
+	x = (struct unit_request){ .what = OBJECT_WRITES, .dev = 9, .ns = 30, .bytes = 512, .count = 1 };
+	assert_int_equal(costs__requests(m->costs, &b, &x), 0);
+	x = (struct unit_request){ .what = OBJECT_REQUESTS, .dev = 8, .ns = 7, .count = 3 };
+	assert_int_equal(costs__requests(m->costs, &b, &x), 0);
+	for (__u32 i = 0; i < 20; i++) {
+		x = (struct unit_request){ .what = OBJECT_READS, .dev = 100 + i, .ns = 1, .bytes = 1, .count = 1 };
+		assert_int_equal(costs__requests(m->costs, &b, &x), 0);
+	}
+	assert_int_equal(costs__judge(m->costs, &j, &n), 0);
+	t = &j[0].report.t;
+	assert_int_equal(t->n_disks, COST_DISKS + 1);
+	assert_int_equal(t->disks[0].dev, 8);
+	assert_int_equal(t->disks[0].count[0], 2);
+	assert_int_equal(t->disks[0].count[2], 3);
+	assert_int_equal(t->disks[0].bytes[0], 4096);
+	assert_int_equal(t->disks[0].ns, 107);
+	assert_int_equal(t->disks[1].count[1], 1);
+	assert_int_equal(t->disks[COST_DISKS].dev, OBJECT_NO_DISK);
+	assert_int_equal(t->disks[COST_DISKS].count[0], 20 - (COST_DISKS - 2));
+	assert_int_equal(j[0].n_parts, 2);
+	for (unsigned k = 0; k < 2; k++) {
+		t = &j[0].parts[k].report.t;
+		assert_int_equal(t->disks[0].ns, strcmp(cost__kind(j[0].parts[k].report.cost), "sim.run") ? 30 : 100);
+	}
+	judged__free(j, n);
+}
+
 /* A wait for a CPU is booked to who had it: another job by its name, else the process. */
 static void test_rivals(void **state)
 {
@@ -215,7 +293,7 @@ static void test_rivals(void **state)
 	assert_int_equal(costs__unit(m->costs, &r, 1), 0);
 	for (unsigned i = 0; i < 3; i++) {
 		line.reason = i ? WT_REASON_INTERNED | i : WT_K_WAKEUP;
-		assert_int_equal(costs__detail(m->costs, &r, 1, &line), 0);
+		assert_int_equal(detail(m, &r, 1, &line), 0);
 	}
 	assert_int_equal(costs__judge(m->costs, &j, &n), 0);
 	assert_float_equal(figure(j, COST_RIVAL, "job job-9")->ns, 5 * MS, 1);
@@ -274,6 +352,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
+cmocka_unit_test_setup_teardown(test_too_many_names, setup, teardown),
+cmocka_unit_test_setup_teardown(test_disks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rivals, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_job_named_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_jobs, setup, teardown),

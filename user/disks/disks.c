@@ -2,6 +2,7 @@
 #include "disks/disks.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +96,17 @@ const struct disk *disks__by_device(const struct disks *d, const char *name)
 		if (is_partition(name, d->v[i].total.name))
 			return &d->v[i];
 	return NULL;
+}
+
+const char *disks__label(const struct disks *d, __u32 dev, char *buf, size_t sz)
+{
+	for (unsigned i = 0; d && i < d->n; i++)
+		if ((d->v[i].dev & 0x7fffffff) == dev) {
+			snprintf(buf, sz, "%.*s", (int)sizeof(d->v[i].total.name), d->v[i].total.name);
+			return buf;
+		}
+	snprintf(buf, sz, "%u:%u", dev >> 20, dev & 0xfffff);
+	return buf;
 }
 
 void disks__free(struct disks *d)

@@ -10,6 +10,7 @@
 
 #include <linux/types.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include "worktrace.h"
 
 struct disk {
@@ -39,6 +40,8 @@ const struct disk *disks__by_dev(const struct disks *d, __u32 dev);
  * it is.  NULL: a device that has no requests of its own (dm, md, a network's).
  */
 const struct disk *disks__by_device(const struct disks *d, const char *name);
+/* A disk's name, by its number as units have it (objects__requests()); d may be NULL. */
+const char *disks__label(const struct disks *d, __u32 dev, char *buf, size_t sz);
 void disks__free(struct disks *d);
 
 /* "read", "readahead", … as in devices.csv. */

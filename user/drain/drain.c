@@ -465,6 +465,8 @@ static int put_detail(void *arg, const struct wt_detail_key *k, const struct wt_
 
 	if (d->units)
 		err = units__on_detail(d->units, k, v);
+	if (!err && d->execs)
+		err = execs__on_detail(d->execs, k, v);
 	/* exact sums of epochs are no lines of the ledger's: it has its own from the records */
 	if (!err && !(k->state == WT_CPU && WT_REASON_KIND(k->reason) == WT_K_EXACT))
 		err = ledger__put_detail(d->ledger, k, v);

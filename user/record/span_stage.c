@@ -25,7 +25,7 @@ static int put_unit(void *ctx, const struct span_done *d)
 	if (!s->units || (e->flags & WT_SPAN_F_OPEN))
 		return 0;
 	memcpy(row.st_ns, e->st_ns, sizeof(row.st_ns));
-	return units__put(s->units, &row);
+	return units__put(s->units, &row, NULL, 0);
 }
 
 int session__open_spans(struct session *s)

@@ -32,6 +32,13 @@ static void on_more(void *ctx, const struct unit_row *r, __u32 row, const __u64 
 	costs__more(s->costs, r, row, st_ns, extra);
 }
 
+static int on_requests(void *ctx, const struct unit_row *r, const struct unit_request *x)
+{
+	const struct session *s = ctx;
+
+	return costs__requests(s->costs, r, x);
+}
+
 static int on_estimate(void *ctx, const struct unit_row *r, __u64 remaining_ns)
 {
 	const struct session *s = ctx;
@@ -43,11 +50,14 @@ static int on_unit_detail(void *ctx, __u32 row, const struct ledger_line *line)
 {
 	const struct session *s = ctx;
 	char object[128];
-	int err = costs__detail(s->costs, units__row(s->units, row), row, line);
+	int err;
 
-	if (err || line->state == WT_CPU)
-		return err;
+	if (line->state == WT_CPU)
+		return costs__detail(s->costs, units__row(s->units, row), row, line, NULL);
 	ledger__object_text(s->ledger, line->state, line->reason, object, sizeof(object));
+	err = costs__detail(s->costs, units__row(s->units, row), row, line, object);
+	if (err)
+		return err;
 	return units__waited(s->units, row, line->state, object, line->reason, line->ns, line->count);
 }
 
@@ -60,7 +70,7 @@ static const char *job_name(void *ctx, __u64 job, __u64 cgroup)
 
 static int open_costs(struct session *s)
 {
-	const struct units_sink sink = { s, unit_is_final, on_more, on_estimate };
+	const struct units_sink sink = { s, unit_is_final, on_more, on_requests, on_estimate };
 	const struct costs_opts opts = {
 		.ledger = s->ledger,
 		.frames = session__frames(s),
@@ -129,6 +139,9 @@ void session__unit_losses(const struct session *s, struct losses *l)
 	session__add_loss(l, "unit_objects_full",
 			  "waits and requests of units found no room for their object in unit_objects.csv",
 			  st.objects_left_out, false);
+	session__add_loss(l, "unit_names_full",
+			  "units are counted with others of their kind only, not by their name: there were too many names",
+			  s->costs ? costs__nameless(s->costs) : 0, false);
 	session__add_loss(l, "units_folded",
 			  "units share a row with others of their kind: there were too many (--max-units)", st.folded, true);
 }

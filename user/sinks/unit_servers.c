@@ -10,7 +10,7 @@
 void unit_servers__open(struct unit_servers_of *s, const struct recording *r)
 {
 	*s = (struct unit_servers_of){ .r = r, .peers = r->servers && r->peers ? peers__sorted(r->peers) : NULL };
-	s->servers = (struct unit_servers){ unit_servers__of, s };
+	s->servers = (struct unit_servers){ unit_servers__of, s, r->disks };
 }
 
 void unit_servers__close(struct unit_servers_of *s)

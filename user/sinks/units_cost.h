@@ -6,12 +6,14 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include "disks/disks.h"
 #include "units/verdict.h"
 
 /* Who listens where a peer is, "127.0.0.1:5432": NULL, nobody that is known.  Valid until asked again. */
 struct unit_servers {
 	const char *(*of)(void *ctx, const char *peer);
 	void *ctx;
+	const struct disks *disks;	/* their names, or NULL */
 };
 
 /*

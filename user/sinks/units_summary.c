@@ -266,6 +266,30 @@ static json_t *extras(struct maker *m, const struct cost_report *r)
 	return o;
 }
 
+/* The same of each disk. */
+static json_t *disks(struct maker *m, const struct cost_report *r)
+{
+	static const char *const count[] = { "reads", "writes", "others" }, *const bytes[] = { "read_bytes", "write_bytes" };
+	const struct disks *names = m->servers ? m->servers->disks : NULL;
+	json_t *a = json_array();
+	char buf[WT_DISK_LEN];
+
+	for (unsigned i = 0; i < r->t.n_disks && r->t.units; i++) {
+		const struct cost_disk *d = &r->t.disks[i];
+		double n = r->t.units;
+		json_t *o = json_object();
+
+		set(m, o, "device", text(d->dev == OBJECT_NO_DISK ? "[others]" : disks__label(names, d->dev, buf, sizeof(buf))));
+		for (unsigned k = 0; k < 3; k++)
+			set(m, o, count[k], real(d->count[k] / n));
+		for (unsigned k = 0; k < 2; k++)
+			set(m, o, bytes[k], real(d->bytes[k] / n));
+		set(m, o, "requests_ns", real(d->ns / n));
+		append(m, a, o);
+	}
+	return a;
+}
+
 static json_t *units(struct maker *m, const struct judged *j, const char *key);
 
 /* The same of each name that units have. */
@@ -300,6 +324,7 @@ static json_t *units(struct maker *m, const struct judged *j, const char *key)
 	set(m, o, "thread_ns_per_unit", rounded(r->thread_ns));
 	set(m, o, "states_ns_per_unit", states(m, r));
 	set(m, o, "per_unit", extras(m, r));
+	set(m, o, "disks", disks(m, r));
 	set(m, o, "backlog", backlog(m, r));
 	set(m, o, "trend", trend(m, r));
 	set(m, o, "verdict", verdict(m, &j->verdict));

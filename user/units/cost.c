@@ -238,6 +238,28 @@ void cost__extra(struct cost *c, const __u64 extra[UNIT_EXTRAS])
 		c->t.extra[k] += extra[k];
 }
 
+void cost__requests(struct cost *c, const struct unit_request *x)
+{
+	unsigned i = 0, what = x->what - OBJECT_READS;
+	__u32 dev = x->dev;
+	struct cost_disk *d;
+
+	if (what >= 3)
+		return;
+	while (i < c->t.n_disks && i < COST_DISKS && c->t.disks[i].dev != dev)
+		i++;
+	if (i == COST_DISKS)
+		dev = OBJECT_NO_DISK;
+	d = &c->t.disks[i];
+	if (i >= c->t.n_disks) {
+		c->t.n_disks = i + 1;
+		d->dev = dev;
+	}
+	d->count[what] += x->count;
+	d->bytes[what] += x->bytes;
+	d->ns += x->ns;
+}
+
 void cost__more(struct cost *c, __u64 seq, const __u64 st_ns[WT_STATES])
 {
 	struct cost_window *w = c->n_windows ? &c->w[cost__window_of(c, seq)] : NULL;

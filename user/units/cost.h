@@ -61,6 +61,8 @@ void cost__free(struct cost *c);
 int cost__unit(struct cost *c, const struct cost_unit *u);
 /* Other sums of units: see enum unit_extra. */
 void cost__extra(struct cost *c, const __u64 extra[UNIT_EXTRAS]);
+/* What units asked of a disk; of more than COST_DISKS of them, or one that is not known: OBJECT_NO_DISK. */
+void cost__requests(struct cost *c, const struct unit_request *x);
 /* Time of a unit that came after it: of a process that was started in it. */
 void cost__more(struct cost *c, __u64 seq, const __u64 st_ns[WT_STATES]);
 /*
@@ -137,7 +139,16 @@ const char *cost__main_file(const struct cost *c);
 /* The p-th percentile (0 … 100) of a unit's elapsed ns, within 3.2 %; at most the largest seen. */
 __u64 cost__percentile(const struct cost *c, double p);
 
+/* Requests of a disk, of all units: reads, writes, others. */
+struct cost_disk {
+	__u32 dev;
+	__u64 count[3], bytes[3], ns;
+};
+#define COST_DISKS 16
+
 struct cost_totals {
+	struct cost_disk disks[COST_DISKS + 1];
+	unsigned n_disks;
 	__u64 records, units, failed;
 	__u64 grouped;			/* units whose own time is not known: records of several */
 	__u64 elapsed_ns, thread_ns, st_ns[WT_STATES], min_ns, max_ns;

@@ -27,7 +27,7 @@ struct costs {
 	unsigned n_named;
 	__u64 since_ns;
 	struct u64map by_hash, by_name;	/* → v[]; → named[] */
-	__u64 dropped;
+	__u64 dropped, nameless;
 	/* names of the stack at hand */
 	const char *names[MAX_DEPTH];
 	char text[MAX_DEPTH][NAME_MAX_LEN];
@@ -202,6 +202,7 @@ static bool has_counters(const struct unit_row *r)
 int costs__unit(struct costs *c, const struct unit_row *r, __u32 row)
 {
 	struct cost *v[2];
+	char name[96];
 	struct cost_unit u = {
 		.seq = row,
 		.units = r->n,
@@ -216,6 +217,7 @@ int costs__unit(struct costs *c, const struct unit_row *r, __u32 row)
 	int n = costs_of(c, r, v), err = n < 0 ? n : 0;
 
 	memcpy(u.st_ns, r->st_ns, sizeof(u.st_ns));
+	c->nameless += n == 1 && name_of(name, sizeof(name), r) ? r->n : 0;
 	for (int i = 0; i < n && !err; i++) {
 		if (r->has_extra)
 			cost__extra(v[i], r->extra);
@@ -237,6 +239,16 @@ void costs__more(struct costs *c, const struct unit_row *r, __u32 row, const __u
 		cost__extra(v[i], extra);
 		cost__more(v[i], row, st_ns);
 	}
+}
+
+int costs__requests(struct costs *c, const struct unit_row *r, const struct unit_request *x)
+{
+	struct cost *v[2];
+	int n = costs_of(c, r, v);
+
+	for (int i = 0; i < n; i++)
+		cost__requests(v[i], x);
+	return n < 0 ? n : 0;
 }
 
 int costs__estimate(struct costs *c, const struct unit_row *r, __u64 remaining_ns)
@@ -305,9 +317,9 @@ static int put_blocked(struct costs *c, struct cost *cost, __u32 row, const stru
 	return cost__blocked(cost, row, c->names, n, line->ns);
 }
 
-static int put_detail(struct costs *c, struct cost *cost, __u32 row, const struct ledger_line *line)
+static int put_detail(struct costs *c, struct cost *cost, __u32 row, const struct ledger_line *line,
+		      const char *object)
 {
-	char reason[128];
 	int err = 0;
 
 	if (line->state == WT_CPU)
@@ -316,14 +328,11 @@ static int put_detail(struct costs *c, struct cost *cost, __u32 row, const struc
 		err = put_rival(c, cost, row, line);
 	if (!err)
 		err = put_blocked(c, cost, row, line);
-	if (err)
-		return err;
-	ledger__object_text(c->o.ledger, line->state, line->reason, reason, sizeof(reason));
-	return cost__detail(cost, row, COST_WAIT, line->state, reason, line->ns);
+	return err ? err : cost__detail(cost, row, COST_WAIT, line->state, object, line->ns);
 }
 
 int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
-		  const struct ledger_line *line)
+		  const struct ledger_line *line, const char *object)
 {
 	struct cost *v[2];
 	int n, err = 0;
@@ -336,7 +345,7 @@ int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
 	if (n < 0)
 		return n;
 	for (int i = 0; i < n && !err; i++)
-		err = put_detail(c, v[i], row, line);
+		err = put_detail(c, v[i], row, line, object);
 	return err;
 }
 
@@ -398,6 +407,11 @@ int costs__judge(struct costs *c, struct judged **out, unsigned *n)
 	if (!err)
 		*n = c->n;
 	return err;
+}
+
+__u64 costs__nameless(const struct costs *c)
+{
+	return c->nameless;
 }
 
 __u64 costs__dropped(const struct costs *c)

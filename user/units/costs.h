@@ -43,9 +43,13 @@ int costs__unit(struct costs *c, const struct unit_row *r, __u32 row);
 void costs__more(struct costs *c, const struct unit_row *r, __u32 row, const __u64 st_ns[WT_STATES],
 		 const __u64 extra[UNIT_EXTRAS]);
 int costs__estimate(struct costs *c, const struct unit_row *r, __u64 remaining_ns);
-/* r: that row; NULL when it is gone, then the line is counted as dropped. */
+int costs__requests(struct costs *c, const struct unit_row *r, const struct unit_request *x);
+/*
+ * r: that row; NULL when it is gone, then the line is counted as dropped.  object: what was
+ * waited for, in words; of CPU time NULL.
+ */
 int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
-		  const struct ledger_line *line);
+		  const struct ledger_line *line, const char *object);
 
 /*
  * Reads out and judges all there is, under the names that jobs have now: see judged__new().
@@ -55,5 +59,7 @@ int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
 int costs__judge(struct costs *c, struct judged **out, unsigned *n);
 /* Lines of units whose row was gone. */
 __u64 costs__dropped(const struct costs *c);
+/* Units that have a name, but are counted with their kind only: there were COSTS_NAMES_MAX. */
+__u64 costs__nameless(const struct costs *c);
 
 #endif /* WT_COSTS_H */

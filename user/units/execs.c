@@ -36,6 +36,7 @@ int execs__new(struct execs **out, const char *names, struct ledger *l, unsigned
 static void free_texts(struct exec_entry *t)
 {
 	free(t->name);
+	free(t->asked);
 	free(t->command);
 	free(t->input);
 	free(t->output);
@@ -55,6 +56,45 @@ void execs__free(struct execs *e)
 	free(e->names);
 	u64map__free(&e->by_image);
 	free(e);
+}
+
+static struct exec_entry *find(const struct execs *e, __u64 image)
+{
+	struct u64map_slot *slot = e && image ? u64map__find(&e->by_image, image) : NULL;
+
+	return slot && slot->value < e->n ? e->all[slot->value] : NULL;
+}
+
+bool execs__knows(const struct execs *e, __u64 image)
+{
+	const struct exec_entry *t = find(e, image);
+
+	return t && !t->ignored;
+}
+
+int execs__on_detail(struct execs *e, const struct wt_detail_key *k, const struct wt_detail_val *v)
+{
+	struct exec_entry *t = k->state == WT_CPU && WT_REASON_KIND(k->reason) == WT_K_EXACT ? find(e, k->ustack) : NULL;
+	unsigned exact = WT_REASON_NR(k->reason), i = 0;
+	struct unit_request *x;
+
+	if (!t || (exact != WT_EXACT_READS && exact != WT_EXACT_WRITES && exact != WT_EXACT_REQUESTS))
+		return 0;
+	exact = exact == WT_EXACT_READS ? OBJECT_READS : exact == WT_EXACT_WRITES ? OBJECT_WRITES : OBJECT_REQUESTS;
+	while (i < t->n_asked && (t->asked[i].dev != WT_REASON_N(k->reason) || t->asked[i].what != exact))
+		i++;
+	if (i == t->n_asked) {
+		x = reallocarray(t->asked, i + 1, sizeof(*x));
+		if (!x)
+			return -ENOMEM;
+		t->asked = x;
+		t->asked[t->n_asked++] = (struct unit_request){ .what = exact, .dev = WT_REASON_N(k->reason) };
+	}
+	x = &t->asked[i];
+	x->ns += v->ns;
+	x->bytes += v->weighted_ns;
+	x->count += v->count;
+	return 0;
 }
 
 unsigned execs__count(const struct execs *e)

@@ -30,6 +30,8 @@ void execs__free(struct execs *e);
 int execs__put(struct execs *e, const struct wt_exec *x);
 /* What probes in the libraries have counted of it so far.  0 or -ENOMEM. */
 int execs__put_stages(struct execs *e, const struct wt_stages *st);
+/* Requests of a disk that it made and that are done: a line of the details.  0 or -ENOMEM. */
+int execs__on_detail(struct execs *e, const struct wt_detail_key *k, const struct wt_detail_val *v);
 /* Its command line; size: bytes received. */
 int execs__on_event(struct execs *e, const struct wt_ev_exec *ev, size_t size);
 
@@ -124,6 +126,8 @@ int execs__find_parents(struct execs *e, const struct units *u);
 typedef __u64 (*execs_libraries_fn)(void *arg, __u32 tgid);
 void execs__look_for_libraries(struct execs *e, execs_libraries_fn fn, void *arg);
 
+/* That program is one; e NULL: no. */
+bool execs__knows(const struct execs *e, __u64 image);
 unsigned execs__count(const struct execs *e);
 /* Units beyond max: they have no row. */
 __u64 execs__dropped(const struct execs *e);

@@ -4,6 +4,7 @@
 #define WT_EXECS_IMPL_H
 
 #include "units/execs.h"
+#include "units/units.h"
 #include "util/u64map.h"
 
 struct exec_io {
@@ -16,6 +17,8 @@ struct exec_entry {
 	bool ignored;			/* its name is another one that begins alike */
 	char *name, *command, *input, *output;
 	char *parent_unit;		/* label of the unit it was run for; NULL: none is known */
+	struct unit_request *asked;	/* of disks, by the disk and the operation */
+	unsigned n_asked;
 	struct wt_stages *stages;	/* NULL: no probe has seen it */
 	bool by_stack;			/* no probe has seen it: by what its stacks say */
 	__u64 stack_ns[WT_STAGES];	/* … of its CPU time as of the last settle; [0]: of the dynamic loader */

@@ -29,6 +29,55 @@ static void make_label(const struct exec_entry *t, char *label, size_t sz)
 	snprintf(label, sz, "%.*s…", (int)n, command);
 }
 
+static const enum unit_extra number_of[] = {
+	[OBJECT_READS] = UNIT_READS, [OBJECT_WRITES] = UNIT_WRITES, [OBJECT_REQUESTS] = UNIT_REQUESTS,
+};
+static const enum unit_extra bytes_of[] = {
+	[OBJECT_READS] = UNIT_READ_BYTES, [OBJECT_WRITES] = UNIT_WRITE_BYTES, [OBJECT_REQUESTS] = UNIT_EXTRAS,
+};
+
+static __u64 more(__u64 *sum, __u64 by_disk)
+{
+	__u64 rest = *sum > by_disk ? *sum - by_disk : 0;
+
+	if (*sum < by_disk)
+		*sum = by_disk;
+	return rest;
+}
+
+/*
+ * Its requests by the disk, and as a rest those whose line was lost: the sums are counted apart,
+ * a little earlier.  v: room for what t has and three; returns how many.
+ */
+static unsigned asked_of(const struct exec_entry *t, struct unit_row *r, struct unit_request *v)
+{
+	unsigned n = t->n_asked;
+	__u64 ns = 0, rest_ns;
+
+	if (n)
+		memcpy(v, t->asked, n * sizeof(*v));
+	for (unsigned i = 0; i < n; i++)
+		ns += v[i].ns;
+	rest_ns = more(&r->extra[UNIT_REQUESTS_NS], ns);
+	for (unsigned what = OBJECT_READS; what <= OBJECT_REQUESTS; what++) {
+		struct unit_request rest = { .what = what, .dev = OBJECT_NO_DISK }, sum = {};
+
+		for (unsigned i = 0; i < t->n_asked; i++) {
+			sum.count += v[i].what == what ? v[i].count : 0;
+			sum.bytes += v[i].what == what ? v[i].bytes : 0;
+		}
+		rest.count = more(&r->extra[number_of[what]], sum.count);
+		if (bytes_of[what] < UNIT_EXTRAS)
+			rest.bytes = more(&r->extra[bytes_of[what]], sum.bytes);
+		if (!rest.count)
+			continue;
+		rest.ns = rest_ns;	/* which of them took it is not known */
+		rest_ns = 0;
+		v[n++] = rest;
+	}
+	return n;
+}
+
 /* One that the kernel side had no room for, or only user space saw, has no figures of disks. */
 static void set_extra(struct unit_row *r, const struct exec_unit *x)
 {
@@ -49,16 +98,22 @@ static void set_extra(struct unit_row *r, const struct exec_unit *x)
 static int put_row(struct execs *e, const struct exec_entry *t, struct units *u, __u64 now,
 		   __u64 *elapsed_ns)
 {
+	struct unit_request *asked = calloc(t->n_asked + OBJECT_REQUESTS, sizeof(*asked));
 	struct exec_unit x;
+	unsigned n;
+	int err;
 	struct unit_row r = {
 		.kind = UNIT_EXEC, .n = 1, .seq = 1, .done = ~0ULL, .total = ~0ULL, .batched = 1,
 		.pattern = t->name,
 	};
 	char label[LABEL_MAX + 1];
 
+	if (!asked)
+		return -ENOMEM;
 	execs__view(e, t, &x);
 	make_label(t, label, sizeof(label));
 	r.label = label;
+	r.image = t->x.image;
 	r.job = t->x.job;
 	r.cgroup = t->x.cgroup;
 	r.tgid = t->x.tgid;
@@ -73,7 +128,10 @@ static int put_row(struct execs *e, const struct exec_entry *t, struct units *u,
 	r.has_exit = x.status[0];
 	r.exit_code = x.wait_status;
 	r.failed = r.has_exit && r.exit_code;
-	return units__put(u, &r);
+	n = asked_of(t, &r, asked);
+	err = units__put(u, &r, asked, n);
+	free(asked);
+	return err;
 }
 
 static int tell(struct execs *e, struct exec_entry *t, struct units *u, __u64 now)

@@ -197,7 +197,8 @@ int objects__requests(struct objects *o, struct unit_objects *to, enum object_wh
 
 	/* disks have their names elsewhere; no wait's begins like this */
 	snprintf(text, sizeof(text), "\1%u", dev);
-	x.name = name_of(o, text, dev, &err);
+	if (dev != OBJECT_NO_DISK)
+		x.name = name_of(o, text, dev, &err);
 	return err ? err : put(o, to, &x);
 }
 

@@ -42,7 +42,8 @@ void objects__free(struct objects *o);
 /* text is the object's name; key: the reason (wt_detail_key) that it was first met with. */
 int objects__wait(struct objects *o, struct unit_objects *to, __u8 state, const char *text, __u64 key,
 		  __u64 ns, __u64 count);
-/* dev: see wt_blk_key, its highest bit aside. */
+/* dev: see wt_blk_key, its highest bit aside; OBJECT_NO_DISK: of disks that are not known. */
+#define OBJECT_NO_DISK 0xffffffffu
 int objects__requests(struct objects *o, struct unit_objects *to, enum object_what what, __u32 dev,
 		      __u64 ns, __u64 bytes, __u64 count);
 /* Adds those of `from`, which is empty afterwards. */

@@ -95,6 +95,7 @@ static int add_folded(struct rows *r, struct unit_row *row)
 
 	if (!slot) {
 		first.label = UNIT_FOLDED;
+		first.image = 0;	/* it is several programs' */
 		i = rows__add(r, &first);
 		if (!i || !u64map__put(&r->folds, key, i))
 			return -ENOMEM;

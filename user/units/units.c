@@ -193,8 +193,11 @@ static int on_requests(struct units *u, const struct wt_detail_key *k, const str
 		.what = number == UNIT_READS ? OBJECT_READS : number == UNIT_WRITES ? OBJECT_WRITES : OBJECT_REQUESTS,
 		.ns = v->ns, .bytes = v->weighted_ns, .count = v->count,
 	};
-	int err = asked__put(&u->asked, &x);
+	int err;
 
+	if (!k->epoch)		/* of a program that is a unit, where nobody looks for others */
+		return 0;
+	err = asked__put(&u->asked, &x);
 	if (!err)
 		err = charge_extra(u, k->epoch, k->thread, number, v->count);
 	if (!err && bytes < UNIT_EXTRAS)
@@ -341,11 +344,21 @@ int units__on_transcode(struct units *u, __u32 epoch, __u32 task, __u64 elapsed_
 	return epochs__charge_thread(&u->epochs, epoch, task, ACCOUNT_TRANSCODE, elapsed_ns);
 }
 
-int units__put(struct units *u, const struct unit_row *r)
+static int asked_of(struct units *u, struct unit_item *it, const struct unit_request *x)
+{
+	int err = objects__requests(u->objects, &it->row.objects, x->what, x->dev, x->ns, x->bytes, x->count);
+
+	return err || !u->sink.requests ? err : u->sink.requests(u->sink.ctx, &it->row, x);
+}
+
+int units__put(struct units *u, const struct unit_row *r, const struct unit_request *asked, unsigned n)
 {
 	__u32 row = rows__add(&u->rows, r);
+	int err = row ? 0 : -ENOMEM;
 
-	return row ? final(u, row) : -ENOMEM;
+	for (unsigned i = 0; i < n && !err; i++)
+		err = asked_of(u, rows__at(&u->rows, row), &asked[i]);
+	return err ? err : final(u, row);
 }
 
 void units__gap(struct units *u)
@@ -358,6 +371,7 @@ void units__gap(struct units *u)
 static int tell_asked(void *ctx, const struct asked_item *x)
 {
 	struct units *u = ctx;
+	const struct unit_request request = { x->what, x->dev, x->ns, x->bytes, x->count };
 	__u32 row = epochs__row_of(&u->epochs, x->epoch, x->thread);
 	struct unit_item *it;
 	int err = 0;
@@ -366,7 +380,7 @@ static int tell_asked(void *ctx, const struct asked_item *x)
 		return 0;
 	it = row ? rows__at(&u->rows, row) : NULL;
 	if (it)
-		err = objects__requests(u->objects, &it->row.objects, x->what, x->dev, x->ns, x->bytes, x->count);
+		err = asked_of(u, it, &request);
 	else if (row)
 		u->asked.left_out += x->count;
 	return err ? err : 1;

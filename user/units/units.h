@@ -70,8 +70,16 @@ struct unit_row {
 	bool has_exit;			/* exit_code is known */
 	int exit_code;			/* wait(2) status */
 	struct unit_objects objects;	/* what it waited for and asked disks for, in no order */
+	__u64 image;			/* of a program that is a unit: see wt_thread_rec */
 };
 __u64 unit__thread_ns(const struct unit_row *r);
+
+/* Requests of a disk; dev: see objects__requests(). */
+struct unit_request {
+	enum object_what what;
+	__u32 dev;
+	__u64 ns, bytes, count;
+};
 
 struct units_opts {
 	unsigned max_rows;	/* rows kept; older ones are folded by (job, kind, pattern) (100000) */
@@ -102,6 +110,8 @@ struct units_sink {
 	/* … and what came late: of a process that was started in it, say; r has it already */
 	void (*more)(void *ctx, const struct unit_row *r, __u32 row, const __u64 st_ns[WT_STATES],
 		     const __u64 extra[UNIT_EXTRAS]);
+	/* … and what its threads asked of a disk, whenever that is known; may be NULL */
+	int (*requests)(void *ctx, const struct unit_row *r, const struct unit_request *x);
 	/* the program's own estimate, as of a line of it */
 	int (*estimate)(void *ctx, const struct unit_row *r, __u64 remaining_ns);
 };
@@ -121,8 +131,11 @@ int units__on_detail(struct units *u, const struct wt_detail_key *k, const struc
 int units__on_record(struct units *u, const struct wt_thread_rec *rec);
 /* Elapsed time of a transcode that was started in that epoch by that thread (its task number). */
 int units__on_transcode(struct units *u, __u32 epoch, __u32 task, __u64 elapsed_ns);
-/* A unit that is complete: of a program or a span.  r->label and pattern are copied. */
-int units__put(struct units *u, const struct unit_row *r);
+/*
+ * A unit that is complete: of a program or a span.  r->label and pattern are copied; asked: n
+ * requests of disks of it, one for each disk and operation.
+ */
+int units__put(struct units *u, const struct unit_row *r, const struct unit_request *asked, unsigned n);
 /* Writes were lost since the last one: unfinished lines are dropped. */
 void units__gap(struct units *u);
 /* All writes that are older than what was put so far have been put. */
