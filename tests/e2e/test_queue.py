@@ -28,17 +28,33 @@ while True:
     threading.Thread(target=serve, args=(l.accept()[0],), daemon=True).start()
 """
 
-# asset by asset: fetch, some work, a sidecar; its truth on standard output, in the last line
-BATCH = """
-import hashlib, json, os, socket, sys, time
+# what a thread has not spent on a CPU, nor waiting for one: the clock, the two sums that the kernel
+# keeps of it, read at one instant.  On a CPU of its own: of one that is moved in its sleep the kernel
+# may book the sleep as waiting for a CPU.
+CLOCK = """
+import os, time
+def pin(i):
+    cpus = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, [cpus[i % len(cpus)]])
 def delay():
     with open("/proc/thread-self/schedstat") as f: return int(f.read().split()[1])
+def blocked():
+    while True:
+        d = delay()
+        t = time.monotonic_ns() - time.thread_time_ns()
+        if delay() == d: return t - d
+"""
+
+# asset by asset: fetch, some work, a sidecar; its truth on standard output, in the last line
+BATCH = CLOCK + """
+import hashlib, json, socket, sys
+pin(ord(sys.argv[3][-1]))
 s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 fetch, total, began = 0, int(sys.argv[2]), time.monotonic_ns()
 for n in range(total):
-    w, c, d = time.monotonic_ns(), time.thread_time_ns(), delay()
+    b = blocked()
     s.sendall(b"GET / HTTP/1.1\\r\\n\\r\\n"); s.recv(1000)
-    fetch += time.monotonic_ns() - w - (time.thread_time_ns() - c) - (delay() - d)
+    fetch += blocked() - b
     h = b"x"
     for _ in range(1000): h = hashlib.sha256(h).digest()
     with open(f"{sys.argv[3]}.{n % 8}", "wb") as f:
@@ -48,10 +64,9 @@ print(json.dumps({"fetch_ns": fetch, "loop_ns": time.monotonic_ns() - began}))
 """
 
 # statement by statement over a connection of its own; its truth on standard output
-SESSION = """
-import json, socket, struct, sys, time
-def delay():
-    with open("/proc/thread-self/schedstat") as f: return int(f.read().split()[1])
+SESSION = CLOCK + """
+import json, socket, struct, sys
+pin(len(sys.argv))
 def get(n):
     b = b""
     while len(b) < n:
@@ -66,16 +81,22 @@ def until_ready():
         assert kind != b"E", body
         if kind == b"Z": return
 def message(body, kind=b""): s.sendall(kind + struct.pack("!i", len(body) + 4) + body)
-s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-message(struct.pack("!i", 196608) + b"user\\0postgres\\0database\\0postgres\\0\\0")
-until_ready()
-began, waited = time.monotonic_ns(), 0
+def timed(ask, *args):
+    global waited
+    b = blocked()
+    ask(*args)
+    until_ready()
+    waited += blocked() - b
+def connect():		# on a busy machine it takes the server a while to make a process for it
+    global s
+    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    message(struct.pack("!i", 196608) + b"user\\0postgres\\0database\\0postgres\\0\\0")
+waited = 0
+timed(connect)
+began = time.monotonic_ns()
 for _ in range(int(sys.argv[2])):
     for statement in sys.argv[3:]:
-        w, c, d = time.monotonic_ns(), time.thread_time_ns(), delay()
-        message(statement.encode() + b"\\0", b"Q")
-        until_ready()
-        waited += time.monotonic_ns() - w - (time.thread_time_ns() - c) - (delay() - d)
+        timed(message, statement.encode() + b"\\0", b"Q")
 print(json.dumps({"waited_ns": waited, "loop_ns": time.monotonic_ns() - began}))
 """
 
