@@ -33,6 +33,8 @@ int wt_epoch_split(struct wt_task *w, struct wt_detail_key *k, __u64 to, __u64 n
 
 /* write.bpf.c: the thread's process goes on as another program, in an epoch of its own. */
 int wt_exec_bound(struct wt_task *w, __u64 now);
+/* … a process was forked, w its first thread, which has not run yet: it is in an epoch of its own. */
+int wt_fork_bound(struct wt_task *w, __u64 now);
 /* … the current thread, w, begins or ends a unit: 0; -1: user space will not know of it. */
 struct wt_told {
 	__u32 n;			/* bytes of the text */

@@ -68,6 +68,8 @@ int BPF_PROG(wt_process_fork, struct task_struct *parent, struct task_struct *ch
 	if (p && w->tgid == p->tgid)
 		w->stage = p->stage_now ? p->stage_now : p->stage;
 	wt_fork_space(cur, w);
+	if (p && w->tgid != p->tgid && wt_epochs_on())
+		wt_fork_bound(w, now);
 	w->ready = 1;
 	wt_counted(WT_CNT_FORK);
 	return 0;

@@ -46,6 +46,7 @@ enum wt_stream {
 #define WT_WRITE_NEW 8			/* the process had no boundary in this recording before */
 #define WT_WRITE_SEEDED 32		/* the process was there before the recording began */
 #define WT_WRITE_EXEC 16		/* no write: the process is another program from here on */
+#define WT_WRITE_FORK 256		/* no write: the process begins here, with a fork */
 #define WT_WRITE_BEGIN 64		/* no write: the thread begins the unit that the text names … */
 #define WT_WRITE_END 128		/* … or has ended it: see told.h; both: it goes on with it, without a text: with none */
 
@@ -60,14 +61,14 @@ struct wt_ev_write {
 	__u64 job, cgroup;
 	__u64 inode;			/* of what was written to */
 	__u32 dev;
-	__u32 fd;			/* with WT_WRITE_EXEC: wt_thread_rec.parent */
+	__u32 fd;			/* with WT_WRITE_EXEC or WT_WRITE_FORK: wt_thread_rec.parent */
 	__u32 tgid, tid;
 	__u32 task;			/* wt_thread_rec.task */
 	__u32 epoch_before, epoch_after;
 	__u32 size;			/* bytes copied, behind this record */
 	__u8 stream;			/* enum wt_stream */
-	__u8 flags;			/* WT_WRITE_* */
-	__u8 zero[2];
+	__u8 zero;
+	__u16 flags;			/* WT_WRITE_* */
 	__u32 serial;			/* of the thread */
 	char comm[WT_COMM_LEN];		/* the process's name */
 };

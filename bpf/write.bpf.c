@@ -374,21 +374,22 @@ static __always_inline int wt_written(struct wt_task *w, struct task_struct *t, 
 	return 0;
 }
 
-int wt_exec_bound(struct wt_task *w, __u64 now)
+/* A process, or a program, begins: w's process is in another epoch from here on.  0, or -1: user space does not know. */
+static __always_inline int wt_begin_bound(struct wt_task *w, __u64 now, __u64 image, __u32 flags)
 {
 	struct wt_write_buf *b;
 	__u32 zero = 0, next;
 
 	if (!wt_recording(now))
-		return 0;
+		return -1;
 	b = bpf_map_lookup_elem(&write_buf, &zero);
-	if (!b || !w)
+	if (!b)
 		return -1;
 	wt_fill_write(b, w, w, now);
 	next = __sync_fetch_and_add(&run_epoch, 1) + 1;
-	b->e.image = w->exec_image;
+	b->e.image = image;
 	b->e.epoch_after = next;
-	b->e.flags = WT_WRITE_EXEC;
+	b->e.flags = flags;
 	b->e.inode = 0;
 	b->e.dev = 0;
 	b->e.fd = w->parent;
@@ -399,6 +400,20 @@ int wt_exec_bound(struct wt_task *w, __u64 now)
 	}
 	w->proc_epoch = next;
 	w->epoch_ns = now;
+	return 0;
+}
+
+int wt_exec_bound(struct wt_task *w, __u64 now)
+{
+	return w ? wt_begin_bound(w, now, w->exec_image, WT_WRITE_EXEC) : -1;
+}
+
+int wt_fork_bound(struct wt_task *w, __u64 now)
+{
+	if (!w || wt_begin_bound(w, now, w->image, WT_WRITE_FORK))
+		return -1;
+	w->epoch = w->proc_epoch;
+	w->epoch_next = w->proc_epoch;
 	return 0;
 }
 

@@ -358,6 +358,68 @@ def test_at_once_in_one_thread_and_in_a_pool():
     lib.equal((u["backlog"]["done"], u["backlog"]["total"]), (40, 40), "the counter")
 
 
+# a pool counts on where an earlier run left off, and costs more and more; then threads, and processes, each with a counter
+POOL = """
+import multiprocessing, threading, time
+fork = multiprocessing.get_context("fork")
+def work(i):
+    end = time.thread_time_ns() + 4_000_000 + i * 200_000
+    while time.thread_time_ns() < end: pass
+def own(who):
+    for i in range(8):
+        time.sleep(0.02)
+        print(f"{who}: {i + 1} of 8 photos done", flush=True)
+with fork.Pool(2) as p:
+    for k, _ in enumerate(p.imap_unordered(work, range(60))):
+        print(f"[PERF] {5001 + k}/5060 assets", flush=True)
+for kind in fork.Process, threading.Thread:
+    some = [kind(target=own, args=(f"{kind.__name__} {n}",)) for n in range(3)]
+    for s in some: s.start()
+    for s in some: s.join()
+"""
+
+
+def test_a_pool_that_takes_up_again_and_counters_of_its_own():
+    """What forked workers do is in the units of the process that tells of them; each worker's and thread's own counter counts."""
+    r = lib.record(["--unit-preset", "auto"], [lib.PYTHON, "-c", POOL])
+    rows = units(r)
+    pool, own = ([u for u in rows if u["total"] == n] for n in (5060, 8))
+    lib.equal([u["done"] for u in pool], list(range(5001, 5061)), "the pool's counter")
+    # 4 to 15.8 ms each, whichever worker's; the first and the last may be beside their lines
+    for part, ms in ((pool[:20], 5.9), (pool[20:40], 9.9), (pool[40:], 13.9)):
+        cpu = sum(u["cpu_ns"] for u in part[1:]) / (len(part) - 1)
+        lib.at_least(cpu, (ms - 1.2) * lib.MS, "cpu of a unit")
+        lib.at_most(cpu, (ms + 3) * lib.MS, "cpu of a unit")
+    lib.equal(len(own), 6 * 8, "units of own counters")
+    for u in own:
+        lib.at_least(u["sleep_ns"] + u["runq_ns"], 20 * lib.MS - 200_000, f"{u['pid']} unit {u['done']}: sleep")
+    lib.equal(len({u["pid"] for u in own}), 4, "three workers, and the threads' process")
+
+
+# how Go's and other programs write: a time of the day under "time", and times with and without a unit
+GO = """
+import json, sys, time
+for form in "clock", "9.5ms", "bare":
+    for i in range(8):
+        before = time.monotonic_ns()
+        time.sleep(0.01)
+        took = time.monotonic_ns() - before
+        line = {"time": "2026-11-28T15:04:05.123Z", "level": "INFO", "msg": "asset processed", "asset": f"{form}{i}.jpg"}
+        if form != "clock":
+            line["duration"] = took / 1e6 if form == "bare" else f"{took / 1e6:.4f}ms"
+        print(json.dumps(line), flush=True)
+"""
+
+
+def test_times_in_lines():
+    """None of them is what it is not: a unit of ten milliseconds takes that."""
+    rows = units(lib.record(["--unit-preset", "auto"], [lib.PYTHON, "-c", GO]))
+    lib.equal([u["unit"] for u in rows], [f"{form}{i}.jpg" for form in ("clock", "9.5ms", "bare") for i in range(8)], "units")
+    for u in rows[1:]:
+        lib.at_least(u["elapsed_ns"], 9.9 * lib.MS, u["unit"])
+        lib.at_most(u["elapsed_ns"], 30 * lib.MS, u["unit"])
+
+
 def test_units_running_already():
     """Attached in the middle: the unit at work then is not counted, the others are whole."""
     attach_to_a_batch("150", "0.002", "0.03")

@@ -104,6 +104,197 @@ static struct found rows_of(struct bench *b)
 	return f;
 }
 
+/* The process began here, which was seen. */
+static struct uproc *began(struct bench *b, __u64 image, __u32 before, __u32 after, __u64 ts)
+{
+	struct uproc *p;
+
+	bound(b, image, before, after, ts);
+	p = epochs__find_proc(&b->epochs, image);
+	p->since_ns = ts;
+	return p;
+}
+
+static void mark_by(struct bench *b, __u64 ts, __u32 thread, __u64 done, __u64 elapsed, bool bare)
+{
+	struct unit_mark m = { .image = 7, .ts_ns = ts, .thread = thread, .pattern = "t", .has_done = done != 0,
+			       .done = done, .has_total = done != 0, .total = 270798, .elapsed_ns = elapsed, .bare = bare,
+			       .remaining_ns = ~0ULL };
+
+	assert_int_equal(epochs__spoke(epochs__find_proc(&b->epochs, 7), thread, thread), 0);
+	assert_int_equal(form__mark(&b->form, &m), 0);
+}
+
+/* "76255/270798" first: what an earlier run did is none of this one's; the first line waits for the second */
+static void test_takes_up_again(void **state)
+{
+	(void)state;
+	for (unsigned together = 0; together < 2; together++) {
+		struct bench *b = setup_bench(100, 100);
+		struct found f;
+
+		began(b, 7, 0, 1, 10 * MS);
+		for (unsigned i = 0; i < 4; i++) {
+			mark_by(b, (30 + 20 * i) * MS, 70, 76255 + 2 * i, 0, false);
+			if (!together)
+				assert_int_equal(form__settle(&b->form), 0);
+			if (!together && !i)
+				assert_int_equal(b->form.n_marks, 1);
+			bound(b, 7, i + 1, i + 2, (30 + 20 * i) * MS);
+			assert_int_equal(epochs__generation(&b->epochs), 0);
+		}
+		/* another pass, from where another run of it was */
+		mark_by(b, 130 * MS, 70, 5000, 0, false);
+		assert_int_equal(form__settle(&b->form), 0);
+		f = rows_of(b);
+		assert_int_equal(f.n, 5);
+		for (unsigned i = 0; i < 5; i++)
+			assert_int_equal(f.row[i].n, 2);
+		drop_bench(b);
+	}
+}
+
+/* … but it does not wait for one that never comes */
+static void test_waits_in_vain(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	struct uproc *p = began(b, 7, 0, 1, 10 * MS);
+
+	(void)state;
+	mark_by(b, 30 * MS, 70, 100, 0, false);
+	assert_int_equal(form__settle(&b->form), 0);
+	assert_int_equal(rows_of(b).n, 0);
+	p->exited = true;
+	assert_int_equal(form__settle(&b->form), 0);
+	assert_int_equal(rows_of(b).n, 1);
+	assert_int_equal(rows_of(b).row[0].n, 100);
+	drop_bench(b);
+	b = setup_bench(100, 100);
+	began(b, 7, 0, 1, 10 * MS);
+	mark_by(b, 30 * MS, 70, 100, 0, false);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(form__settle(&b->form), 0);
+	assert_int_equal(rows_of(b).n, 1);
+	drop_bench(b);
+}
+
+/* "duration":9.5 of a program that is not so many seconds old are milliseconds; "took 9.5 s" is no time of its own */
+static void test_times_before_the_program(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	struct found f;
+
+	(void)state;
+	began(b, 7, 0, 1, 1000 * MS);
+	for (unsigned i = 1; i <= 9; i++)
+		mark_by(b, (1000 + 20 * i) * MS, 70, 0, i == 1 ? 15 * MS : 15000 * MS, true);
+	for (unsigned i = 10; i <= 12; i++)
+		mark_by(b, (1000 + 20 * i) * MS, 70, 0, 15000 * MS, false);
+	assert_int_equal(form__settle(&b->form), 0);
+	f = rows_of(b);
+	assert_int_equal(f.n, 12);
+	for (unsigned i = 1; i < 9; i++)
+		assert_int_equal(f.row[i].start_ns, (1005 + 20 * i) * MS);
+	for (unsigned i = 9; i < 12; i++)
+		assert_int_equal(f.row[i].start_ns, (1000 + 20 * i) * MS);
+	drop_bench(b);
+}
+
+/* threads that each count for themselves to the same total, found out in the middle of it */
+static void test_threads_count_for_themselves(void **state)
+{
+	(void)state;
+	for (unsigned every = 1; every <= 30; every += 13) {
+		struct bench *b = setup_bench(1000, 1000);
+		__u64 n[3] = {}, of_thread[3] = {};
+		struct found f;
+
+		began(b, 7, 0, 1, MS);
+		for (unsigned i = 0; i < 60; i++) {
+			unsigned t = i % 3;
+			__u64 ts = (20 + 10 * i) * MS;
+
+			n[t]++;
+			mark_by(b, ts, 70 + t, n[t], 0, false);
+			if (i % every == every - 1)
+				assert_int_equal(form__settle(&b->form), 0);
+			bound(b, 7, i + 1, i + 2, ts);
+		}
+		assert_int_equal(form__settle(&b->form), 0);
+		f = rows_of(b);
+		for (unsigned i = 0; i < f.n; i++) {
+			of_thread[0] += f.row[i].n;
+			/* from a thread's line to its next: three lines of all */
+			if (i > 12)
+				assert_int_equal(f.row[i].end_ns - f.row[i].start_ns, 30 * MS);
+		}
+		assert_int_equal(of_thread[0], 60);
+		drop_bench(b);
+	}
+}
+
+/* What a worker does that was forked before the first unit is of the unit that is at work as it does it. */
+static void test_pool_serves_its_parent(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	struct uproc *worker;
+	struct found f;
+
+	(void)state;
+	began(b, 7, 0, 1, 10 * MS);
+	worker = began(b, 8, 1, 2, 12 * MS);
+	worker->forked = true;
+	bound(b, 7, 1, 3, 20 * MS);
+	for (__u32 i = 0; i < 3; i++) {
+		epochs__charge(&b->epochs, i ? 10 + i - 1 : 2, WT_CPU, (i + 1) * 1000);
+		bound_as(b, 8, i ? 10 + i - 1 : 2, 10 + i, (30 + 10 * i) * MS, true);
+		mark(b, 7, (30 + i * 10) * MS, i + 1, 0);
+		assert_int_equal(form__settle(&b->form), 0);
+		bound(b, 7, i ? 20 + i - 1 : 3, 20 + i, (30 + i * 10) * MS);
+		assert_int_equal(epochs__generation(&b->epochs), 0);
+	}
+	/* a program that it starts, in what is now the fourth unit's time, is of the unit that it was started in */
+	began(b, 9, 12, 30, 51 * MS)->forked = true;
+	began(b, 10, 30, 31, 52 * MS);
+	assert_int_equal(epochs__find_proc(&b->epochs, 10)->parent, 9);
+	assert_int_equal(epochs__finish(&b->epochs, 60 * MS), 0);
+	f = rows_of(b);
+	assert_int_equal(f.n, 3);
+	/* of the first epoch, which began 8 ms before the first unit, that unit has 10 of 18 ms */
+	assert_in_range(f.row[0].st_ns[WT_CPU], 555, 557);
+	assert_int_equal(f.row[1].st_ns[WT_CPU], 2000);
+	assert_int_equal(f.row[2].st_ns[WT_CPU], 3000);
+	drop_bench(b);
+}
+
+/* A fork for an exec: what was executed was started by whoever forked. */
+static void test_fork_and_exec(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	struct found f;
+
+	(void)state;
+	began(b, 7, 0, 1, 10 * MS);
+	began(b, 8, 1, 2, 12 * MS)->forked = true;
+	epochs__find_proc(&b->epochs, 8)->tgid = 88;
+	assert_non_null(epochs__proc(&b->epochs, 9, 88, 2, 13 * MS));
+	bound(b, 9, 2, 3, 13 * MS);
+	assert_int_equal(epochs__find_proc(&b->epochs, 9)->parent, 7);
+	assert_int_equal(epochs__find_proc(&b->epochs, 9)->inherited, 1);
+	epochs__charge(&b->epochs, 2, WT_CPU, 100);
+	epochs__charge(&b->epochs, 3, WT_CPU, 1000);
+	epochs__exited(&b->epochs, 8, 13 * MS);
+	mark(b, 7, 30 * MS, 1, 0);
+	assert_int_equal(form__settle(&b->form), 0);
+	bound(b, 7, 1, 4, 30 * MS);
+	epochs__charge(&b->epochs, 3, WT_CPU, 2000);	/* it goes on beyond the unit it was started in */
+	assert_int_equal(epochs__finish(&b->epochs, 60 * MS), 0);
+	f = rows_of(b);
+	assert_int_equal(f.n, 1);
+	assert_int_equal(f.row[0].st_ns[WT_CPU], 3100);
+	drop_bench(b);
+}
+
 static void tell(struct bench *b, __u64 ts, const char *label, bool begin, bool failed)
 {
 	struct unit_mark m = { .image = 7, .ts_ns = ts, .pattern = "told", .label = label, .label_len = strlen(label),
@@ -1088,6 +1279,12 @@ int main(void)
 		cmocka_unit_test(test_children_with_units),
 		cmocka_unit_test(test_told),
 		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_takes_up_again),
+		cmocka_unit_test(test_waits_in_vain),
+		cmocka_unit_test(test_times_before_the_program),
+		cmocka_unit_test(test_threads_count_for_themselves),
+		cmocka_unit_test(test_pool_serves_its_parent),
+		cmocka_unit_test(test_fork_and_exec),
 		cmocka_unit_test(test_early_charges),
 		cmocka_unit_test(test_random_conservation),
 		cmocka_unit_test(test_processes_are_forgotten),

@@ -71,7 +71,7 @@ struct uproc *epochs__find_proc(const struct epochs *e, __u64 image)
 
 struct uproc *epochs__proc(struct epochs *e, __u64 image, __u32 tgid, __u32 epoch, __u64 ts_ns)
 {
-	struct uproc *p = epochs__find_proc(e, image);
+	struct uproc *p = epochs__find_proc(e, image), *from;
 	__u32 i;
 
 	if (p) {
@@ -90,8 +90,13 @@ struct uproc *epochs__proc(struct epochs *e, __u64 image, __u32 tgid, __u32 epoc
 	p->image = image;
 	p->tgid = tgid;
 	p->inherited = epoch;
-	if (find_epoch(e, epoch))
-		p->parent = ((struct uproc *)pool__at(&e->procs, find_epoch(e, epoch)->proc))->image;
+	from = find_epoch(e, epoch) ? pool__at(&e->procs, find_epoch(e, epoch)->proc) : NULL;
+	p->parent = from ? from->image : 0;
+	/* forked only to be another program: it was started by whoever forked it */
+	if (from && from->forked && from->tgid == tgid && from->first == from->last) {
+		p->inherited = from->inherited;
+		p->parent = from->parent;
+	}
 	p->touched_ns = ts_ns;
 	return p;
 }
@@ -399,6 +404,7 @@ void epochs__exited(struct epochs *e, __u64 image, __u64 ts_ns)
 	close_last(e, p, ts_ns);
 	epochs__decided(p, ts_ns + 1);
 	p->exited = true;
+	p->exit_ns = ts_ns;
 	p->over_gen = e->gen;
 }
 
@@ -439,8 +445,22 @@ static void add_parts(struct epoch *ep)
 			ep->account.ns[k] += ep->parts[i].ns[k];
 }
 
-/* The first epoch of p is made over: to p's own units, or to the one it was started in. */
-static int resolve_first(struct epochs *e, struct uproc *p, __u32 inherited_row)
+/*
+ * Whose units the time of p belongs to as it goes by, NULL: no such one.  A worker that a program forks
+ * before it begins, or with its first unit, works for each of them by turns; a program that it starts, for that one.
+ */
+static const struct uproc *serves(const struct epochs *e, const struct uproc *p)
+{
+	const struct uproc *q = p->forked && !p->matched && p->parent ? epochs__find_proc(e, p->parent) : NULL;
+
+	return q && q->matched ? q : NULL;
+}
+
+/*
+ * The first epoch of p is made over: to p's own units, to those of the process it serves, or to
+ * the one it was started in.
+ */
+static int resolve_first(struct epochs *e, struct uproc *p, const struct uproc *served, __u32 inherited_row)
 {
 	__u32 i = p->first, row;
 	struct epoch *ep = epoch_at(e, i);
@@ -452,6 +472,10 @@ static int resolve_first(struct epochs *e, struct uproc *p, __u32 inherited_row)
 		err = resolve_parts(e, p, ep, row);
 		add_parts(ep);
 		err = err ? err : pass_on(e, p, &ep->account);
+	} else if (served) {
+		add_parts(ep);
+		row = epochs__make_over(e, served, ep->begin_ns, ep->end_ns, &ep->account, 0);
+		err = pass_on(e, served, &ep->account);
 	} else {
 		add_parts(ep);
 		row = inherited_row;
@@ -491,7 +515,8 @@ static int finalize(struct epochs *e, struct uproc *p)
 
 static int resolve_proc(struct epochs *e, struct uproc *p)
 {
-	__u32 row = p->matched ? 0 : inherited_row(e, p);
+	const struct uproc *served = serves(e, p);
+	__u32 row = p->matched || served ? 0 : inherited_row(e, p);
 	int err = 0;
 
 	while (p->first && !err) {
@@ -499,9 +524,9 @@ static int resolve_proc(struct epochs *e, struct uproc *p)
 
 		if (!ep->end_ns || !ep->complete)
 			break;
-		if (p->matched ? ep->end_ns > p->decided_ns : row == UNITS_OPEN)
+		if (p->matched || served ? ep->end_ns > (served ? served : p)->decided_ns : row == UNITS_OPEN)
 			break;
-		err = resolve_first(e, p, row);
+		err = resolve_first(e, p, served, row);
 	}
 	return err ? err : finalize(e, p);
 }
@@ -522,7 +547,7 @@ static int give_up(struct epochs *e)
 			if (!ep->end_ns || !ep->complete)
 				break;
 			e->given_up++;
-			err = resolve_first(e, p, 0);
+			err = resolve_first(e, p, NULL, 0);
 		}
 	}
 	/* a unit longer than all: its epochs run together */
@@ -536,7 +561,7 @@ static int give_up(struct epochs *e)
 				break;
 			e->given_up++;
 			epochs__decided(p, ep->end_ns);
-			err = resolve_first(e, p, 0);
+			err = resolve_first(e, p, NULL, 0);
 		}
 	}
 	return err;
@@ -625,7 +650,7 @@ int epochs__finish(struct epochs *e, __u64 end_ns)
 		__u32 row = p->used ? inherited_row(e, p) : 0;
 
 		while (p->used && p->first && !err)
-			err = resolve_first(e, p, row == UNITS_OPEN ? 0 : row);
+			err = resolve_first(e, p, serves(e, p), row == UNITS_OPEN ? 0 : row);
 		if (p->used && !err)
 			err = finalize(e, p);
 	}

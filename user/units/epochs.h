@@ -53,6 +53,9 @@ struct uproc {
 	__u32 pad;			/* see pool.h */
 	bool used, matched, exited;
 	bool born;			/* its program began in this recording */
+	bool forked;			/* … with a fork: it is another process of its parent's program */
+	__u64 since_ns;			/* when, 0: that was not seen */
+	__u64 exit_ns;			/* when it was over; 0: it goes on */
 	__u32 over_gen;			/* the generation in which it was over */
 	__u32 tgid;
 	__u64 image;

@@ -28,6 +28,7 @@ void form__free_proc(void *state)
 		struct seq *s = pf->seqs;
 
 		pf->seqs = s->next;
+		free(s->by);
 		free(s->opens);
 		free(s->held);
 		free(s);
@@ -53,21 +54,66 @@ static struct proc_form *form_of(struct uproc *p)
 	return p->form;
 }
 
-struct seq *form__seq_of(struct proc_form *pf, const struct unit_mark *m)
+static struct seq *find_seq(struct proc_form *pf, const struct unit_mark *m, __u32 thread)
 {
-	struct seq *s;
-
-	for (s = pf->seqs; s; s = s->next)
-		if (s->series == m->series && !strcmp(s->pattern, m->pattern))
+	for (struct seq *s = pf->seqs; s; s = s->next)
+		if (s->series == m->series && s->thread == thread && !strcmp(s->pattern, m->pattern))
 			return s;
-	s = calloc(1, sizeof(*s));
+	return NULL;
+}
+
+static struct seq *add_seq(struct proc_form *pf, const struct unit_mark *m, __u32 thread)
+{
+	struct seq *s = calloc(1, sizeof(*s));
+
 	if (!s)
 		return NULL;
 	s->pattern = m->pattern;
 	s->series = m->series;
+	s->thread = thread;
+	s->scale = 1;
 	s->next = pf->seqs;
 	pf->seqs = s;
 	return s;
+}
+
+/* The thread's own counter; what it had said when that was found out, and what of it was counted, is in `all`. */
+static struct seq *add_own_seq(struct uproc *p, const struct seq *all, const struct unit_mark *m)
+{
+	struct seq *s = add_seq(p->form, m, m->thread);
+	const struct said_by *b = NULL;
+	__u64 missing;
+
+	if (!s)
+		return NULL;
+	s->scale = all->scale;
+	s->step = all->step;
+	for (unsigned i = 0; i < all->n_by; i++)
+		if (all->by[i].thread == m->thread)
+			b = &all->by[i];
+	if (!b || !b->settled)
+		return s;
+	missing = b->settled > b->counted ? b->settled - b->counted : 0;
+	s->done = b->settled - (missing < OVERTAKING ? missing : 0);
+	s->first = 1;
+	s->has_done = true;
+	s->last_ns = b->begun_ns;
+	return s;
+}
+
+struct seq *form__seq_of(struct uproc *p, const struct unit_mark *m)
+{
+	struct proc_form *pf = form_of(p);
+	struct seq *s = pf ? find_seq(pf, m, 0) : NULL, *own;
+
+	if (!pf)
+		return NULL;
+	if (!s)
+		return add_seq(pf, m, 0);
+	if (!s->by_thread || !m->has_done || !m->thread)
+		return s;
+	own = find_seq(pf, m, m->thread);
+	return own ? own : add_own_seq(p, s, m);
 }
 
 /* Where a unit of a pool's worker that seems to begin at `from` was taken up; 0: not known. */
@@ -111,6 +157,9 @@ static __u64 begin_of(struct form *f, struct uproc *p, const struct seq *s, cons
 	}
 	if (s->last_ns)
 		return s->last_ns < end ? s->last_ns : end;
+	/* what a thread said first is no other's end */
+	if (s->thread && p->since_ns && p->since_ns < end)
+		return p->since_ns;
 	/* the first: from the last thing that the process did before its line */
 	from = epochs__before(f->epochs, p, end);
 	return from ? from : end;
@@ -127,7 +176,7 @@ static bool is_shared(struct form *f, const struct uproc *p, const struct seq *s
 	};
 
 	/* of one that counts down, each process has its own idea of where it began */
-	return m->has_done && !s->from && shared__tell(&f->shared, &l, n, source);
+	return m->has_done && !s->from && !s->thread && shared__tell(&f->shared, &l, n, source);
 }
 
 #define SAID 64			/* numbers below the highest that are remembered */
@@ -181,8 +230,8 @@ static __u64 units_of(const struct seq *s, const struct unit_mark *m, bool seede
 		n = m->done - s->done;
 	else if (seeded && !s->last_ns)
 		n = 1;			/* its own time is told; those before it were before the recording */
-	else
-		n = m->done;		/* it began anew, or with the recording */
+	else	/* it began anew, or with the recording; or where an earlier run left off */
+		n = form__resumes(s, m->done) ? s->step : m->done;
 	return n > MOST_AT_ONCE ? 1 : n;
 }
 
@@ -335,6 +384,22 @@ static int next_began(struct form *f, struct uproc *p, struct proc_form *pf, str
 	return err;
 }
 
+/* … and what its threads were at when it was over, with that: nothing will say so. */
+static int add_unended(struct form *f, struct uproc *p, struct seq *s)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < s->n_opens && !s->ends && p->exit_ns && !err; i++) {
+		struct open *o = &s->opens[i];
+
+		o->to_ns = p->exit_ns;
+		if (o->ts_ns && o->ts_ns < o->to_ns)
+			err = add_open(f, p, s, o);
+		o->ts_ns = 0;
+	}
+	return err;
+}
+
 int form__flush(struct form *f, bool all)
 {
 	int err = 0;
@@ -343,8 +408,11 @@ int form__flush(struct form *f, bool all)
 		struct uproc *p = pool__at(&f->epochs->procs, i);
 		struct proc_form *pf = p->used && (all || p->exited) ? p->form : NULL;
 
-		for (struct seq *s = pf ? pf->seqs : NULL; s && !err; s = s->next)
+		for (struct seq *s = pf ? pf->seqs : NULL; s && !err; s = s->next) {
 			err = add_held(f, p, s);
+			if (!err)
+				err = add_unended(f, p, s);
+		}
 	}
 	return err;
 }
@@ -352,7 +420,7 @@ int form__flush(struct form *f, bool all)
 /* A unit begins; where none is ever said to end, the last one of its thread ends with that. */
 static int begin(struct form *f, struct uproc *p, struct proc_form *pf, const struct unit_mark *m)
 {
-	struct seq *s = form__seq_of(pf, m);
+	struct seq *s = form__seq_of(p, m);
 	unsigned beside = 0;
 	struct open *o;
 	int err = 0;
@@ -394,11 +462,25 @@ static bool is_first_again(const struct seq *s, const struct unit_mark *m)
 	       m->ts_ns + s->told.precision_ns + TAKEN_UP_NS >= s->last_ns + m->elapsed_ns;
 }
 
+/* So many units were told of by that line, of a counter of which threads may turn out to have one each. */
+static void note_settled(struct seq *s, const struct unit_mark *m, __u64 n, __u64 to)
+{
+	for (unsigned i = 0; i < s->n_by && m->has_done; i++) {
+		struct said_by *b = &s->by[i];
+
+		if (b->thread != m->thread)
+			continue;
+		b->counted += n;
+		b->settled = m->done;
+		b->begun_ns = to;
+	}
+}
+
 /* One of the units that a write told of, with so many others to come: they share the time. */
 static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 		    struct unit_mark *m, unsigned to_come, unsigned batch)
 {
-	struct seq *s = form__seq_of(pf, m);
+	struct seq *s = form__seq_of(p, m);
 	__u64 from, to, end = m->ts_ns, n, moved;
 	struct begun begun = {};
 	__u32 source = 0;
@@ -409,6 +491,7 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 
 	if (!s)
 		return -ENOMEM;
+	own |= s->thread != 0;
 	if (s->told.of_all && (s->last_ns || !p->born) && !is_first_again(s, m))
 		m->elapsed_ns = 0;
 	if (form__take_begun(pf, m, &begun)) {
@@ -449,6 +532,7 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 		err = add_row(f, p, s, m, from, to, n, batch, own ? m->thread : 0,
 			      turns || (m->paired && begun.parts.n > 1) ? &begun.parts : NULL, source);
 	parts__free(&begun.parts);
+	note_settled(s, m, n, to);
 	s->n += n;
 	s->ends = true;
 	if (!late)
@@ -472,26 +556,6 @@ static void count_up(struct seq *s, struct unit_mark *m)
 	m->counts_down = false;
 }
 
-/* Before any of them is settled, all the lines there are have said what their times are. */
-static int hear_times(struct form *f)
-{
-	for (size_t i = 0; i < f->n_marks; i++) {
-		const struct unit_mark *m = &f->marks[i];
-		struct uproc *p = epochs__find_proc(f->epochs, m->image);
-		struct proc_form *pf;
-		struct seq *s;
-
-		if (!p || !m->elapsed_ns || m->handed || m->paired || m->begin || m->queued || form__is_relayed(f, p, m))
-			continue;
-		pf = form_of(p);
-		s = pf ? form__seq_of(pf, m) : NULL;
-		if (!s)
-			return -ENOMEM;
-		told__line(&s->told, m->ts_ns, m->elapsed_ns, m->has_done, m->done);
-	}
-	return 0;
-}
-
 /* What of a mark remains: 0, nothing has ended; 1, a unit has. */
 static int take_mark(struct form *f, struct uproc *p, struct proc_form *pf, struct unit_mark *m)
 {
@@ -504,27 +568,40 @@ static int take_mark(struct form *f, struct uproc *p, struct proc_form *pf, stru
 	if (m->queued)
 		return form__note_waiting(f, m);
 	if (m->switched)
-		return form__switch_to(pf, m);
+		return form__switch_to(p, pf, m);
 	if (m->comment) {
 		form__note_failed(pf, m);
 		return 0;
 	}
 	if (m->begin)
 		return begin(f, p, pf, m);
-	s = form__seq_of(pf, m);
+	s = form__seq_of(p, m);
 	if (!s)
 		return -ENOMEM;
 	if (m->counts_down)
 		count_up(s, m);
 	/* a bar that is drawn again */
-	if (m->has_done && s->has_shown && s->shown == m->done)
+	if (m->has_done && s->has_shown && s->shown == m->done) {
+		note_settled(s, m, 0, m->ts_ns);
 		return 0;
+	}
 	s->has_shown |= m->has_done;
 	s->shown = m->done;
 	return 1;
 }
 
-/* The marks [first, end) came with one write of one process. */
+#define HELD 1
+
+/* Whether lines of that process wait for others. */
+static bool is_held(const struct form *f, struct uproc *p, struct proc_form *pf, size_t first, size_t end)
+{
+	for (size_t i = first; i < end && pf->held != f->turn; i++)
+		if (form__waits(f, p, &f->marks[i]))
+			pf->held = f->turn;
+	return pf->held == f->turn;
+}
+
+/* The marks [first, end) came with one write of one process.  HELD: they are to be settled later. */
 static int settle_write(struct form *f, size_t first, size_t end)
 {
 	struct uproc *p = epochs__find_proc(f->epochs, f->marks[first].image);
@@ -534,6 +611,8 @@ static int settle_write(struct form *f, size_t first, size_t end)
 
 	if (!pf)
 		return p ? -ENOMEM : 0;
+	if (is_held(f, p, pf, first, end))
+		return HELD;
 	for (size_t i = first; i < end; i++) {
 		int ret = take_mark(f, p, pf, &f->marks[i]);
 
@@ -549,22 +628,49 @@ static int settle_write(struct form *f, size_t first, size_t end)
 	return err;
 }
 
+static int keep_label(struct form *f, struct unit_mark *m);
+
+/* The first n marks stay, and what they are called. */
+static int keep_marks(struct form *f, size_t n)
+{
+	char *labels = f->labels;
+	int err = 0;
+
+	f->labels = NULL;
+	f->labels_len = f->labels_cap = 0;
+	f->n_marks = 0;
+	for (size_t i = 0; i < n && !err; i++) {
+		err = keep_label(f, &f->marks[i]);
+		f->n_marks += !err;
+	}
+	free(labels);
+	return err;
+}
+
 int form__settle(struct form *f)
 {
-	int err = f->n_marks ? form__note_origins(f) : 0;
+	int err = form__hear_scales(f);
+	size_t held = 0;
 
+	f->turn++;
+	if (!err && f->n_marks)
+		err = form__note_origins(f);
 	if (!err)
-		err = hear_times(f);
-	for (size_t first = 0, i = 1; i <= f->n_marks && !err; i++) {
+		err = form__hear(f);
+	for (size_t first = 0, i = 1; i <= f->n_marks && err >= 0; i++) {
 		if (i < f->n_marks && f->marks[i].image == f->marks[first].image &&
 		    f->marks[i].ts_ns == f->marks[first].ts_ns)
 			continue;
 		err = settle_write(f, first, i);
+		for (; err == HELD && first < i; first++)
+			f->marks[held++] = f->marks[first];
 		first = i;
 	}
+	if (err >= 0 && held)
+		return keep_marks(f, held);
 	f->n_marks = 0;
 	f->labels_len = 0;
-	return err;
+	return err < 0 ? err : 0;
 }
 
 /* The mark's label is copied: what it was read from goes on. */
@@ -612,6 +718,7 @@ int form__mark(struct form *f, const struct unit_mark *m)
 		f->marks = v;
 		f->cap_marks = cap;
 	}
+	copy.said_ns = copy.elapsed_ns;
 	err = keep_label(f, &copy);
 	if (!err)
 		f->marks[f->n_marks++] = copy;

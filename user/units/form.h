@@ -35,6 +35,9 @@ struct unit_mark {
 	 */
 	bool handed;
 	__u64 elapsed_ns;		/* that it says the unit took, 0: it does not say */
+	bool bare;			/* … in a figure without a unit */
+	__u64 said_ns;			/* as it was said; form's own */
+	bool heard;			/* form's own */
 	__u64 remaining_ns;		/* that it says is left, ~0: it does not say */
 };
 
@@ -44,6 +47,8 @@ struct form {
 	struct units_sink sink;
 	struct unit_mark *marks;	/* since the last settling, in the order in which they came */
 	size_t n_marks, cap_marks;
+	__u64 turn;			/* settlings so far */
+	bool over;			/* the last one: nothing else will come */
 	__u64 relayed;			/* marks that were another process's, written again */
 	struct seen *seen;		/* marks of late, by what they say: SEEN_MAX */
 	struct shared *shared;		/* counters that several processes may move on */

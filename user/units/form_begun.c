@@ -112,10 +112,10 @@ int form__end_turn(struct proc_form *pf, const struct unit_mark *m, struct begun
 }
 
 /* The thread goes on with another unit, or with none. */
-int form__switch_to(struct proc_form *pf, const struct unit_mark *m)
+int form__switch_to(struct uproc *p, struct proc_form *pf, const struct unit_mark *m)
 {
 	__u64 hash = form__label_hash(m->label, m->label_len);
-	struct seq *s = form__seq_of(pf, m);
+	struct seq *s = form__seq_of(p, m);
 	unsigned left;
 	int err = s ? form__pause_all(pf, m, false, &left) : -ENOMEM;
 

@@ -25,11 +25,30 @@ struct recent {
 	__u32 row, thread;
 };
 
+/* The numbers of a counter that a thread said one after the other. */
+#define SAID_BY_MAX 16
+struct said_by {
+	__u32 thread;
+	__u64 first, last;
+	__u64 first_ns, last_ns;
+	__u64 begun_ns;			/* its last line that has been settled, and … */
+	__u64 settled, counted;		/* … the number in it; how many units its lines told of */
+};
+
 /* What is known of one pattern's units in one process. */
 struct seq {
 	struct seq *next;
 	const char *pattern;
 	unsigned series;
+	__u32 thread;			/* whose own counter it is, 0: the process's */
+	bool by_thread;			/* each thread has its own */
+	struct said_by *by;
+	unsigned n_by;
+	__u64 heard, step;		/* the last number heard; by how much they grow at most */
+	unsigned n_steps;
+	bool has_heard;
+	unsigned turns;			/* settlings that its first number was held back */
+	__u64 scale;			/* of times that name no unit: 1, 1000 … of them are a second */
 	__u64 n;			/* units so far */
 	__u64 done, total;
 	__u64 first, said;		/* of this round: its first number; bit i: done - i was there */
@@ -66,18 +85,29 @@ struct proc_form {
 	struct seq *seqs;
 	struct begun begun[OPEN_MAX];
 	unsigned n_begun;
+	__u64 held;			/* the settling in which its lines wait */
 };
 
 __u64 form__label_hash(const char *label, size_t len);
 /* Made if there is none; NULL: memory is out. */
-struct seq *form__seq_of(struct proc_form *pf, const struct unit_mark *m);
+struct seq *form__seq_of(struct uproc *p, const struct unit_mark *m);
+
+/* form_hear.c: 0 or -ENOMEM where they return an int */
+/* Corrects times of the marks that cannot be what they seem; before anything else. */
+int form__hear_scales(struct form *f);
+/* Before any of them is settled. */
+int form__hear(struct form *f);
+/* Whether a counter whose first number that is, or that goes back to it, did not begin at nought. */
+bool form__resumes(const struct seq *s, __u64 done);
+/* Whether that has to wait for the counter's second number, for it to be known if the first is one of those. */
+bool form__waits(const struct form *f, struct uproc *p, const struct unit_mark *m);
 
 /* form_begun.c: 0 or -ENOMEM where they return an int */
 void form__note_begun(struct proc_form *pf, struct seq *s, const struct unit_mark *m);
 bool form__take_begun(struct proc_form *pf, const struct unit_mark *m, struct begun *out);
 int form__pause_all(struct proc_form *pf, const struct unit_mark *m, bool begins, unsigned *beside);
 int form__end_turn(struct proc_form *pf, const struct unit_mark *m, struct begun *b);
-int form__switch_to(struct proc_form *pf, const struct unit_mark *m);
+int form__switch_to(struct uproc *p, struct proc_form *pf, const struct unit_mark *m);
 void form__note_failed(struct proc_form *pf, const struct unit_mark *m);
 void form__decide(const struct form *f, struct uproc *p, const struct proc_form *pf, __u64 ts);
 int form__note_waiting(struct form *f, const struct unit_mark *m);

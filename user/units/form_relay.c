@@ -16,7 +16,7 @@ static __u64 content_hash(const struct unit_mark *m)
 		h = u64_mix(h ^ (unsigned char)*p);
 	h = u64_mix(h ^ m->done);
 	h = u64_mix(h ^ m->total);
-	h = u64_mix(h ^ m->elapsed_ns);
+	h = u64_mix(h ^ m->said_ns);
 	h = u64_mix(h ^ m->remaining_ns);
 	return u64_mix(h ^ (m->begin | m->failed << 1 | m->queued << 2)) | 1;
 }

@@ -64,6 +64,7 @@ static void on_match(void *ctx, __u64 key, const struct match *m)
 		.begin = m->begin && !m->end,
 		.failed = m->failed || m->retry,
 		.elapsed_ns = m->elapsed_ns > 0 ? m->elapsed_ns : 0,
+		.bare = m->bare,
 		.remaining_ns = m->remaining_ns >= 0 ? (__u64)m->remaining_ns : ~0ULL,
 	};
 	int err;

@@ -40,6 +40,7 @@ struct match {
 	 */
 	bool queued, begin, end, ok, failed, retry;
 	__s64 elapsed_ns;	/* what the program says this unit took; -1: nothing */
+	bool bare;		/* … in a figure without a unit, taken for seconds */
 	__s64 remaining_ns;	/* the program's own estimate for the rest; -1: none */
 	/* of the line it comes from; bytes is NULL: it may be gone */
 	struct text_line line;

@@ -330,7 +330,8 @@ static bool count_up(struct look *l, struct candidate *c, const struct match *m)
 	return false;
 }
 
-static bool one_more_event(struct auto_streams *a, struct candidate *c, const struct match *m)
+static bool one_more_event(struct auto_streams *a, const struct stream *s, struct candidate *c,
+			   const struct match *m)
 {
 	/* that one begins and that it ends are two things to say */
 	__u64 label = (m->label ? hash(m->label, m->label_len) : 0) + m->begin;
@@ -338,7 +339,8 @@ static bool one_more_event(struct auto_streams *a, struct candidate *c, const st
 	if (label != c->label)
 		c->hits++;
 	c->label = label;
-	if (c->hits >= NEEDED)
+	/* … or of processes that each have one or two */
+	if (c->hits >= NEEDED || group__event(a, s, c, label))
 		return true;
 	keep(a, c, m);
 	return false;
@@ -356,7 +358,7 @@ static bool convinces(struct look *l, struct candidate *c, const struct match *m
 	case COUNT:
 		return count_up(l, c, m);
 	case EVENTS:
-		return one_more_event(l->a, c, m);
+		return one_more_event(l->a, l->s, c, m);
 	}
 	return false;
 }

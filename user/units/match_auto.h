@@ -14,6 +14,15 @@
 #define LATE 64			/* a counter behind another thread's is no more than that behind */
 #define NO_RANK 0xff
 #define GROUP_MAX 64		/* streams that count together */
+#define GROUP_EVENTS 256	/* a place of each group's and pattern's own: of two that meet, the newer stays */
+
+/* What processes that come and go say of units to one place, each of few: a shell's children, those of xargs. */
+struct group_events {
+	__u64 group;
+	const struct pattern *pattern;
+	__u64 label;		/* of the last */
+	unsigned hits;
+};
 
 struct kept {
 	struct match m;
@@ -53,6 +62,7 @@ struct auto_streams {
 	struct matcher_stats *stats;
 	struct u64map by_key;
 	struct stream *streams[STREAMS];
+	struct group_events events[GROUP_EVENTS];
 	__u64 clock;
 };
 
@@ -69,6 +79,11 @@ unsigned group__others(const struct auto_streams *a, const struct stream *s, con
  * process, no number twice and hardly one left out.  The last line is not among those that are kept.
  */
 bool group__counts(const struct auto_streams *a, const struct stream *s, const struct candidate *c);
+/*
+ * One more event (label: a hash of whose, and whether it begins) in a group of processes: whether
+ * there are enough by now, of different units.
+ */
+bool group__event(struct auto_streams *a, const struct stream *s, const struct candidate *c, __u64 label);
 /* Another process writes the same to the same place, and is believed. */
 bool group__believes(const struct auto_streams *a, const struct stream *s, const struct candidate *c);
 

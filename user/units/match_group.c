@@ -5,9 +5,10 @@
 unsigned group__others(const struct auto_streams *a, const struct stream *s, const struct candidate *c,
 		       struct stream **of, struct candidate **v)
 {
+	bool events = c->pattern->preset->evidence == EVENTS;
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < STREAMS && c->total && n < GROUP_MAX - 1; i++) {
+	for (unsigned i = 0; i < STREAMS && (c->total || events) && n < GROUP_MAX - 1; i++) {
 		struct stream *other = a->streams[i];
 
 		if (!other || other == s || other->group != s->group)
@@ -48,6 +49,20 @@ bool group__counts(const struct auto_streams *a, const struct stream *s, const s
 		lines += v[i]->n_kept;
 	}
 	return n && lines >= NEEDED && max - min + 1 <= lines + 1;
+}
+
+bool group__event(struct auto_streams *a, const struct stream *s, const struct candidate *c, __u64 label)
+{
+	struct group_events *g = &a->events[u64_mix(s->group ^ (__u64)c->pattern) % GROUP_EVENTS];
+
+	if (s->group == s->key)		/* it is not known where it goes */
+		return false;
+	if (g->group != s->group || g->pattern != c->pattern)
+		*g = (struct group_events){ .group = s->group, .pattern = c->pattern };
+	if (g->hits < NEEDED && label != g->label)
+		g->hits++;
+	g->label = label;
+	return g->hits == NEEDED;
 }
 
 bool group__believes(const struct auto_streams *a, const struct stream *s, const struct candidate *c)

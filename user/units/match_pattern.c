@@ -289,6 +289,20 @@ static __s64 get_duration(const struct engine *e, const struct pattern *p, enum 
 	return get(e, p, role, line, &s, &n) ? figure__duration(s, n, unit_ns) : -1;
 }
 
+/* Whether the time is a figure alone. */
+static bool is_bare(const struct engine *e, const struct pattern *p, const struct text_line *line)
+{
+	const char *s;
+	size_t n;
+
+	if (!get(e, p, ELAPSED, line, &s, &n))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!strchr("0123456789.,", s[i]))
+			return false;
+	return true;
+}
+
 static bool get_count(const struct engine *e, const struct pattern *p, enum role role,
 		      const struct text_line *line, __u64 *out)
 {
@@ -363,6 +377,7 @@ static void fill(const struct engine *e, const struct pattern *p, const struct t
 	if (m->label && !m->has_done && !m->counts_down && !m->begin && !m->queued)
 		m->end = true;
 	m->elapsed_ns = get_duration(e, p, ELAPSED, line, NSEC_PER_SEC);
+	m->bare = p->preset && m->elapsed_ns >= 0 && is_bare(e, p, line);
 	if (m->elapsed_ns < 0)
 		m->elapsed_ns = get_duration(e, p, ELAPSED_MS, line, NSEC_PER_MSEC);
 	m->remaining_ns = get_duration(e, p, REMAINING, line, NSEC_PER_SEC);

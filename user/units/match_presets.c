@@ -53,11 +53,19 @@
 	"record|object_?id|message_?id|order_?id|id"
 #define JSON_NAME                                                                                 \
 	"(?=.*?" Q "(?i:" NAME_KEYS ")" Q "\\s*:\\s*(?:" Q "(?<unit>[^\"'\\\\]+)|(?<unit>\\d+)))"
+/* 12.3s  870\xc2\xb5s  1m2.5s, as Go writes them */
+#define GO_TIME                                                                                   \
+	"(?:\\d+h)?(?:\\d+m)?\\d+(?:[.,]\\d+)?(?:m|u|n|\xc2\xb5|\xce\xbc)?s(?![\\w/=])"
+/* how long, the whole of a value: behind "time" there may be a time of the day as well */
+#define JSON_SPAN                                                                                 \
+	"(?:\\d+(?:\\.\\d+)?(?:\\s?(?i:m|u|\xc2\xb5|\xce\xbc|n|milli)?(?i:s|secs?|seconds?)|[hm]\\d[\\dm.]*s)?|"   \
+	"\\d+(?::\\d\\d){1,2}(?:\\.\\d+)?)"
+#define JSON_ENDS "(?=\\s*" Q "?\\s*(?:[,}\\])]|$))"
 #define JSON_TIME                                                                                 \
 	"(?=.*?" Q "(?i:(?:elapsed|duration|took|time|seconds|secs)(?:_?s|_sec|_secs|_seconds)?|"     \
-	"time_?taken)" Q "\\s*:\\s*" Q "?(?<elapsed>\\d+(?:\\.\\d+)?)|.*?" Q                          \
+	"time_?taken)" Q "\\s*:\\s*" Q "?(?<elapsed>" JSON_SPAN ")" JSON_ENDS "|.*?" Q                 \
 	"(?i:(?:elapsed|duration|took|time)_?(?:ms|millis))" Q "\\s*:\\s*" Q                          \
-	"?(?<elapsed_ms>\\d+(?:\\.\\d+)?)|)"
+	"?(?<elapsed_ms>\\d+(?:\\.\\d+)?)" JSON_ENDS "|)"
 #define JSON_LEFT                                                                                 \
 	"(?=.*?" Q "(?i:eta(?:_?s|_sec|_secs|_seconds)?|(?:time_?)?remaining_?(?:s|secs?|seconds)|"   \
 	"time_?(?:left|remaining))" Q "\\s*:\\s*" Q "?(?<remaining>\\d[^,\"'}]*)|)"
@@ -100,7 +108,7 @@
 /* somewhere on the line */
 #define TOOK                                                                                      \
 	"(?=.*?(?:(?i:\\b(?:ms|(?:took|elapsed|duration)_?ms)=(?<elapsed_ms>\\d+(?:\\.\\d+)?)|"          \
-	"\\b(?:t|secs?|seconds|took|elapsed|duration)(?:_s)?=(?<elapsed>\\d+(?:[.,]\\d+)?(?:m?s\\b)?))|"  \
+	"\\b(?:t|secs?|seconds|took|elapsed|duration)(?:_s)?=(?<elapsed>" GO_TIME "|\\d+(?:[.,]\\d+)?(?![\\w:-])))|"  \
 	"(?:\\b(?:in|took|after|dauer:?|duration:?|elapsed:?) ?|[(:=>,;] ?|\\s)"                      \
 	"(?<elapsed>\\d+(?:[.,]\\d+)?\\s?(?:ms|s|secs?|seconds?|sek|min|minutes?))(?![\\w/=])))"
 
@@ -118,7 +126,7 @@ const char preset_took[] =
 	"(?<elapsed>\\d+(?:[.,]\\d+)?\\s?(?:ms|s|secs?|seconds?|min|minutes?)\\b)";
 const char preset_named[] =
 	"(?i)\\b(?:asset|item|image|photo|file|video|clip|task|job|record|document|page|object|id)"
-	"(?:[ #:=\"'(]|_id[ :=]){1,3}(?<unit>[\\w./-]*\\w)";
+	"(?:[ #:=\"'(]|_id[ :=]){1,3}(?!(?:" DONE_WORDS "|" FAIL_WORDS "|" BEGIN_WORDS "|ok)\\b)(?<unit>[\\w./-]*\\w)";
 const char preset_file[] =
 	"(?i)(?<unit>[\\w./-]*[\\w-]\\.(?:" FILE_TYPES "))\\b(?![.(/])";
 
@@ -193,7 +201,7 @@ const struct preset_pattern preset_patterns[] = {
 	/* what was at work on something, and how long */
 	{ "json",
 	  "^[^{]*+\\{(?=.*?" Q "(?i:(?:elapsed|duration|took|seconds|secs|ms|millis|t|dt)(?:_?(?:ms|s|sec|secs|seconds|"
-	  "millis))?|time_(?:taken|ms|s))" Q "\\s*:\\s*" Q "?\\d)" JSON_NO_REQUEST "(?=.*?" Q "(?i:(?:asset|item|file|task|job|video|"
+	  "millis))?|time_(?:taken|ms|s))" Q "\\s*:\\s*" Q "?" JSON_SPAN JSON_ENDS ")" JSON_NO_REQUEST "(?=.*?" Q "(?i:(?:asset|item|file|task|job|video|"
 	  "image|photo|document|record|object|message|order|clip)(?:_?(?:id|name|no|nr))?)" Q "\\s*:\\s*(?:" Q
 	  "(?<unit>[^\"'\\\\]+)|(?<unit>\\d+)))(?<end>)" JSON_FAILED JSON_TIME, EVENTS, 3, .needs = LINE_TOOK },
 
@@ -274,7 +282,9 @@ const struct preset_pattern preset_patterns[] = {
 	/* processed 12 files;  12 files done */
 	{ "processed",
 	  "(?i)(?:(?<![a-z])(?:" DONE_WORDS ")\\b[ :=]+(?<done>" N ")" R "(?!\\s?%|" OF "\\d)|" L
-	  "(?<done>" N ")\\s(?:(?:" THINGS ")\\s)?(?:" DONE_WORDS ")\\b(?![ :=]+\\d))", COUNT, 3, .needs = LINE_WORDS },
+	  /* … of as many, and not who did that to one file: "4711 tagged IMG_1.jpg" */
+	  "(?<done>" N ")\\s(?:(?:" THINGS ")\\s)?(?:" DONE_WORDS ")\\b(?![ :=]+\\d|:? \"?[\\w./-]*[\\w-]\\.(?:" FILE_TYPES ")\\b))",
+	  COUNT, 3, .needs = LINE_WORDS },
 	/* 12 assets in 5.0 s */
 	{ "processed", "(?i)" L "(?<done>" N ")\\s(?:" THINGS ")\\s(?:in|after)\\s\\d", COUNT, 3, .needs = LINE_TOOK | LINE_THING },
 	/* asset IMG_0001 done;  finished item a-17 in 0.3 s */

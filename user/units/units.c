@@ -129,11 +129,14 @@ int units__on_write(struct units *u, const struct wt_ev_write *e, size_t size)
 	p->cgroup = e->cgroup;
 	memcpy(p->comm, e->comm, WT_COMM_LEN);
 	p->comm[WT_COMM_LEN - 1] = 0;
-	p->born |= (e->flags & WT_WRITE_EXEC) || !(e->flags & WT_WRITE_SEEDED);
-	if (e->flags & WT_WRITE_EXEC)
+	p->born |= (e->flags & (WT_WRITE_EXEC | WT_WRITE_FORK)) || !(e->flags & WT_WRITE_SEEDED);
+	if (e->flags & (WT_WRITE_EXEC | WT_WRITE_FORK)) {
 		p->inherited_by = e->fd;
-	else if (e->size)
+		p->since_ns = e->h.ts_ns;
+		p->forked = e->flags & WT_WRITE_FORK;
+	} else if (e->size) {
 		err = epochs__spoke(p, e->serial, e->task);
+	}
 	/* the line belongs to the epoch that it ends: it is read before the next one begins */
 	if (!err && (e->flags & (WT_WRITE_BEGIN | WT_WRITE_END)))
 		err = told(u, e);
@@ -421,6 +424,7 @@ int units__finish(struct units *u, __u64 end_ns)
 
 	if (!err)
 		err = caught_up(u, true);
+	u->form.over = true;
 	if (!err)
 		err = form__settle(&u->form);
 	if (!err)
