@@ -360,7 +360,7 @@ def test_at_once_in_one_thread_and_in_a_pool():
 
 # a pool counts on where an earlier run left off, and costs more and more; then threads, and processes, each with a counter
 POOL = """
-import multiprocessing, threading, time
+import multiprocessing, os, threading, time
 fork = multiprocessing.get_context("fork")
 def work(i):
     end = time.thread_time_ns() + 4_000_000 + i * 200_000
@@ -368,7 +368,7 @@ def work(i):
 def own(who):
     for i in range(8):
         time.sleep(0.02)
-        print(f"{who}: {i + 1} of 8 photos done", flush=True)
+        os.write(1, f"{who}: {i + 1} of 8 photos done\\n".encode())
 with fork.Pool(2) as p:
     for k, _ in enumerate(p.imap_unordered(work, range(60))):
         print(f"[PERF] {5001 + k}/5060 assets", flush=True)

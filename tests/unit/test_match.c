@@ -341,6 +341,29 @@ static void test_auto_counters(void **state)
 	}
 }
 
+/* Threads that each count for themselves go up and down together; one that goes up by itself is enough. */
+static void test_auto_counters_of_threads(void **state)
+{
+	static const struct { unsigned thread; int done; } said[] = {
+		{ 1, 1 }, { 1, 2 }, { 2, 1 }, { 3, 1 }, { 1, 3 }, { 2, 2 }, { 3, 2 }, { 1, 4 },
+	};
+	unsigned n = 0;
+
+	(void)state;
+	begin("auto", NULL, 0);
+	for (unsigned i = 0; i < sizeof(said) / sizeof(*said); i++) {
+		char text[64];
+		struct text_line line = { .bytes = text, .at = { .ts_ns = ++lines, .serial = said[i].thread } };
+
+		line.len = snprintf(text, sizeof(text), "worker: %d/8 done", said[i].done);
+		n += matcher__line(m, 1, &line, on_match, NULL);
+		assert_true(i < 4 ? n == 0 : n > 0);
+	}
+	assert_non_null(strstr(got, " 3/8 "));
+	assert_non_null(strstr(got, " 2/8 "));
+	assert_non_null(strstr(got, " 4/8 "));
+}
+
 static void test_auto_thousands(void **state)
 {
 	static const char *const forms[] = {
@@ -884,6 +907,7 @@ int main(void)
 		cmocka_unit_test(test_bad_presets),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_auto_counters),
+		cmocka_unit_test(test_auto_counters_of_threads),
 		cmocka_unit_test(test_auto_thousands),
 		cmocka_unit_test(test_auto_prose),
 		cmocka_unit_test(test_auto_series),

@@ -3,6 +3,7 @@
 #include "units/form_impl.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,4 +210,144 @@ __u64 form__taken_in(const struct form *f, const struct unit_mark *m)
 		if (f->waiting[i].hash == hash && f->waiting[i].image == m->image)
 			return f->waiting[i].ts_ns;
 	return 0;
+}
+
+/* The place of that thread's unit, of the longest at work when there are too many; NULL: memory is out. */
+static struct open *open_of(struct seq *s, __u32 thread)
+{
+	unsigned oldest = 0;
+	struct open *v;
+
+	for (unsigned i = 0; i < s->n_opens; i++) {
+		if (s->opens[i].thread == thread)
+			return &s->opens[i];
+		if (s->opens[i].ts_ns < s->opens[oldest].ts_ns)
+			oldest = i;
+	}
+	if (s->n_opens == SPEAKERS_MAX) {
+		s->opens[oldest] = (struct open){ .thread = thread };
+		return &s->opens[oldest];
+	}
+	v = reallocarray(s->opens, s->n_opens + 1, sizeof(*v));
+	if (!v)
+		return NULL;
+	s->opens = v;
+	v[s->n_opens] = (struct open){ .thread = thread };
+	return &v[s->n_opens++];
+}
+
+/* A unit that the begin of the next one of its thread ended. */
+static int add_open(struct form *f, struct uproc *p, struct seq *s, const struct open *o)
+{
+	struct unit_mark m = { .pattern = s->pattern, .label = o->label, .label_len = strlen(o->label),
+			       .remaining_ns = ~0ULL };
+	int err = form__add_row(f, p, s, &m, o->ts_ns, o->to_ns, 1, 1, o->thread, NULL, 0);
+
+	s->n++;
+	return err;
+}
+
+/* No ends come: what began was over with the next begin. */
+static int add_held(struct form *f, struct uproc *p, struct seq *s)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < s->n_held && !err; i++)
+		err = add_open(f, p, s, &s->held[i]);
+	s->n_held = 0;
+	return err;
+}
+
+/*
+ * The next unit begins: the last one is over, unless ends are told of as well, and several are
+ * at work at once.  That shows when the first one ends.
+ */
+static int next_began(struct form *f, struct uproc *p, struct proc_form *pf, struct seq *s,
+		      const struct open *o)
+{
+	int err = 0;
+
+	if (!s->alone) {
+		if (!s->held)
+			s->held = calloc(HELD_MAX, sizeof(*s->held));
+		if (!s->held)
+			return -ENOMEM;
+		s->held[s->n_held++] = *o;
+		if (s->n_held < HELD_MAX)
+			return 0;
+		s->alone = true;
+		err = add_held(f, p, s);
+	} else {
+		err = add_open(f, p, s, o);
+	}
+	form__decide(f, p, pf, o->to_ns);
+	return err;
+}
+
+/* … and what its threads were at when it was over, with that: nothing will say so. */
+static int add_unended(struct form *f, struct uproc *p, struct seq *s)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < s->n_opens && !s->ends && p->exit_ns && !err; i++) {
+		struct open *o = &s->opens[i];
+
+		o->to_ns = p->exit_ns;
+		if (o->ts_ns && o->ts_ns < o->to_ns)
+			err = add_open(f, p, s, o);
+		o->ts_ns = 0;
+	}
+	return err;
+}
+
+int form__flush(struct form *f, bool all)
+{
+	int err = 0;
+
+	for (__u32 i = 1; i < f->epochs->procs.end && !err; i++) {
+		struct uproc *p = pool__at(&f->epochs->procs, i);
+		struct proc_form *pf = p->used && (all || p->exited) ? p->form : NULL;
+
+		for (struct seq *s = pf ? pf->seqs : NULL; s && !err; s = s->next) {
+			err = add_held(f, p, s);
+			if (!err)
+				err = add_unended(f, p, s);
+		}
+	}
+	return err;
+}
+
+/* A unit begins; where none is ever said to end, the last one of its thread ends with that. */
+int form__begin(struct form *f, struct uproc *p, struct proc_form *pf, const struct unit_mark *m)
+{
+	struct seq *s = form__seq_of(p, m);
+	unsigned beside = 0;
+	struct open *o;
+	int err = 0;
+
+	if (s)
+		s->ends |= m->paired;
+	if (s && (m->paired || m->thread))
+		err = form__pause_all(pf, m, true, &beside);
+	o = s && !s->ends ? open_of(s, m->thread) : NULL;
+
+	if (!s || (!s->ends && !o))
+		return -ENOMEM;
+	form__note_begun(pf, s, m);
+	if (m->paired || m->thread) {
+		parts__resume(&pf->begun[pf->n_begun - 1].parts, m->ts_ns);
+		pf->begun[pf->n_begun - 1].parts.beside = beside;
+	}
+	if (s->over.thread == m->thread)
+		s->over.ts_ns = 0;
+	if (!o)
+		return err;
+	if (o->ts_ns) {
+		o->to_ns = m->ts_ns;
+		err = next_began(f, p, pf, s, o);
+	}
+	o->ts_ns = m->ts_ns;
+	snprintf(o->label, sizeof(o->label), "%.*s", (int)(m->label ? m->label_len : 0),
+		 m->label ? m->label : "");
+	return err;
 }

@@ -102,7 +102,16 @@ bool form__resumes(const struct seq *s, __u64 done);
 /* Whether that has to wait for the counter's second number, for it to be known if the first is one of those. */
 bool form__waits(const struct form *f, struct uproc *p, const struct unit_mark *m);
 
+/*
+ * A row for n units that lasted from `from` to `to`, of all threads or that one; batch: how many share the time;
+ * parts: only those parts of it, NULL: all; source: the process that moved their counter first, 0: none but p.
+ */
+int form__add_row(struct form *f, struct uproc *p, struct seq *s, const struct unit_mark *m, __u64 from, __u64 to,
+		  __u64 n, unsigned batch, __u32 thread, const struct parts *parts, __u32 source);
+
 /* form_begun.c: 0 or -ENOMEM where they return an int */
+/* A unit begins; where none is ever said to end, the last one of its thread ends with that. */
+int form__begin(struct form *f, struct uproc *p, struct proc_form *pf, const struct unit_mark *m);
 void form__note_begun(struct proc_form *pf, struct seq *s, const struct unit_mark *m);
 bool form__take_begun(struct proc_form *pf, const struct unit_mark *m, struct begun *out);
 int form__pause_all(struct proc_form *pf, const struct unit_mark *m, bool begins, unsigned *beside);

@@ -287,6 +287,21 @@ static enum step step_before(const struct candidate *c, const struct match *m)
 	return step;
 }
 
+/* Of several threads one has said as many numbers in a row as are needed, whatever the others said between them. */
+static bool thread_counts(struct candidate *c, const struct match *m)
+{
+	unsigned i = 0;
+
+	while (i < BY_MAX && c->by[i].serial && c->by[i].serial != m->line.at.serial)
+		i++;
+	if (i == BY_MAX || !m->line.at.serial)
+		return false;
+	c->by[i].run = c->by[i].serial && m->done == c->by[i].last + 1 ? c->by[i].run + 1 : 1;
+	c->by[i].serial = m->line.at.serial;
+	c->by[i].last = m->done;
+	return c->by[i].run >= NEEDED && c->by[1].serial;
+}
+
 /* One more line of a counter that is not believed yet.  True: now it is. */
 static bool count_up(struct look *l, struct candidate *c, const struct match *m)
 {
@@ -295,6 +310,8 @@ static bool count_up(struct look *l, struct candidate *c, const struct match *m)
 	bool share = (l->features & LINE_SHARE) && !c->pattern->preset->total && share_agrees(m, l->line);
 	struct auto_streams *a = l->a;
 
+	if (thread_counts(c, m) && !may_be_month(m))
+		return true;
 	switch (step) {
 	case NEXT:
 		if (!small_step(c, m) && !sure_step(c, m, share))

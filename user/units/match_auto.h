@@ -13,6 +13,7 @@
 #define KEPT_LABEL 96
 #define LATE 64			/* a counter behind another thread's is no more than that behind */
 #define NO_RANK 0xff
+#define BY_MAX 4		/* threads that are told apart before a counter is believed */
 #define GROUP_MAX 64		/* streams that count together */
 #define GROUP_EVENTS 256	/* a place of each group's and pattern's own: of two that meet, the newer stays */
 
@@ -42,6 +43,8 @@ struct candidate {
 	unsigned fills;		/* numbers that came late, but once */
 	unsigned shares;	/* of the hits: lines that say themselves what share that is */
 	bool even;		/* the second was twice the first */
+	/* threads of which each may count for itself: the last number of each, and how many it said in a row */
+	struct { __u32 serial; __u64 last; unsigned run; } by[BY_MAX];
 	__u64 stamp;
 	struct kept *kept;
 	unsigned n_kept, room;
