@@ -21,6 +21,7 @@
 #define WT_RAW_UPPER (WT_RAW_STACK - WT_RAW_LOWER)
 
 #define WT_RAW_MASK 32767
+#define WT_RAW_LAST (WT_RAW_STACK - 4096)
 /* A struct wt_ev_raw with its stack. */
 struct wt_raw_buf {
 	__u64 word[4096];
@@ -96,7 +97,7 @@ static __always_inline bool wt_raw_bytes_may(__u64 now)
 	struct wt_raw_spent *spent;
 	__u32 zero = 0;
 
-	if (wt_raw_unread() + WT_RAW_MASK + WT_RAW_MOST > wt_raw_share())
+	if (wt_raw_unread() + WT_RAW_MASK + WT_RAW_MORES * WT_RAW_HALF > wt_raw_share())
 		return false;
 	spent = bpf_map_lookup_elem(&raw_spent, &zero);
 	if (!spent)
@@ -159,37 +160,65 @@ static __always_inline __u64 wt_raw_own_top(void)
 	return (BPF_CORE_READ(t, mm, start_stack) + WT_RAW_TOP) & ~7ULL;
 }
 
-/* The first 16, 8, 4 or 1 KiB from sp, whichever can be read; 0: none. */
-static __always_inline __u32 wt_raw_low(struct wt_ev_raw *e)
+/* What is put where a page cannot be read: nobody has touched it yet, most often. */
+static const __u64 wt_raw_hole[512] = { [0 ... 511] = WT_RAW_HOLE };
+
+struct wt_raw_pages {
+	struct wt_raw_buf *buf;
+	__u64 at, size;			/* of what is copied … */
+	__u64 to;			/* … into its stack, from that byte on */
+	__u64 read;			/* some of it could be; a count would be proved for each of its values */
+};
+
+static long wt_raw_page(__u32 i, struct wt_raw_pages *p)
 {
-	if (!bpf_probe_read_user(e->stack, WT_RAW_LOWER, (void *)e->sp))
-		return WT_RAW_LOWER;
-	if (!bpf_probe_read_user(e->stack, 8192, (void *)e->sp))
-		return 8192;
-	if (!bpf_probe_read_user(e->stack, 4096, (void *)e->sp))
-		return 4096;
-	return bpf_probe_read_user(e->stack, 1024, (void *)e->sp) ? 0 : 1024;
+	__u64 from = i ? (p->at & ~4095ULL) + i * 4096ULL : p->at, end = p->at + p->size;
+	__u64 len = 4096 - (from & 4095), to = p->to + (from - p->at);
+	struct wt_raw_buf *buf = p->buf;
+	void *dst;
+
+	if (!buf || from >= end)
+		return 1;
+	if (len > end - from)
+		len = end - from;
+	/* the verifier knows no sums: of the last page some comes twice */
+	if (to > WT_RAW_LAST) {
+		from -= to - WT_RAW_LAST;
+		len += to - WT_RAW_LAST;
+		to = WT_RAW_LAST;
+	}
+	barrier_var(len);
+	if (len > 4096)
+		len = 4096;
+	dst = (void *)buf + sizeof(struct wt_ev_raw) + to;
+	if (!bpf_probe_read_user(dst, len, (void *)from))
+		p->read = 1;
+	else
+		bpf_probe_read_kernel(dst, len, wt_raw_hole);
+	return 0;
 }
 
-/* The last bytes of a stack that begins at top, behind what e has of its lower end: as many as can be read. */
+/*
+ * The stack's bytes from `at` on to byte `to` of the copy, multiples of 8, page by page.  0, or -1:
+ * none of them can be read.
+ */
+int wt_raw_read(struct wt_raw_buf *buf, __u64 at, __u64 size, __u64 to)
+{
+	struct wt_raw_pages p = { buf, at, size, to, 0 };
+
+	if (!buf)
+		return -1;
+	bpf_loop(WT_RAW_STACK / 4096 + 2, wt_raw_page, &p, 0);
+	return p.read ? 0 : -1;
+}
+
+/* The last bytes of a stack that begins at top, behind what e has of its lower end. */
 static __always_inline void wt_raw_upper(struct wt_ev_raw *e, __u64 top)
 {
-	__u32 size = 0, low = e->low;
-	void *to;
-
-	if (low > WT_RAW_LOWER)
+	if (wt_raw_read((void *)e, top - WT_RAW_UPPER, WT_RAW_UPPER, e->low))
 		return;
-	to = (void *)e->stack + low;
-	if (!bpf_probe_read_user(to, WT_RAW_UPPER, (void *)(top - WT_RAW_UPPER)))
-		size = WT_RAW_UPPER;
-	else if (!bpf_probe_read_user(to, 4096, (void *)(top - 4096)))
-		size = 4096;
-	else if (!bpf_probe_read_user(to, 1024, (void *)(top - 1024)))
-		size = 1024;
-	if (!size)
-		return;
-	e->upper = top - size;
-	e->size = low + size;
+	e->upper = top - WT_RAW_UPPER;
+	e->size = e->low + WT_RAW_UPPER;
 }
 
 /* On a signal's stack: what there is of it, and the beginning of what was interrupted. */
@@ -199,10 +228,10 @@ static __always_inline int wt_raw_copy_signal(struct wt_ev_raw *e, __u64 end)
 
 	if (size > WT_RAW_LOWER)
 		size = WT_RAW_LOWER;
-	if (bpf_probe_read_user(e->stack, size & WT_RAW_MASK, (void *)e->sp))
+	if (wt_raw_read((void *)e, e->sp, size & ~7ULL, 0))
 		return -1;
-	e->low = size;
-	e->size = size;
+	e->low = size & ~7ULL;
+	e->size = e->low;
 	wt_raw_upper(e, wt_raw_own_top());
 	return 0;
 }
@@ -216,16 +245,10 @@ static __always_inline int wt_raw_copy(struct wt_ev_raw *e)
 	e->upper = 0;
 	if (signals)
 		return wt_raw_copy_signal(e, signals);
-	if (size <= WT_RAW_STACK &&
-	    !bpf_probe_read_user(e->stack, size & WT_RAW_MASK, (void *)e->sp)) {
-		e->size = size;
-		e->low = size;
-		return 0;
-	}
-	e->low = wt_raw_low(e);
-	if (!e->low)
-		return -1;
+	e->low = size <= WT_RAW_STACK ? size & ~7ULL : WT_RAW_LOWER;
 	e->size = e->low;
+	if (wt_raw_read((void *)e, e->sp, e->low, 0))
+		return -1;
 	if (size > WT_RAW_STACK)
 		wt_raw_upper(e, top);
 	return 0;
@@ -268,8 +291,9 @@ static __always_inline void wt_raw_mend(struct wt_ev_raw *e)
 }
 
 /*
- * Bytes of the stack from `at` on, as many as there are and room for; each size of an event is a
- * constant to the verifier.
+ * The pages of the stack from `at` on, as many as there are of size bytes and room for; each size
+ * of an event is a constant to the verifier.  All of that is read: to ask each time whether
+ * it is wanted multiplies the verifier's work.
  */
 #define WT_RAW_MORE_OF(room) \
 static __always_inline int wt_raw_more_##room(__u64 id, __u64 at, __u64 size) \
@@ -278,6 +302,7 @@ static __always_inline int wt_raw_more_##room(__u64 id, __u64 at, __u64 size) \
 	\
 	if (size > room) \
 		size = room; \
+	wt_raw_spend(room); \
 	m = bpf_ringbuf_reserve(&ring, sizeof(*m), 0); \
 	if (!m) \
 		return -1; \
@@ -287,35 +312,40 @@ static __always_inline int wt_raw_more_##room(__u64 id, __u64 at, __u64 size) \
 	m->e.id = id; \
 	m->e.at = at; \
 	m->e.size = size; \
-	barrier_var(size); \
-	if (size > room || bpf_probe_read_user(m->bytes, size, (void *)at)) { \
-		bpf_ringbuf_discard(m, BPF_RB_NO_WAKEUP); \
-		return -1; \
+	_Pragma("unroll") \
+	for (__u32 i = 0; i < room / 4096; i++) { \
+		if (bpf_probe_read_user(m->bytes + i * 4096, 4096, (void *)(at + i * 4096))) \
+			bpf_probe_read_kernel(m->bytes + i * 4096, 4096, wt_raw_hole); \
 	} \
 	bpf_ringbuf_submit(m, BPF_RB_NO_WAKEUP); \
 	return 0; \
 }
 WT_RAW_MORE_OF(WT_RAW_MORE)
-WT_RAW_MORE_OF(WT_RAW_MOST)
+WT_RAW_MORE_OF(WT_RAW_HALF)
 
-/* What a copy of two ends leaves out between them: a large program's stacks are not small. */
+/*
+ * What a copy of two ends leaves out between them: a large program's stacks are not small.  Where
+ * that is too much it is the middle that is left out: a frame that is so large has an array there.
+ */
 int wt_raw_between(struct wt_ev_raw *e)
 {
-	__u64 at, size;
+	__u64 at, end, id;
 
 	if (!e || !e->upper)
 		return -1;
-	at = e->sp + e->low;
-	size = e->upper - at;
+	id = e->id;
+	at = (e->sp + e->low) & ~4095ULL;
+	end = (e->upper + 4095) & ~4095ULL;
 	/* on a signal's stack the other end is that of another one */
-	if (e->upper <= at || size > WT_RAW_DEEPEST || e->low != WT_RAW_LOWER)
+	if (end <= at || end - at > WT_RAW_DEEPEST || wt_raw_signals(e->sp))
 		return -1;
-	if (size <= WT_RAW_MORE) {
-		wt_raw_spend(WT_RAW_MORE);
-		return wt_raw_more_WT_RAW_MORE(e->id, at, size);
-	}
-	wt_raw_spend(WT_RAW_MOST);
-	return wt_raw_more_WT_RAW_MOST(e->id, at, size);
+	if (end - at <= WT_RAW_MORE)
+		return wt_raw_more_WT_RAW_MORE(id, at, end - at);
+	if (wt_raw_more_WT_RAW_HALF(id, at, end - at))
+		return -1;
+	if (end - at <= WT_RAW_HALF)
+		return 0;
+	return wt_raw_more_WT_RAW_HALF(id, end - WT_RAW_HALF, WT_RAW_HALF);
 }
 
 /*

@@ -360,7 +360,7 @@ _Static_assert(sizeof(struct wt_ev_raw) == 120 + 8 * WT_MAX_FRAMES, "wt_ev_raw i
 #define WT_RAW_LOOP 16		/* ip is in Python's evaluation loop: its own frame is not among the n */
 #define WT_RAW_STACK (32768 - 120 - 8 * WT_MAX_FRAMES - 8)	/* bytes at most; with its head it stays below 32768 */
 
-/* What lies between the two ends of a deep one, or the lower part of that; it comes before. */
+/* What lies between the two ends of a deep one, or a part of that next to an end; it comes before. */
 struct wt_ev_rawmore {
 	struct wt_event h;
 	__u64 id;			/* of the struct wt_ev_raw */
@@ -369,7 +369,9 @@ struct wt_ev_rawmore {
 };
 _Static_assert(sizeof(struct wt_ev_rawmore) == 40, "wt_ev_rawmore is on the wire");
 #define WT_RAW_MORE (24 << 10)	/* bytes at most, in a small one and … */
-#define WT_RAW_MOST (96 << 10)	/* … in a large one */
+#define WT_RAW_HALF (48 << 10)	/* … in each of two, one next to each end */
+#define WT_RAW_MORES 2
+#define WT_RAW_HOLE 0xdeadd0000000beefULL	/* a word of a page that could not be read */
 
 /*
  * A thread that sleeps as the recording begins: its registers, by which user space walks its

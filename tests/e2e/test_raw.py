@@ -46,12 +46,30 @@ int main(void)
 """ % (DEPTH, DEPTH + 1)
 
 
-def short():
+# the same below a frame with a large array, as compilers have them, not far from either end of its stack
+LARGE = SHORT.replace("int main(void)", """__attribute__((noinline)) int large(int n)
+{
+	volatile char room[420000];
+
+	room[n] = n;
+	return deeper(n) + room[n] - n;
+}
+__attribute__((noinline)) int above(int n)
+{
+	volatile char room[30000];
+
+	room[n] = n;
+	return large(n) + room[n] - n;
+}
+int main(void)""").replace("return deeper(%d) ==" % DEPTH, "return above(%d) ==" % DEPTH)
+
+
+def short(name="short-lived", text=SHORT):
     """That program, without frame pointers."""
     gcc = lib.need("gcc")
-    path = lib.tmp("short-lived")
+    path = lib.tmp(name)
     with open(path + ".c", "w") as f:
-        f.write(SHORT)
+        f.write(text)
     subprocess.run([gcc, "-O1", "-fomit-frame-pointer", "-fno-optimize-sibling-calls",
                     "-o", path, path + ".c"], check=True)
     return path
@@ -100,6 +118,31 @@ def test_same_stacks():
               if f[0] == "short-lived" and f[-1].startswith("[sleep") and "deeper" in f}
     # many processes slept five times each, some known and some not: still one stack
     lib.equal(len(sleeps), 1, f"stacks of one sleep: {sleeps}")
+
+
+# side by side
+def test_first_wait():
+    """A command waits for the recording to begin before it is itself: it has no stack of its own then."""
+    r = lib.record([], ["sh", "-c", "sleep 0.2; sleep 0.2"])
+    waits = r.summary["stacks"]["offcpu_waits"]
+    lib.equal(sum(waits["incomplete"].values()), 0, f"waits without a whole stack: {waits}")
+    lib.at_least(waits["in_execve"], 1, "waits before an exec")
+
+
+# side by side
+def test_large_frame():
+    """A stack of half a megabyte: what is not copied is the middle of it."""
+    r = lib.record([], runs(short("large-frame", LARGE), 40))
+    missing, samples, missing_waits, waits = no_table(r)
+    lib.at_least(r.summary["stacks"]["raw"], 20, "stacks walked in user space")
+    lib.at_least(samples + waits, 200, "samples and waits")
+    lib.at_most(missing + missing_waits, 0.01 * (samples + waits),
+                f"samples and waits without a table, of {samples} and {waits}")
+    total = sum(us for f, us in r.folded("wall") if f[0] == "large-frame" and "deeper" in f)
+    whole = sum(us for f, us in r.folded("wall") if f[0] == "large-frame" and
+                f.count("deeper") == DEPTH + 1 and "large" in f and "above" in f and "_start" in f)
+    lib.at_least(total, 40 * 40_000, "µs at the end of the recursion")
+    lib.at_least(whole, 0.98 * total, f"µs of {total} in whole stacks")
 
 
 # side by side

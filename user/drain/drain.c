@@ -93,6 +93,14 @@ static int put_split(struct drain *d, const struct wt_ev_split *e)
 	return ledger__put_detail(d->ledger, &e->key, &v);
 }
 
+/* Before its exec our command has our memory, and no stack of its program. */
+static int put_asleep(struct drain *d, const struct wt_ev_asleep *e)
+{
+	if (d->launched && e->tgid == (__u32)d->launched)
+		return ledger__put_stack(d->ledger, e->id, NULL, 0, true, WT_END_EXECING);
+	return unwind__put_asleep(d->unwind, e);
+}
+
 static int put_path(struct drain *d, const struct wt_ev_path *e)
 {
 	char text[128];
@@ -116,8 +124,7 @@ static int on_event(void *arg, const void *data, size_t size)
 	case WT_EV_RAWMORE:
 		return d->unwind ? unwind__put_raw_more(d->unwind, data, size) : 0;
 	case WT_EV_ASLEEP:
-		return d->unwind && size >= sizeof(struct wt_ev_asleep) ?
-			unwind__put_asleep(d->unwind, data) : 0;
+		return d->unwind && size >= sizeof(struct wt_ev_asleep) ? put_asleep(d, data) : 0;
 	case WT_EV_REASON: {
 		const struct wt_ev_reason *r = data;
 

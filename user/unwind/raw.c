@@ -23,7 +23,7 @@ struct more {
 
 struct waiting {
 	struct waiting *next;
-	struct more *more;		/* NULL: none */
+	struct more *more[WT_RAW_MORES];	/* NULL: none */
 	struct maps *maps;	/* NULL: not known */
 	__u32 awaits;		/* the object, 0: not walked yet */
 	struct wt_py py;	/* of its process, if the stack has frames of Python's */
@@ -113,14 +113,18 @@ static size_t more_bytes(const struct more *m)
 
 static size_t waiting_bytes(const struct waiting *w)
 {
-	return sizeof(*w) + w->e.size + more_bytes(w->more);
+	size_t sum = sizeof(*w) + w->e.size;
+
+	for (unsigned i = 0; i < WT_RAW_MORES; i++)
+		sum += more_bytes(w->more[i]);
+	return sum;
 }
 
 int raw__put_more(struct raw *r, const struct wt_ev_rawmore *e, size_t size)
 {
 	struct more *m;
 
-	if (size < sizeof(*e) || e->size > WT_RAW_MOST || size < sizeof(*e) + e->size)
+	if (size < sizeof(*e) || e->size > WT_RAW_HALF || size < sizeof(*e) + e->size)
 		return 0;
 	m = malloc(sizeof(*m) + e->size);
 	if (!m)
@@ -181,7 +185,8 @@ int raw__put(struct raw *r, const struct wt_ev_raw *e, size_t size)
 	w->next = NULL;
 	w->awaits = 0;
 	memset(&w->py, 0, sizeof(w->py));
-	w->more = take_more(r, e->id);
+	for (unsigned i = 0; i < WT_RAW_MORES; i++)
+		w->more[i] = take_more(r, e->id);
 	if (rawpy__needed(e))
 		r->ops.python(r->ops.ctx, e->tgid, &w->py);
 	memcpy(&w->e, e, sizeof(*e) + e->size);
@@ -217,14 +222,26 @@ static int hand_out(struct raw *r, const struct waiting *w, raw_done_fn done, vo
 		    sizeof(struct wt_ev_stack) + r->out.n * sizeof(r->out.ip[0]));
 }
 
+static void free_waiting(struct raw *r, struct waiting *w)
+{
+	put_maps(r, w->maps);
+	for (unsigned i = 0; i < WT_RAW_MORES; i++)
+		free(w->more[i]);
+	free(w);
+}
+
 /* True when it is walked to its end, or as far as it will ever be. */
 static bool settled(struct raw *r, struct waiting *w, bool last)
 {
+	const struct wt_ev_rawmore *more[WT_RAW_MORES];
+
 	if (!w->maps)
 		return true;
 	if (!last && w->awaits && r->ops.coming(r->ops.ctx, w->awaits))
 		return false;
-	rawwalk(&w->e, w->more ? &w->more->e : NULL, w->maps->map, w->maps->n, &r->ops.walk, &r->walk);
+	for (unsigned i = 0; i < WT_RAW_MORES; i++)
+		more[i] = w->more[i] ? &w->more[i]->e : NULL;
+	rawwalk(&w->e, more, w->maps->map, w->maps->n, &r->ops.walk, &r->walk);
 	w->awaits = r->walk.awaits;
 	return last || !w->awaits;
 }
@@ -245,9 +262,7 @@ int raw__work(struct raw *r, bool last, raw_done_fn done, void *ctx)
 		err = hand_out(r, w, done, ctx);
 		r->stats.waiting--;
 		r->stats.bytes -= waiting_bytes(w);
-		put_maps(r, w->maps);
-		free(w->more);
-		free(w);
+		free_waiting(r, w);
 	}
 	drop_more(r, false);
 	/* the list ends where the walk over it did, unless an error cut that short */
@@ -269,9 +284,7 @@ void raw__free(struct raw *r)
 	while (r->head) {
 		struct waiting *next = r->head->next;
 
-		put_maps(r, r->head->maps);
-		free(r->head->more);
-		free(r->head);
+		free_waiting(r, r->head);
 		r->head = next;
 	}
 	put_maps(r, r->last);

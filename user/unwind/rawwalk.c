@@ -9,7 +9,7 @@
 /* struct wt_walk of the kernel side, what of it is needed here. */
 struct walk {
 	const struct wt_ev_raw *e;
-	const struct wt_ev_rawmore *more;
+	const struct wt_ev_rawmore *const *more;
 	const struct wt_mapping *map, *at;	/* of the process; the one that pc lies in */
 	unsigned n_map;
 	const struct rawwalk_ops *ops;
@@ -41,7 +41,7 @@ static bool copied(__u64 at, __u64 from, __u64 len, const void *src, __u64 *out)
 	if (at < from || len < 8 || at - from > len - 8)
 		return false;
 	memcpy(out, (const char *)src + (at - from), sizeof(*out));
-	return true;
+	return *out != WT_RAW_HOLE;
 }
 
 /* A word of the stack.  Beyond the copy there may be more of it, which nobody knows. */
@@ -50,9 +50,11 @@ static int read_slot(struct walk *w, __u64 at, __u64 *out)
 	const struct wt_ev_raw *e = w->e;
 
 	if (copied(at, e->sp, e->low, e->stack, out) ||
-	    copied(at, e->upper, e->size - e->low, (const char *)e->stack + e->low, out) ||
-	    (w->more && copied(at, w->more->at, w->more->size, w->more + 1, out)))
+	    copied(at, e->upper, e->size - e->low, (const char *)e->stack + e->low, out))
 		return 0;
+	for (unsigned i = 0; w->more && i < WT_RAW_MORES && w->more[i]; i++)
+		if (copied(at, w->more[i]->at, w->more[i]->size, w->more[i] + 1, out))
+			return 0;
 	w->cut = (at >= e->sp && at - e->sp < MAX_STACK) || (at < e->upper && e->upper - at < MAX_STACK);
 	return -1;
 }
@@ -392,8 +394,8 @@ static void one_frame(struct walk *w)
 	step_native(w, frame);
 }
 
-void rawwalk(const struct wt_ev_raw *e, const struct wt_ev_rawmore *more, const struct wt_mapping *map, unsigned n_map,
-	     const struct rawwalk_ops *ops, struct rawwalk *out)
+void rawwalk(const struct wt_ev_raw *e, const struct wt_ev_rawmore *const more[WT_RAW_MORES],
+	     const struct wt_mapping *map, unsigned n_map, const struct rawwalk_ops *ops, struct rawwalk *out)
 {
 	struct walk w = {
 		.e = e, .more = more, .map = map, .n_map = n_map, .ops = ops, .out = out,

@@ -37,10 +37,10 @@ struct rawwalk {
 };
 
 /*
- * Walks e, and more of it (NULL: there is none), with the mappings that the process had, sorted by start.  Frames found
+ * Walks e, and more of it (NULL: there is none, and so is each of the two), with the mappings that the process had, sorted by start.  Frames found
  * and the end of it are in *out; with awaits set, those so far and WT_END_NO_TABLE.
  */
-void rawwalk(const struct wt_ev_raw *e, const struct wt_ev_rawmore *more, const struct wt_mapping *map, unsigned n_map,
-	     const struct rawwalk_ops *ops, struct rawwalk *out);
+void rawwalk(const struct wt_ev_raw *e, const struct wt_ev_rawmore *const more[WT_RAW_MORES],
+	     const struct wt_mapping *map, unsigned n_map, const struct rawwalk_ops *ops, struct rawwalk *out);
 
 #endif /* WT_RAWWALK_H */
