@@ -28,14 +28,11 @@ while True:
     threading.Thread(target=serve, args=(l.accept()[0],), daemon=True).start()
 """
 
-# what a thread has not spent on a CPU, nor waiting for one: the clock, the two sums that the kernel
-# keeps of it, read at one instant.  On a CPU of its own: of one that is moved in its sleep the kernel
-# may book the sleep as waiting for a CPU.
+# what a thread has not spent on a CPU, nor waiting for one: the clock, and the two sums that the
+# kernel keeps of it, read at one instant.  Of a thread of the usual class that is moved in its sleep
+# the kernel may book the sleep as waiting for a CPU; of the driver's it does not.
 CLOCK = """
-import os, time
-def pin(i):
-    cpus = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, [cpus[i % len(cpus)]])
+import time
 def delay():
     with open("/proc/thread-self/schedstat") as f: return int(f.read().split()[1])
 def blocked():
@@ -47,8 +44,7 @@ def blocked():
 
 # asset by asset: fetch, some work, a sidecar; its truth on standard output, in the last line
 BATCH = CLOCK + """
-import hashlib, json, socket, sys
-pin(ord(sys.argv[3][-1]))
+import hashlib, json, os, socket, sys
 s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 fetch, total, began = 0, int(sys.argv[2]), time.monotonic_ns()
 for n in range(total):
@@ -66,7 +62,6 @@ print(json.dumps({"fetch_ns": fetch, "loop_ns": time.monotonic_ns() - began}))
 # statement by statement over a connection of its own; its truth on standard output
 SESSION = CLOCK + """
 import json, socket, struct, sys
-pin(len(sys.argv))
 def get(n):
     b = b""
     while len(b) < n:
@@ -100,9 +95,11 @@ for _ in range(int(sys.argv[2])):
 print(json.dumps({"waited_ns": waited, "loop_ns": time.monotonic_ns() - began}))
 """
 
-# runs the commands of a file, each as a build, side by side; how long each was there
+# runs the commands of a file, each as a build, side by side; how long each was there, to which a wait of
+# the driver's own for a CPU must not add
 DRIVER = """
 import json, os, subprocess, sys, threading, time
+os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 jobs, truth = json.load(open(sys.argv[1])), {}
 def one(name, argv, env):
     began = time.monotonic_ns()
