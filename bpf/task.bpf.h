@@ -182,12 +182,17 @@ static __always_inline __u64 wt_hash_add(__u64 h, __u64 v)
 }
 
 /* Names an address space: all threads of a process agree, an exec makes another. */
-static __always_inline __u64 wt_image(struct task_struct *t)
+static __always_inline __u64 wt_image_as(struct task_struct *t, __u64 exec_id)
 {
 	struct task_struct *leader = BPF_CORE_READ(t, group_leader);
 	__u64 h = wt_hash_add(BPF_CORE_READ(t, tgid), BPF_CORE_READ(leader, start_time));
 
-	return wt_mix(wt_hash_add(h, BPF_CORE_READ(t, self_exec_id))) | 1;
+	return wt_mix(wt_hash_add(h, exec_id)) | 1;
+}
+
+static __always_inline __u64 wt_image(struct task_struct *t)
+{
+	return wt_image_as(t, BPF_CORE_READ(t, self_exec_id));
 }
 
 static __always_inline bool wt_comm_matches(const char *comm)

@@ -46,7 +46,11 @@ enum wt_stream {
 #define WT_WRITE_NEW 8			/* the process had no boundary in this recording before */
 #define WT_WRITE_SEEDED 32		/* the process was there before the recording began */
 #define WT_WRITE_EXEC 16		/* no write: the process is another program from here on */
-#define WT_WRITE_FORK 256		/* no write: the process begins here, with a fork */
+/*
+ * No write: the process begins here, with a fork; with WT_WRITE_SEEDED it was forked before the recording
+ * and is the same program still: inode is then its parent's image at that time.
+ */
+#define WT_WRITE_FORK 256
 #define WT_WRITE_BEGIN 64		/* no write: the thread begins the unit that the text names … */
 #define WT_WRITE_END 128		/* … or has ended it: see told.h; both: it goes on with it, without a text: with none */
 

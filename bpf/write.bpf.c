@@ -327,6 +327,22 @@ static __always_inline int wt_send_text(struct wt_write_buf *b, __u64 n)
 	return 0;
 }
 
+/* Once, of a process that was there before the recording: whose worker it is, if it was forked for one. */
+static __always_inline void wt_tell_forked(struct wt_write_buf *b, struct task_struct *t)
+{
+	__u64 inode = b->e.inode, id = BPF_CORE_READ(t, parent_exec_id);
+	__u32 flags = b->e.flags;
+
+	if (id != BPF_CORE_READ(t, self_exec_id))
+		return;			/* it is another program since */
+	b->e.inode = wt_image_as(BPF_CORE_READ(t, real_parent), id);
+	b->e.flags = WT_WRITE_SEEDED | WT_WRITE_FORK;
+	if (wt_output(b, 0))
+		wt_lost(WT_LOSS_WRITE);
+	b->e.inode = inode;
+	b->e.flags = flags;
+}
+
 static __always_inline int wt_written(struct wt_task *w, struct task_struct *t, __u32 fd,
 				      struct wt_write_buf *b)
 {
@@ -356,6 +372,8 @@ static __always_inline int wt_written(struct wt_task *w, struct task_struct *t, 
 	if (binary && (!(cfg_opts & WT_OPT_BINARY) || b->e.stream == WT_STREAM_FILE ||
 		       now - owner->epoch_ns < cfg_binary_gap_ns))
 		return 0;
+	if ((b->e.flags & WT_WRITE_NEW) && (b->e.flags & WT_WRITE_SEEDED))
+		wt_tell_forked(b, t);
 	if (!w->exec_ns && now >= w->since && now - owner->epoch_ns >= cfg_epoch_gap_ns) {
 		next = __sync_fetch_and_add(&run_epoch, 1) + 1;
 		b->e.epoch_after = next;

@@ -517,6 +517,7 @@ struct task_struct {
 	u64 utime;
 	u64 stime;
 	u64 start_time;
+	u64 parent_exec_id;
 	u64 self_exec_id;
 	char comm[16];
 	struct fs_struct *fs;

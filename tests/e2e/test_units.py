@@ -396,6 +396,31 @@ def test_a_pool_that_takes_up_again_and_counters_of_its_own():
     lib.equal(len({u["pid"] for u in own}), 4, "three workers, and the threads' process")
 
 
+RUNNING_POOL = """
+import multiprocessing, time
+def work(i):
+    time.sleep(0.01)
+    end = time.thread_time_ns() + 10_000_000
+    while time.thread_time_ns() < end: pass
+with multiprocessing.get_context("fork").Pool(2) as p:
+    for k, _ in enumerate(p.imap_unordered(work, range(2000))):
+        print(f"[{k + 1}/2000] asset", flush=True)
+"""
+
+
+def test_a_pool_that_runs_already():
+    """Workers that were forked long ago serve their parent's units, too."""
+    log = lib.tmp("pool.out")
+    with open(log, "w") as f:
+        p = lib.spawn([lib.PYTHON, "-c", RUNNING_POOL], stdout=f, stderr=f)
+    lib.until(lambda: os.path.getsize(log) > 100, what="the pool works")
+    rows = units(lib.record(["-p", p.pid, "-d", 1.5, "--unit-preset", "auto"]))[3:]
+    lib.at_least(len(rows), 20, "units")
+    cpu = sum(u["cpu_ns"] for u in rows) / len(rows)
+    lib.at_least(cpu, 9 * lib.MS, "cpu of a unit")
+    lib.at_most(cpu, 14 * lib.MS, "cpu of a unit")
+
+
 # how Go's and other programs write: a time of the day under "time", and times with and without a unit
 GO = """
 import json, sys, time

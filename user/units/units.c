@@ -129,6 +129,11 @@ int units__on_write(struct units *u, const struct wt_ev_write *e, size_t size)
 	p->cgroup = e->cgroup;
 	memcpy(p->comm, e->comm, WT_COMM_LEN);
 	p->comm[WT_COMM_LEN - 1] = 0;
+	if ((e->flags & WT_WRITE_FORK) && (e->flags & WT_WRITE_SEEDED)) {
+		p->forked = true;
+		p->parent = e->inode;
+		return 0;
+	}
 	p->born |= (e->flags & (WT_WRITE_EXEC | WT_WRITE_FORK)) || !(e->flags & WT_WRITE_SEEDED);
 	if (e->flags & (WT_WRITE_EXEC | WT_WRITE_FORK)) {
 		p->inherited_by = e->fd;
