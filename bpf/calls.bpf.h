@@ -118,6 +118,12 @@ int wt_python_end(struct wt_scratch *s);
  * 0: s->reason says so, with what the holder is at.  −1: no.
  */
 int wt_python_gil(struct wt_scratch *s, __u32 tgid);
+/* lower.bpf.c */
+/* Of a file that wt_on_fd() or wt_on_inode() marked as on no disk itself: the disk's name, if it is known. */
+int wt_lower_disk(struct wt_reason *r, struct wt_task *w);
+/* In wt_reason.name, behind the kind of file system: the inode, with proto set. */
+#define WT_LOWER_AT 24
+
 /* futex.bpf.c */
 enum wt_futex_what {
 	WT_FUTEX_TOLD = 0,		/* it waits until another of its threads tells it something */

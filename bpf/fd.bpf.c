@@ -171,10 +171,14 @@ static __always_inline void wt_on_disk(struct wt_reason *r, struct inode *ino)
 		return;
 	}
 	wt_set(r, WT_DISK, WT_K_FILE);
-	if (BPF_CORE_READ(sb, s_bdev))
+	if (BPF_CORE_READ(sb, s_bdev)) {
 		bpf_core_read_str(r->name, 32, &sb->s_id);
-	else
-		bpf_probe_read_kernel_str(r->name, 16, BPF_CORE_READ(sb, s_type, name));
+		return;
+	}
+	bpf_probe_read_kernel_str(r->name, 16, BPF_CORE_READ(sb, s_type, name));
+	/* which disk is below is looked for when it is clear that this is waited for */
+	r->proto = 1;
+	__builtin_memcpy(r->name + WT_LOWER_AT, &ino, sizeof(ino));
 }
 
 int wt_on_inode(struct wt_reason *r, __u64 inode)

@@ -65,6 +65,8 @@ static __always_inline void wt_with_object(struct wt_why *y, bool write)
 	    wt_idle_peer(r))
 		r->state = WT_IDLE;
 
+	if (r->state == WT_DISK && r->proto)
+		wt_lower_disk(r, y->w);
 	r->nr = y->call->nr >= 0 ? y->call->nr : 0xffff;
 	r->compat = y->call->compat;
 	r->write = write;

@@ -277,6 +277,50 @@ for _ in range(5):
     assert r.waits(state="disk", reason=re.compile(rf"^sendfile {device}\w* .*fio\.data$")), r.waits(state="disk")
 
 
+def test_below_a_file_system_without_a_disk():
+    """On overlayfs, as in a container, the disk below is named, of reads, writes and fsync."""
+    lib.need("losetup", "mkfs.ext4", "mount")
+    image, top = make_file("lower.img", 64 << 20), lib.tmp("merged")
+    subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
+    loop = subprocess.run(["losetup", "-f", "--show", image], stdout=subprocess.PIPE, text=True)
+    if loop.returncode:
+        raise lib.Skip("no loop device")
+    loop = loop.stdout.strip()
+    lib.cleanup(subprocess.run, ["losetup", "-d", loop])
+    below = lib.tmp("below")
+    for d in (below, top):
+        os.mkdir(d)
+    subprocess.run(["mount", loop, below], check=True)
+    lib.cleanup(subprocess.run, ["umount", below])
+    for d in ("lower", "upper", "work"):
+        os.mkdir(os.path.join(below, d))
+    with open(os.path.join(below, "lower", "f"), "wb") as f:
+        f.write(os.urandom(8 << 20))
+    os.sync()
+    if subprocess.run(["mount", "-t", "overlay", "overlay", "-o", f"lowerdir={below}/lower,upperdir={below}/upper,"
+                       f"workdir={below}/work", top], stderr=subprocess.DEVNULL).returncode:
+        raise lib.Skip("no overlayfs")
+    lib.cleanup(subprocess.run, ["umount", top])
+    drop_cache(os.path.join(below, "lower", "f"))
+    work = f"""
+import os
+fd = os.open({top!r} + "/f", os.O_RDONLY)
+os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
+for i in range(60): os.pread(fd, 4096, i * 33 * 4096)
+fd = os.open({top!r} + "/g", os.O_WRONLY | os.O_CREAT | os.O_SYNC)
+for i in range(20): os.write(fd, b"x" * 4096)
+fd = os.open({top!r} + "/h", os.O_WRONLY | os.O_CREAT)
+for i in range(20): os.write(fd, b"x" * 4096); os.fsync(fd)
+"""
+    r = record([], [lib.PYTHON, "-c", work])
+    device = os.path.basename(loop)
+    rows = [w for w in r.waits(state="disk") if top in w["reason"]]
+    for call, name in (("read", "f"), ("write", "g"), ("fsync", "h")):
+        at_least(sum(w["count"] for w in rows if w["reason"] == f"{call} {device} {top}/{name}"), 15, f"{call}: {rows}")
+    at_most(sum(w["total_ns"] for w in rows if f" {device} " not in w["reason"]),
+            sum(w["total_ns"] for w in rows) * 0.02, f"waits without the disk: {rows}")
+
+
 def test_sync():
     """sync(2) is for all disks: it is named by the one that was written to meanwhile, if it was one."""
     path = make_file("synced.data", 4096)
