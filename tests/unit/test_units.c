@@ -295,6 +295,30 @@ static void test_fork_and_exec(void **state)
 	drop_bench(b);
 }
 
+/* "cat worker.log", much later and to a pipe: Celery's tasks are no new ones; assets of the same name may be. */
+static void test_log_shown_later(void **state)
+{
+	(void)state;
+	for (unsigned celery = 0; celery < 2; celery++) {
+		struct bench *b = setup_bench(100, 100);
+		struct unit_mark m = { .image = 7, .ts_ns = 30 * MS, .sink = 1, .pattern = "celery", .label = "t[0a1b]",
+				       .label_len = 7, .handed = celery, .elapsed_ns = 5123456, .remaining_ns = ~0ULL };
+
+		began(b, 7, 0, 1, 10 * MS);
+		assert_int_equal(form__mark(&b->form, &m), 0);
+		assert_int_equal(form__settle(&b->form), 0);
+		began(b, 8, 0, 2, 60000 * MS);
+		m.image = 8;
+		m.ts_ns = 60010 * MS;
+		m.sink = 2;
+		m.passed_on = true;
+		assert_int_equal(form__mark(&b->form, &m), 0);
+		assert_int_equal(form__settle(&b->form), 0);
+		assert_int_equal(rows_of(b).n, celery ? 1 : 2);
+		drop_bench(b);
+	}
+}
+
 static void tell(struct bench *b, __u64 ts, const char *label, bool begin, bool failed)
 {
 	struct unit_mark m = { .image = 7, .ts_ns = ts, .pattern = "told", .label = label, .label_len = strlen(label),
@@ -1285,6 +1309,7 @@ int main(void)
 		cmocka_unit_test(test_threads_count_for_themselves),
 		cmocka_unit_test(test_pool_serves_its_parent),
 		cmocka_unit_test(test_fork_and_exec),
+		cmocka_unit_test(test_log_shown_later),
 		cmocka_unit_test(test_early_charges),
 		cmocka_unit_test(test_random_conservation),
 		cmocka_unit_test(test_processes_are_forgotten),

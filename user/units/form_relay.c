@@ -21,16 +21,29 @@ static __u64 content_hash(const struct unit_mark *m)
 	return u64_mix(h ^ (m->begin | m->failed << 1 | m->queued << 2)) | 1;
 }
 
+/*
+ * A task has a number of its own, and what it took is told to the nanosecond: however late, and by
+ * whom, the worker's log is shown, it is the same one.
+ */
+static bool is_unique(const struct unit_mark *m)
+{
+	return m->handed && m->label && m->said_ns;
+}
+
 /* s stood where b stands now: is one of the two the other's line, passed on, or written twice? */
 static bool same_line(const struct seen *s, const struct unit_mark *m, __u64 says, __u64 job)
 {
 	__u64 apart = m->ts_ns > s->ts_ns ? m->ts_ns - s->ts_ns : s->ts_ns - m->ts_ns;
 
-	if (s->says != says || s->sink == m->sink || apart >= RELAY_NS)
+	if (s->says != says || s->sink == m->sink)
+		return false;
+	if (apart >= RELAY_NS && !is_unique(m))
 		return false;
 	/* a log of the process's own beside its standard output */
 	if (s->image == m->image)
 		return m->label || m->has_done;
+	if (is_unique(m))
+		return true;
 	return (s->passed_on || m->passed_on) && (!s->job || !job || s->job == job);
 }
 
@@ -69,7 +82,7 @@ int form__note_origins(struct form *f)
 		if (!p)
 			continue;
 		if (same_line(s, m, says, p->job) &&
-		    (s->image == m->image || s->passed_on > m->passed_on ||
+		    (s->image == m->image || s->passed_on > m->passed_on || m->ts_ns >= s->ts_ns + RELAY_NS ||
 		     (s->passed_on == m->passed_on && s->ts_ns <= m->ts_ns)))
 			continue;
 		*s = (struct seen){ says, m->sink, m->image, p->job, m->ts_ns, m->passed_on };
