@@ -355,7 +355,7 @@ static void test_auto_counters_of_threads(void **state)
 		char text[64];
 		struct text_line line = { .bytes = text, .at = { .ts_ns = ++lines, .serial = said[i].thread } };
 
-		line.len = snprintf(text, sizeof(text), "worker: %d/8 done", said[i].done);
+		line.len = snprintf(text, sizeof(text), "photo %d/8 done", said[i].done);
 		n += matcher__line(m, 1, &line, on_match, NULL);
 		assert_true(i < 4 ? n == 0 : n > 0);
 	}

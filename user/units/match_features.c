@@ -51,6 +51,8 @@ static unsigned words_at(const struct engine *e, const char *s, size_t n)
 		const char *w = e->words[k];
 		size_t i = 0;
 
+		if ((w[0] | 0x20) != (s[0] | 0x20))
+			continue;
 		while (i < n && letter(w[i]) && letter(w[i]) == letter(s[i]))
 			i++;
 		/* "begin(?:ning)?" is at its end with "begin", "completed?" with "complete" */

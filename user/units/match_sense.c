@@ -34,6 +34,12 @@ static bool is_letter(char c)
 	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
 }
 
+/* Most words of the tables are told from one in a line by this, and no call. */
+static bool begins_with(const char *word, char c)
+{
+	return word[0] == (c | 0x20);
+}
+
 /* "Waiting for postgres (3/60)": attempts */
 static bool waits(const struct text_line *line, size_t from)
 {
@@ -62,8 +68,8 @@ static bool is_other_figure(const struct text_line *line, size_t from)
 	start = end;
 	while (start && end - start < WORD_MAX && is_letter(line->bytes[start - 1]))
 		start--;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strlen(words[i]) == end - start &&
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && start < end; i++)
+		if (begins_with(words[i], line->bytes[start]) && strlen(words[i]) == end - start &&
 		    !strncasecmp(words[i], line->bytes + start, end - start))
 			return true;
 	return false;
@@ -72,9 +78,12 @@ static bool is_other_figure(const struct text_line *line, size_t from)
 /* Whether a word of the table, or its plural, is at s. */
 static bool is_word(const char *const *words, size_t n_words, const char *s, size_t n)
 {
-	for (size_t i = 0; i < n_words; i++) {
-		size_t len = strlen(words[i]);
+	for (size_t i = 0; i < n_words && n > 1; i++) {
+		size_t len;
 
+		if (!begins_with(words[i], s[0]))
+			continue;
+		len = strlen(words[i]);
 		if ((n == len || (n == len + 1 && (s[len] | 0x20) == 's')) && !strncasecmp(words[i], s, len))
 			return true;
 	}
