@@ -55,6 +55,11 @@ int wt_charge_queued(struct wt_scratch *s, struct wt_task *w, __u64 at, __u32 ki
  */
 int wt_send_stack(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid, __u32 end);
 /*
+ * Sends the sample that s->sample_key counts with the user stack just walked: 0, or -1 when the
+ * stack has been sent already, or cannot be, and a detail line is to count the sample.
+ */
+int wt_send_sample(struct wt_scratch *s, __u32 tgid);
+/*
  * Asks user space for what that process has mapped, once for each version of it;
  * tgid 0: for the rows of objects.
  */

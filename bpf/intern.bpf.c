@@ -35,27 +35,27 @@ struct {
 	__type(value, struct wt_lately);
 } lately SEC(".maps");
 
-static __always_inline void wt_send_sample(__u64 id, void *rec, __u64 size)
+/* 0: it has been sent, with what comes before it; -1: not, as it was lately, or the ring is full. */
+static __always_inline int wt_send_lately(__u64 id, void *rec, __u64 size)
 {
 	__u32 zero = 0;
 	struct wt_lately *l = bpf_map_lookup_elem(&lately, &zero);
 	__u64 *known = l ? &l->id[id >> 20 & (WT_LATELY - 1)] : NULL;
 
 	if (known && *known == id)
-		return;
-	if (bpf_ringbuf_output(&ring, rec, size, BPF_RB_NO_WAKEUP))
+		return -1;
+	if (bpf_ringbuf_output(&ring, rec, size, BPF_RB_NO_WAKEUP)) {
 		wt_lost(WT_LOSS_STACK);
-	else if (known)
+		return -1;
+	}
+	if (known)
 		*known = id;
+	return 0;
 }
 
-/* Sends the n frames in s->ip under id, unless user space has them. */
-int wt_send_stack(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid, __u32 end)
+/* The size of the struct wt_ev_stack that begins at s->stack_h now. */
+static __always_inline __u64 wt_stack_event(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid, __u32 end)
 {
-	__u64 size;
-
-	if (!s)
-		return -1;
 	if (n > WT_MAX_FRAMES)
 		n = WT_MAX_FRAMES;
 	s->stack_h.type = WT_EV_STACK;
@@ -65,12 +65,39 @@ int wt_send_stack(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid, __u32 end
 	s->stack_user = tgid != 0;
 	s->stack_n = n;
 	s->stack_end = end;
-	size = sizeof(struct wt_ev_stack) + n * sizeof(__u64);
+	return sizeof(struct wt_ev_stack) + n * sizeof(__u64);
+}
+
+/* Sends the n frames in s->ip under id, unless user space has them. */
+int wt_send_stack(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid, __u32 end)
+{
+	__u64 size;
+
+	if (!s)
+		return -1;
+	size = wt_stack_event(s, id, n, tgid, end);
 	if (s->sampling)
-		wt_send_sample(id, &s->stack_h, size & 4095);
+		wt_send_lately(id, &s->stack_h, size & 4095);
 	else
 		wt_send_once(id, &s->stack_h, size & 4095, WT_LOSS_STACK);
 	return 0;
+}
+
+/*
+ * Most samples' stacks are new, and so would their detail lines be: one record has both, which
+ * costs half of what making a line does.
+ */
+int wt_send_sample(struct wt_scratch *s, __u32 tgid)
+{
+	__u64 size;
+
+	if (!s)
+		return -1;
+	size = wt_stack_event(s, s->sample_key.ustack, s->walk.n, tgid, s->walk.end);
+	size += __builtin_offsetof(struct wt_ev_sample, stack);
+	s->sample_h.type = WT_EV_SAMPLE;
+	s->sample_h.ts_ns = s->stack_h.ts_ns;
+	return wt_send_lately(s->stack_id, s, size & 4095);
 }
 
 /* Requests are remembered beside the stacks: those have 64-bit hashes for ids, too. */

@@ -381,7 +381,9 @@ struct wt_path_walk {
 
 /* What does not fit a program's stack; one slot for each context that can interrupt another. */
 struct wt_scratch {
-	struct wt_event stack_h;		/* struct wt_ev_stack, its frames behind it */
+	struct wt_event sample_h;		/* struct wt_ev_sample, to the frames … */
+	struct wt_detail_key sample_key;
+	struct wt_event stack_h;		/* … and struct wt_ev_stack, its frames behind it */
 	__u64 stack_id;
 	__u32 stack_tgid;
 	__u16 stack_n;
@@ -401,11 +403,13 @@ struct wt_scratch {
 	struct wt_rival_walk rival;
 	struct wt_switch sw;
 	__u32 want, found, span_used;		/* of wt_remember */
-	__u32 sampling;				/* it is a sample's */
+	__u8 sampling;				/* it is a sample's … */
+	__u8 unsent;				/* … whose user stack is to be sent yet */
 	__u8 span[WT_USPAN];			/* of a kernel stack WT_KSPAN of it are used; a power of two for the verifier */
 };
 enum { WT_SCRATCH_SWITCH = 0, WT_SCRATCH_SAMPLE = 1, WT_SCRATCH_ITER = 2, WT_SCRATCH_LIFE = 3, WT_SCRATCHES = 4 };
-_Static_assert(__builtin_offsetof(struct wt_scratch, ip) == sizeof(struct wt_ev_stack), "frames follow the header");
+_Static_assert(__builtin_offsetof(struct wt_scratch, stack_h) == __builtin_offsetof(struct wt_ev_sample, stack) &&
+	       __builtin_offsetof(struct wt_scratch, ip) == sizeof(struct wt_ev_sample), "as they are sent");
 struct wt_scratch_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, WT_SCRATCHES);

@@ -249,7 +249,10 @@ static __always_inline __u64 wt_walk_user(struct wt_scratch *s, struct wt_task *
 		id = wt_hash_add(id, w->image);
 	id = wt_mix(id);
 	if (id != t->last_ustack) {
-		wt_send_stack(s, id, w->n, t->tgid, w->end);
+		if (s->sampling)
+			s->unsent = 1;
+		else
+			wt_send_stack(s, id, w->n, t->tgid, w->end);
 		t->last_ustack = id;
 	}
 	return id;

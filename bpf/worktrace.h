@@ -291,6 +291,7 @@ enum wt_event_type {
 	WT_EV_PATH = 16,		/* what a file is called, once */
 	WT_EV_RAWMORE = 18,		/* more of one */
 	WT_EV_ASLEEP = 17,		/* a thread sleeps as the recording begins */
+	WT_EV_SAMPLE = 19,		/* a sample with a stack that has not been sent lately */
 	WT_EV_CONN = 15,		/* a TCP connection is over */
 };
 
@@ -326,6 +327,14 @@ struct wt_ev_stack {
 	__u64 ip[];			/* n of them */
 };
 _Static_assert(sizeof(struct wt_ev_stack) == 32, "wt_ev_stack is on the wire");
+
+/* A CPU sample that no detail line counts, and its user stack, which is a whole struct wt_ev_stack. */
+struct wt_ev_sample {
+	struct wt_event h;
+	struct wt_detail_key key;
+	struct wt_ev_stack stack;
+};
+_Static_assert(sizeof(struct wt_ev_sample) == 88, "wt_ev_sample is on the wire");
 
 /*
  * A user stack as it lay in memory: the registers, and the bytes from sp up.  Of a

@@ -101,6 +101,15 @@ static int put_asleep(struct drain *d, const struct wt_ev_asleep *e)
 	return unwind__put_asleep(d->unwind, e);
 }
 
+/* A line of its own: nobody else counts it. */
+static int put_sample(struct drain *d, const struct wt_ev_sample *e, size_t size)
+{
+	static const struct wt_detail_val one = { .count = 1 };
+	int err = ledger__put_detail(d->ledger, &e->key, &one);
+
+	return err ? err : hold(d, &e->stack, size - offsetof(struct wt_ev_sample, stack));
+}
+
 static int put_path(struct drain *d, const struct wt_ev_path *e)
 {
 	char text[128];
@@ -119,6 +128,8 @@ static int on_event(void *arg, const void *data, size_t size)
 	switch (h->type) {
 	case WT_EV_STACK:
 		return size >= sizeof(struct wt_ev_stack) ? hold(d, data, size) : 0;
+	case WT_EV_SAMPLE:
+		return size >= sizeof(struct wt_ev_sample) ? put_sample(d, data, size) : 0;
 	case WT_EV_RAWSTACK:
 		return d->unwind ? hold(d, data, size) : 0;
 	case WT_EV_RAWMORE:
