@@ -123,6 +123,8 @@ struct wt_task {
 	__u64 address;			/* of its task_struct: as a number, for probes */
 	__u64 mm;			/* of its program's memory, as a number */
 	__u64 image;
+	struct wt_space space;		/* what its process has mapped, as `spaces` said … */
+	__u64 space_changes;		/* … when run_space_changes was one less than this; 0: never */
 	__u64 switches, samples;
 	__u64 migrations, migrations0;	/* the kernel's count: since the birth, as of then */
 	__u64 job, cgroup;		/* see wt_thread_rec */
@@ -326,6 +328,7 @@ struct wt_walk {
 	__u32 row_from, row_to;		/* file offsets between which the rule that was found holds */
 	__u32 object_flags;		/* of its object: WT_OBJ_* */
 	__u8 over;
+	__u8 space_known;		/* first_map and what follows it hold */
 	__u8 caller;			/* ip is a return address */
 	__u8 fp_lost;			/* fp is not this frame's */
 	__u8 own;			/* the process matters to what the frames mean */
@@ -561,6 +564,7 @@ extern volatile __u32 run_generation;		/* even: detail_a takes the lines, odd: d
 extern volatile __u32 run_serial;		/* last serial given out */
 extern volatile __u32 run_live;			/* traced threads alive */
 extern volatile __u64 run_shed_ns;		/* one stack in so much time of a thread is taken; 0: all */
+extern volatile __u64 run_space_changes;	/* grows behind every change that user space makes to `spaces` */
 extern volatile __u32 run_iter;			/* enum wt_iter */
 extern volatile __u32 run_conn_pass;		/* enum wt_conn_pass */
 extern volatile __u32 run_conn_unseen;		/* a thread waited for a connection that is not followed */

@@ -35,6 +35,31 @@ static __always_inline void wt_begin_walk(struct wt_walk *w, struct wt_task *t)
 	w->slot_end = 0;
 }
 
+/*
+ * What the process has mapped.  A thread keeps what it has found: a search costs some 60 ns, and
+ * 200 where it is not in the CPU's caches.
+ */
+static __always_inline void wt_enter_space(struct wt_walk *w, struct wt_task *t)
+{
+	__u64 changes = run_space_changes + 1;
+	__u32 tgid = t->tgid;
+	struct wt_space *sp;
+
+	w->space_known = 0;
+	if (t->space_changes != changes || t->space.image != w->image) {
+		sp = bpf_map_lookup_elem(&spaces, &tgid);
+		if (!sp || sp->image != w->image)
+			return;
+		t->space = *sp;
+		t->space_changes = changes;
+	}
+	w->first_map = t->space.first;
+	w->n_maps = t->space.n;
+	w->space_flags = t->space.flags;
+	w->space_version = t->space.version;
+	w->space_known = 1;
+}
+
 /* Random odd numbers: of the eight words of a turn each is multiplied by another. */
 static const __u64 wt_factor[8] = {
 	0x9e6c63d0876a9a47, 0xc4d31a7b5f2e8d63, 0x8b1f54e9d07c3a95, 0xd6e8feb86659fd93,
@@ -154,18 +179,15 @@ static __always_inline int wt_pack_slots(struct wt_walk *w, struct wt_ucache *c)
 __u64 wt_recall_user(struct wt_scratch *s, struct wt_task *t)
 {
 	struct wt_ucache *c;
-	struct wt_space *sp;
-	__u32 tgid, span;
+	__u32 span;
 
 	if (!s || !t)
 		return 0;
 	c = wt_uway(t, &s->walk);
-	tgid = t->tgid;
 	if (!c->id || c->ip != s->walk.ip0 || c->sp != s->walk.sp0)
 		return 0;
-	sp = bpf_map_lookup_elem(&spaces, &tgid);
 	span = c->span;
-	if (!sp || sp->image != s->walk.image || sp->version != c->version || span > WT_USPAN)
+	if (!s->walk.space_known || s->walk.space_version != c->version || span > WT_USPAN)
 		return 0;
 	if (c->segs ? wt_read_segs(s, c) : bpf_probe_read_user(s->span, span, (void *)c->sp))
 		return 0;
@@ -269,6 +291,7 @@ __u64 wt_user_stack(struct wt_scratch *s, struct wt_task *t, __u32 recall)
 		return 0;
 	s->walk.context = slot != 0;
 	wt_begin_walk(&s->walk, t);
+	wt_enter_space(&s->walk, t);
 	s->py.begun = 0;
 	if (cfg_opts & (WT_OPT_NOREMEMBER | WT_OPT_FP))
 		recall = 0;

@@ -33,21 +33,6 @@ int wt_slot(struct wt_walk *w, __u64 at)
 	return 0;
 }
 
-/* What the process has mapped; −1 when that is not known. */
-static __always_inline int wt_enter_space(struct wt_walk *w)
-{
-	__u32 tgid = w->tgid;
-	struct wt_space *sp = bpf_map_lookup_elem(&spaces, &tgid);
-
-	if (!sp || sp->image != w->image)
-		return -1;
-	w->first_map = sp->first;
-	w->n_maps = sp->n;
-	w->space_flags = sp->flags;
-	w->space_version = sp->version;
-	return 0;
-}
-
 /* The caller's frame by frame pointer: for code that keeps them and has no rows. */
 static __always_inline int wt_step_fp(struct wt_walk *w)
 {
@@ -372,7 +357,7 @@ int wt_walk_tables(struct wt_scratch *s)
 	if (!s)
 		return -1;
 	w = &s->walk;
-	if (wt_enter_space(w)) {
+	if (!w->space_known) {
 		w->own = 1;
 		wt_emit(s, w->ip & ((1ULL << 60) - 1));
 		wt_end_walk(w, WT_END_NO_SPACE);

@@ -130,6 +130,7 @@ void tracer__unwind_fds(const struct tracer *t, struct tracer_unwind_fds *out)
 		.py_procs = bpf_map__fd(t->skel->maps.py_procs),
 		.py_code = bpf_map__fd(t->skel->maps.py_code),
 		.jvm_procs = bpf_map__fd(t->skel->maps.jvm_procs),
+		.space_changes = (__u64 *)&t->skel->bss->run_space_changes,
 	};
 }
 

@@ -115,6 +115,7 @@ int tracer__consume(struct tracer *t);
 struct tracer_unwind_fds {
 	int rules, objects, wanted, rows, pool, spaces;
 	int py_procs, py_code, jvm_procs;
+	__u64 *space_changes;	/* goes up by one behind each change of `spaces` */
 };
 void tracer__unwind_fds(const struct tracer *t, struct tracer_unwind_fds *out);
 

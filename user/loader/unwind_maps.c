@@ -48,18 +48,30 @@ static int get_space(void *ctx, __u32 tgid, struct wt_space *sp)
 	return bpf_map_lookup_elem(m->fd.spaces, &tgid, sp) ? -errno : 0;
 }
 
+/* Threads on the kernel side keep what they have found: not any longer. */
+static void space_changed(const struct mapped_unwind *m)
+{
+	__atomic_add_fetch(m->fd.space_changes, 1, __ATOMIC_RELEASE);
+}
+
 static int set_space(void *ctx, __u32 tgid, const struct wt_space *sp)
 {
 	const struct mapped_unwind *m = ctx;
 
-	return bpf_map_update_elem(m->fd.spaces, &tgid, sp, BPF_ANY) ? -errno : 0;
+	int err = bpf_map_update_elem(m->fd.spaces, &tgid, sp, BPF_ANY) ? -errno : 0;
+
+	space_changed(m);
+	return err;
 }
 
 static int drop_space(void *ctx, __u32 tgid)
 {
 	const struct mapped_unwind *m = ctx;
 
-	return bpf_map_delete_elem(m->fd.spaces, &tgid) ? -errno : 0;
+	int err = bpf_map_delete_elem(m->fd.spaces, &tgid) ? -errno : 0;
+
+	space_changed(m);
+	return err;
 }
 
 int unwind_maps__open(struct mapped_unwind **out, const struct tracer *t, struct unwind_maps *maps)

@@ -107,6 +107,7 @@ const volatile __u32 cfg_opts = WT_OPT_USTACK;
 const volatile __u32 cfg_fault = 0;
 const volatile __u32 cfg_word = 0;
 const volatile __u32 cfg_stack_size = 16384;
+volatile __u64 run_space_changes;
 
 static const struct walker_ops *ops;
 static struct wt_scratch walk_scratch;
@@ -209,6 +210,8 @@ void walker(const struct walker_ops *o, const struct wt_ev_asleep *e, struct wal
 	s->walk.bx0 = e->bx;
 	s->walk.context = 0;
 	wt_begin_walk(&s->walk, &t);
+	t.space_changes = 0;
+	wt_enter_space(&s->walk, &t);
 	s->py.begun = 0;
 	wt_walk_tables(s);
 	out->end = s->walk.end;
