@@ -132,9 +132,9 @@ void session__unit_losses(const struct session *s, struct losses *l)
 	session__add_loss(l, "epochs_given_up",
 			  "stretches between two writes belong to no unit: too many waited for one", st.given_up, false);
 	session__add_loss(l, "unit_late_ns",
-			  "ns of waits that began in a unit long forgotten are in no unit", st.late_ns, true);
+			  "of waits that began in a unit long forgotten are in no unit", st.late_ns, true);
 	session__add_loss(l, "unit_shared_ns",
-			  "ns of threads that tell of no units, while others of their process were at several, are in no unit",
+			  "of threads that tell of no units, while others of their process were at several, are in no unit",
 			  st.shared_ns, true);
 	session__add_loss(l, "unit_objects_full",
 			  "waits and requests of units found no room for their object in unit_objects.csv",

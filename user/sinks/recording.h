@@ -27,7 +27,7 @@ struct system;
 
 struct recording_loss {
 	const char *name;	/* as in summary.json's loss{} */
-	const char *what;	/* a sentence for the terminal: "%llu detail lines found their map full" without the number */
+	const char *what;	/* a sentence for the terminal, without the number that begins it, or the time if name ends in _ns */
 	__u64 n;
 	bool benign;		/* repaired or explained: not worth a warning */
 };

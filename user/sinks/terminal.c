@@ -584,9 +584,21 @@ static void write_audit(const struct page *p)
 				    t->oncpu_samples));
 }
 
+/* How many there were, or how long, where its name ends in _ns. */
+static const char *loss_amount(char *buf, size_t size, const struct recording_loss *l)
+{
+	size_t n = strlen(l->name);
+
+	if (n > 3 && !strcmp(l->name + n - 3, "_ns"))
+		return human_ns(buf, size, l->n);
+	snprintf(buf, size, "%llu", l->n);
+	return buf;
+}
+
 static void write_losses(const struct page *p)
 {
 	const struct recording *r = p->r;
+	char amount[32];
 
 	for (unsigned i = 0; i < r->n_loss; i++) {
 		if (!r->loss[i].n)
@@ -595,7 +607,7 @@ static void write_losses(const struct page *p)
 			fputs("  noted: ", p->f);
 		else
 			warning(p, "  lost: ");
-		fprintf(p->f, "%llu %s\n", r->loss[i].n, r->loss[i].what);
+		fprintf(p->f, "%s %s\n", loss_amount(amount, sizeof(amount), &r->loss[i]), r->loss[i].what);
 	}
 	if (r->totals.folded_threads)
 		fprintf(p->f, "  %llu ended threads are kept as one row for each name\n",
