@@ -123,6 +123,9 @@ int wt_python_end(struct wt_scratch *s);
  * 0: s->reason says so, with what the holder is at.  −1: no.
  */
 int wt_python_gil(struct wt_scratch *s, __u32 tgid);
+/* The path that an unconnected unix socket of the current task sends to, into r->name; at, len: of the address. */
+int wt_unix_to(struct wt_reason *r, __u64 at, __u32 len);
+
 /* lower.bpf.c */
 /* Of a file that wt_on_fd() or wt_on_inode() marked as on no disk itself: the disk's name, if it is known. */
 int wt_lower_disk(struct wt_reason *r, struct wt_task *w);

@@ -76,6 +76,31 @@ static __always_inline void wt_unix_name(struct wt_reason *r, struct sock *sk)
 		r->name[0] = '@';
 }
 
+/* To where an unconnected socket sends: the address that the call gives. */
+int wt_unix_to(struct wt_reason *r, __u64 at, __u32 len)
+{
+	struct {
+		__u16 family;
+		char path[WT_NAME_LEN];
+	} to = {};
+
+	if (!r || !at || len <= sizeof(to.family))
+		return 0;
+	if (bpf_probe_read_user(&to, sizeof(to.family) + 1, (void *)at) || to.family != AF_UNIX)
+		return 0;
+	len -= sizeof(to.family);
+	if (len > WT_NAME_LEN - 1)
+		len = WT_NAME_LEN - 1;
+	/* a path ends at a zero byte, if there is one; what begins with one is an abstract name, and has no end */
+	if (to.path[0])
+		bpf_probe_read_user_str(to.path, len + 1, (void *)(at + sizeof(to.family)));
+	else if (!bpf_probe_read_user(to.path, len, (void *)(at + sizeof(to.family))) && to.path[1])
+		to.path[0] = '@';
+	if (to.path[0])
+		__builtin_memcpy(r->name, to.path, sizeof(r->name));
+	return 0;
+}
+
 /*
  * Of a connection that was accepted the peer's port says nothing, and each has
  * another: there the peer is a client of one of our ports.  One that found no room

@@ -12,12 +12,14 @@
 #define WT_PATH_CUT 2			/* there are more directories above */
 #define WT_PATH_ARGUMENT 4		/* as the program wrote it, in one piece: part[0] on */
 
-/* Which argument of a system call leads to the file: cfg_path_arg */
+/* Which argument of a system call leads to the file, or to where it sends: cfg_path_arg */
 enum wt_path_arg {
 	WT_PATH_NONE = 0,
 	WT_PATH_ARG0 = 1,		/* the path is argument 0 */
 	WT_PATH_ARG1 = 2,
 	WT_PATH_FD0 = 3,		/* argument 0 is a descriptor */
+	WT_PATH_SENDTO = 4,		/* argument 4 is the address */
+	WT_PATH_SENDMSG = 5,		/* argument 1 is a structure that begins with the address's */
 };
 
 struct wt_ev_path {

@@ -321,8 +321,8 @@ static __noinline int wt_why_call(struct wt_why *y, __u32 class, bool deep)
 	case WT_C_PATH:
 		if (deep)
 			wt_why_path(y);
-		else			/* the open of a FIFO waits for its other end */
-			wt_plain(y, WT_IPC, WT_K_PIPE, 0);
+		else
+			wt_why_shallow_path(y);
 		break;
 	case WT_C_EXIT:
 		wt_plain(y, WT_OTHER, WT_K_EXITING, 0);

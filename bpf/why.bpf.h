@@ -7,6 +7,13 @@
 
 #define AF_INET6 10
 
+/* The sixth argument of a system call. */
+#if defined(__TARGET_ARCH_x86)
+#define WT_PARM6(regs) ((regs)->r9)
+#else
+#define WT_PARM6(regs) ((regs)->regs[5])
+#endif
+
 /* What one classification works on. */
 struct wt_why {
 	struct wt_scratch *s;
@@ -107,6 +114,25 @@ static __always_inline bool wt_made_request(struct wt_task *w)
 	return w->io_dev && w->io_switch + 1 == w->switches;
 }
 
+/* It sends to nobody that it is joined with: the address is an argument, or where a struct msghdr says. */
+static __noinline int wt_why_sent(struct wt_why *y, struct wt_reason *r)
+{
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	__u64 to[2] = {};		/* the address, its length in the lower half */
+	__u32 nr = y->call->nr;
+
+	if (!y->user || y->call->compat || nr >= WT_NR_SYSCALLS)
+		return 0;
+	if (cfg_path_arg[nr] == WT_PATH_SENDMSG) {
+		bpf_probe_read_user(to, sizeof(to), (void *)y->call->arg[1]);
+	} else if (cfg_path_arg[nr] == WT_PATH_SENDTO) {
+		bpf_probe_read_kernel(&to[0], sizeof(to[0]), &PT_REGS_PARM5(regs));
+		bpf_probe_read_kernel(&to[1], sizeof(to[1]), &WT_PARM6(regs));
+	}
+	wt_unix_to(r, to[0], to[1]);
+	return 0;
+}
+
 static __noinline int wt_why_fd(struct wt_why *y, __u32 fd, bool write)
 {
 	struct wt_reason *r = wt_clear_reason(y->s);
@@ -119,6 +145,8 @@ static __noinline int wt_why_fd(struct wt_why *y, __u32 fd, bool write)
 		r->state = WT_OTHER;
 		r->kind = WT_K_DEVICE;
 	}
+	if (r->kind == WT_K_UNIX && write && !r->n)
+		wt_why_sent(y, r);
 	/* kinds without an object stay inline */
 	switch (r->kind) {
 	case WT_K_FILE:

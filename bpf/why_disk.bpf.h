@@ -57,6 +57,15 @@ static __always_inline void wt_why_sync(struct wt_why *y, __u32 fd)
 	wt_with_object(y, true);
 }
 
+/* Where a walk along a path that is under way has come to; 0: there is none. */
+static __always_inline __u64 wt_walked_to(struct wt_why *y)
+{
+	struct task_struct *t = (void *)y->task;
+	struct nameidata *nd = BPF_CORE_READ(t, nameidata);
+
+	return nd ? (__u64)BPF_CORE_READ(nd, path.dentry, d_inode) : 0;
+}
+
 /* A call on a path, or on a descriptor that is one's place in a directory. */
 static __noinline int wt_why_path(struct wt_why *y)
 {
@@ -76,6 +85,8 @@ static __noinline int wt_why_path(struct wt_why *y)
 	}
 	if (wt_made_request(y->w)) {
 		wt_disk_name(r, y->w->io_dev);
+	} else if (how && how != WT_PATH_FD0 && wt_walked_to(y)) {
+		wt_on_inode(r, wt_walked_to(y));
 	} else if (!how && !id) {	/* sync(2), say: which disk it was is known when it is over */
 		wt_plain(y, WT_DISK, WT_K_FS, 0);
 		return 0;
@@ -83,6 +94,27 @@ static __noinline int wt_why_path(struct wt_why *y)
 	wt_set(r, WT_DISK, WT_K_FS);
 	wt_add_path(r, id);
 	wt_with_object(y, false);
+	return 0;
+}
+
+#define S_IFMT 0170000
+#define S_IFIFO 0010000
+
+/*
+ * It can be interrupted: the open of a FIFO waits for its other end; else it is a file system in user
+ * space (FUSE) that is asked.  Without a path, as with close(2), it may be anything.
+ */
+static __noinline int wt_why_shallow_path(struct wt_why *y)
+{
+	struct inode *ino = (void *)wt_walked_to(y);
+	__u32 nr = y->call->nr;
+
+	if (ino && (BPF_CORE_READ(ino, i_mode) & S_IFMT) == S_IFIFO)
+		wt_plain(y, WT_IPC, WT_K_PIPE, 0);
+	else if (nr < WT_NR_SYSCALLS && !y->call->compat && cfg_path_arg[nr])
+		wt_why_path(y);
+	else
+		wt_plain(y, WT_OTHER, WT_K_SYSCALL, 0);
 	return 0;
 }
 

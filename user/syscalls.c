@@ -179,7 +179,10 @@ void syscall_classes(__u8 *out, bool compat)
 	}
 }
 
-/* Of the calls of WT_C_PATH: where the path is. */
+/*
+ * Of the calls of WT_C_PATH: where the path is.  Not of close(2): its descriptor is free by the time
+ * that it waits, and may be another file's.
+ */
 static const struct {
 	enum wt_path_arg where;
 	const char *names;
@@ -194,7 +197,9 @@ static const struct {
 		"fchownat utimensat futimesat name_to_handle_at inotify_add_watch" },
 	{ WT_PATH_FD0, "fstat fstat64 fstatfs getdents getdents64 readdir lseek fchdir fchmod fchown "
 		"ftruncate ftruncate64 fallocate fadvise64 readahead syncfs fsetxattr fgetxattr "
-		"flistxattr fremovexattr close cachestat" },
+		"flistxattr fremovexattr cachestat" },
+	{ WT_PATH_SENDTO, "sendto" },
+	{ WT_PATH_SENDMSG, "sendmsg sendmmsg" },
 };
 
 void syscall_path_args(__u8 *out)

@@ -159,6 +159,7 @@ struct dentry {
 	union {
 		struct hlist_node d_alias;
 	} d_u;	/* absent: in 7.2, see ___flat */
+	struct inode *d_inode;
 };
 
 struct dentry___flat {
@@ -332,6 +333,11 @@ enum sock_flags {
 
 struct socket {
 	struct sock *sk;
+};
+
+/* fs/namei.c */
+struct nameidata {
+	struct path path;
 };
 
 struct sockaddr_un {
@@ -521,6 +527,7 @@ struct task_struct {
 	u64 self_exec_id;
 	char comm[16];
 	struct fs_struct *fs;
+	struct nameidata *nameidata;
 	struct files_struct *files;
 	struct signal_struct *signal;
 	struct task_io_accounting ioac;

@@ -321,6 +321,63 @@ for i in range(20): os.write(fd, b"x" * 4096); os.fsync(fd)
             sum(w["total_ns"] for w in rows) * 0.02, f"waits without the disk: {rows}")
 
 
+# a file system that has nothing, and takes 0.2 s to find that out
+FUSE = """
+import ctypes, os, struct, sys, time
+fd = os.open("/dev/fuse", os.O_RDWR)
+if ctypes.CDLL(None, use_errno=True).mount(b"none", sys.argv[1].encode(), b"fuse", 0,
+        b"fd=%d,rootmode=40000,user_id=0,group_id=0" % fd):
+    sys.exit(os.strerror(ctypes.get_errno()))
+print("mounted", flush=True)
+while True:
+    try: request = os.read(fd, 1 << 18)
+    except OSError: break
+    _, op, unique = struct.unpack_from("IIQ", request)
+    error, answer = -38, b""			# ENOSYS
+    if op == 26:				# INIT
+        error, answer = 0, struct.pack("IIIIHHIIHHI", 7, 31, 1 << 16, 0, 8, 6, 1 << 16, 1, 16, 0, 0) + b"\\0" * 28
+    elif op == 3:				# GETATTR
+        error, answer = 0, struct.pack("QII6Q10I", 9, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0o40755, 2, 0, 0, 0, 4096, 0)
+    elif op == 1:				# LOOKUP
+        time.sleep(0.2)
+        error = -2
+    if op not in (2, 42):			# FORGET, BATCH_FORGET
+        os.write(fd, struct.pack("IiQ", 16 + len(answer), error, unique) + answer)
+"""
+
+
+def test_file_system_in_user_space():
+    """Who asks one waits for a file, and not for a pipe; close(2) waits for nobody knows what."""
+    top = lib.tmp("fuse")
+    os.mkdir(top)
+    p = lib.spawn([lib.PYTHON, "-c", FUSE, top], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if p.stdout.readline() != "mounted\n":
+        raise lib.Skip(f"no FUSE: {p.stderr.read()}")
+    lib.cleanup(subprocess.run, ["umount", "-l", top])
+    work = f"""
+import os, socket, struct, threading
+for i in range(3): os.path.exists({top!r} + f"/{{i}}")
+os.mkfifo({top!r} + "-fifo")
+threading.Timer(0.2, lambda: open({top!r} + "-fifo", "w").close()).start()
+open({top!r} + "-fifo").read()
+l = socket.create_server(("127.0.0.1", 0))
+s = socket.create_connection(l.getsockname())
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 1))
+s.setblocking(False)
+try:
+    while True: s.send(b"x" * 65536)
+except BlockingIOError: pass
+s.setblocking(True)
+s.close()
+"""
+    r = record([], [lib.PYTHON, "-c", work])
+    asked = [w for w in r.waits(state="disk") if top + "/" in w["reason"]]
+    equal(sorted(w["reason"] for w in asked), [f"newfstatat fuse {top}/{i}" for i in range(3)], "files asked for")
+    near(sum(w["total_ns"] for w in asked), 600 * MS, 100 * MS, "time of asking")
+    near(r.waited(state="ipc", reason="pipe read"), 200 * MS, 80 * MS, "opening a FIFO")
+    near(r.waited(state="other", reason="close"), 1000 * MS, 100 * MS, "a close that lingers")
+
+
 def test_sync():
     """sync(2) is for all disks: it is named by the one that was written to meanwhile, if it was one."""
     path = make_file("synced.data", 4096)

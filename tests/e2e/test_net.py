@@ -331,6 +331,34 @@ for _ in range(10): s.sendall(b"a"); s.recv(10)
                  f"{r.waits(state='ipc')}")
 
 
+def test_unix_sender():
+    """A datagram socket that is joined with nobody waits for room where it sends to."""
+    path = lib.tmp("log.sock")
+    work = f"""
+import os, socket, threading, time
+def receive(s):
+    time.sleep(0.2)
+    s.settimeout(0.3)
+    try:
+        while True: s.recv(100)
+    except OSError: pass
+for i, (name, send) in enumerate((({path!r}, lambda s, to: s.sendto(b"x", to)),
+                                  ("\\0wt-" + str(os.getpid()), lambda s, to: s.sendmsg([b"x"], [], 0, to)))):
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    server.bind(name)
+    t = threading.Thread(target=receive, args=(server,))
+    t.start()
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    for _ in range(40): send(client, name)
+    t.join()
+"""
+    r = lib.record([], [lib.PYTHON, "-c", work])
+    sent = {w["reason"]: w["total_ns"] for w in r.waits(state="ipc") if w["total_ns"] > 100 * MS}
+    named = [ns for reason, ns in sent.items() if reason == f"unix {path}"]
+    abstract = [ns for reason, ns in sent.items() if reason.startswith("unix @wt-")]
+    assert len(named) == 1 and len(abstract) == 1 and len(sent) == 2, sent
+
+
 def test_full():
     """More connections than the kernel side follows at a time, and than have rows."""
     server = Server()
