@@ -216,17 +216,23 @@ static void test_threads_count_for_themselves(void **state)
 
 			n[t]++;
 			mark_by(b, ts, 70 + t, n[t], 0, false);
+			for (unsigned k = 0; k < 3 && i > 2; k++)
+				epochs__charge_thread(&b->epochs, i + 1, 70 + k, WT_CPU, 10);
 			if (i % every == every - 1)
 				assert_int_equal(form__settle(&b->form), 0);
 			bound(b, 7, i + 1, i + 2, ts);
+			assert_int_equal(epochs__generation(&b->epochs), 0);
 		}
 		assert_int_equal(form__settle(&b->form), 0);
+		assert_int_equal(epochs__finish(&b->epochs, 700 * MS), 0);
 		f = rows_of(b);
 		for (unsigned i = 0; i < f.n; i++) {
 			of_thread[0] += f.row[i].n;
 			/* from a thread's line to its next: three lines of all */
-			if (i > 12)
-				assert_int_equal(f.row[i].end_ns - f.row[i].start_ns, 30 * MS);
+			if (i <= 12)
+				continue;
+			assert_int_equal(f.row[i].end_ns - f.row[i].start_ns, 30 * MS);
+			assert_int_equal(f.row[i].st_ns[WT_CPU], 30);
 		}
 		assert_int_equal(of_thread[0], 60);
 		drop_bench(b);

@@ -91,6 +91,8 @@ static struct seq *add_own_seq(struct uproc *p, const struct seq *all, const str
 	for (unsigned i = 0; i < all->n_by; i++)
 		if (all->by[i].thread == m->thread)
 			b = &all->by[i];
+	/* the first to speak goes on with what was the process's counter; no process has such a number */
+	s->source = b && b == all->by ? 0 : m->thread | 1U << 31;
 	if (!b || !b->settled)
 		return s;
 	missing = b->settled > b->counted ? b->settled - b->counted : 0;
@@ -351,6 +353,7 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 	if (!s)
 		return -ENOMEM;
 	own |= s->thread != 0;
+	source = s->source;
 	if (s->told.of_all && (s->last_ns || !p->born) && !is_first_again(s, m))
 		m->elapsed_ns = 0;
 	if (form__take_begun(pf, m, &begun)) {
@@ -397,6 +400,8 @@ static int end_unit(struct form *f, struct uproc *p, struct proc_form *pf,
 	if (!late)
 		note_done(s, m);
 	s->total = m->total;
+	if (s->longest_ns < to - from)
+		s->longest_ns = to - from;
 	s->last_ns = to;
 	return err;
 }

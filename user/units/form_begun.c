@@ -148,6 +148,17 @@ static __u64 first_waiting(const struct form *f, const struct uproc *p, __u64 ts
 	return ts;
 }
 
+#define PATIENCE 16		/* of its longest units: so long a thread may be silent … */
+#define PATIENCE_NS 1000000000ULL	/* … and so long at least */
+
+/* A thread that counts for itself has more to say of the time since its last line. */
+static bool goes_on(const struct seq *s, __u64 ts)
+{
+	if (!s->thread || (s->total && s->done >= s->total))
+		return false;
+	return ts < s->last_ns + PATIENCE * s->longest_ns + PATIENCE_NS;
+}
+
 /*
  * Before the mark's time it is known whose time is; but for what a thread has begun and
  * will say the end of.  What it began before that, it is no longer expected to end.
@@ -166,9 +177,12 @@ void form__decide(const struct form *f, struct uproc *p, const struct proc_form 
 		if (last)
 			ts = b->ts_ns;
 	}
-	for (const struct seq *s = pf->seqs; s; s = s->next)
+	for (const struct seq *s = pf->seqs; s; s = s->next) {
 		if (s->n_held && s->held[0].ts_ns < ts)
 			ts = s->held[0].ts_ns;
+		if (goes_on(s, ts) && s->last_ns < ts)
+			ts = s->last_ns;
+	}
 	epochs__decided(p, ts);
 }
 

@@ -41,6 +41,8 @@ struct seq {
 	const char *pattern;
 	unsigned series;
 	__u32 thread;			/* whose own counter it is, 0: the process's */
+	__u32 source;			/* … as unit_row.source */
+	__u64 longest_ns;		/* … and its longest unit */
 	bool by_thread;			/* each thread has its own */
 	struct said_by *by;
 	unsigned n_by;
