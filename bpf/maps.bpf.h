@@ -67,7 +67,8 @@ struct wt_sink {
 	__u32 fd;
 	__u8 stream;			/* enum wt_stream */
 	__u8 takes;			/* lines may go there */
-	__u8 zero[6];
+	__u8 goes_on;			/* what was written last was no text, and the rest of it is to come */
+	__u8 zero[5];
 };
 
 /* A file that the thread waited for, and its name. */

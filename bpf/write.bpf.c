@@ -29,6 +29,7 @@ struct wt_parts {
 	__u64 base, len;		/* of the part at hand */
 	__u64 left;			/* bytes of the whole */
 	__u64 n_vec;			/* parts behind this one */
+	__u64 cut;			/* bytes that were to be written, too, and found no room */
 };
 
 /* A record and the text behind it, as it goes into the ring. */
@@ -159,6 +160,7 @@ static __always_inline struct wt_sink *wt_sink_of(struct wt_write_buf *b, struct
 		k->file = file;
 		k->inode = inode;
 		k->fd = fd;
+		k->goes_on = 0;
 		wt_judge_file(b, k, fd);
 	}
 	return k->takes ? k : NULL;
@@ -172,6 +174,18 @@ static __always_inline bool wt_is_binary(struct wt_write_buf *b, __u64 len)
 	if (len < 8)
 		v |= ones << (8 * (len & 7));
 	return ((v - ones) & ~v & (ones << 7)) != 0;
+}
+
+/*
+ * The rest of a message that found no room in a pipe or a socket.  It may look like text, the
+ * length and the kind of it were at its beginning.
+ */
+static __always_inline bool wt_goes_on(struct wt_sink *k, struct wt_parts *p)
+{
+	if (!k->goes_on)
+		return false;
+	k->goes_on = p->cut != 0;
+	return true;
 }
 
 /* What the hypervisor took since the thread came to the CPU; the switch program finds the rest. */
@@ -357,7 +371,7 @@ static __always_inline int wt_written(struct wt_task *w, struct task_struct *t, 
 	if (!wt_recording(now))
 		return 0;
 	k = wt_sink_of(b, w, t, fd);
-	if (!k || (!p->len && !wt_next_part(p)))
+	if (!k || wt_goes_on(k, p) || (!p->len && !wt_next_part(p)))
 		return 0;
 	n = wt_copy_part(b);
 	if (!n)
@@ -369,6 +383,7 @@ static __always_inline int wt_written(struct wt_task *w, struct task_struct *t, 
 	owner = wt_epoch_owner(w, t);
 	wt_fill_write(b, w, owner, now);
 	binary = wt_is_binary(b, n);
+	k->goes_on = binary && p->cut;
 	if (binary && (!(cfg_opts & WT_OPT_BINARY) || b->e.stream == WT_STREAM_FILE ||
 		       now - owner->epoch_ns < cfg_binary_gap_ns))
 		return 0;
@@ -495,6 +510,7 @@ int BPF_PROG(wt_sys_exit, struct pt_regs *regs, long ret)
 	} else {
 		b->parts.base = c.arg[1];
 		b->parts.len = ret;
+		b->parts.cut = c.arg[2] > (__u64)ret ? c.arg[2] - ret : 0;
 	}
 	return wt_written(w, t, c.arg[0], b);
 }

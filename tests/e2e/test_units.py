@@ -204,6 +204,35 @@ def test_children_count_for_their_parents_unit():
         lib.at_most(u["elapsed_ns"], u["thread_ns"], f"unit {u['unit']}: parent and child")
 
 
+MESSAGES = r"""
+import os, pickle, threading, time
+r, w = os.pipe()
+os.set_blocking(w, False)
+def reader():
+    while os.read(r, 65536): time.sleep(0.0005)
+threading.Thread(target=reader).start()
+message = pickle.dumps("a task's payload " * 60000, 4)
+writes = 0
+for i in range(1, 11):
+    rest = memoryview(message)
+    while rest:
+        try: rest = rest[os.write(w, rest):]
+        except BlockingIOError: time.sleep(0.001)
+        else: writes += 1
+    print(f"processed {i} of 10 ({10 * i}%)", flush=True)
+os.close(w)
+import sys; print(writes, file=sys.stderr)
+"""
+
+
+def test_messages_in_pieces_are_no_text():
+    """A message that a pipe has no room for goes on with the next write: that is no line, either."""
+    r = lib.record(["--unit-preset", "auto", "--write-kb", "256"], [lib.PYTHON, "-c", MESSAGES])
+    lib.equal([u["done"] for u in units(r)], list(range(1, 11)), "counters")
+    lib.equal(r.loss["lines"], 0, "lines lost")
+    lib.equal(r.summary["units"]["lines"], 11, "lines, with the number of writes")
+
+
 FLOOD = r"""
 import os, sys, time
 n = int(sys.argv[1])
