@@ -109,7 +109,7 @@ struct wt_rule {
 	__u8 cfa;		/* enum wt_cfa */
 	__u8 fp;		/* enum wt_fp_rule */
 	__u8 ra;		/* enum wt_ra_rule */
-	__u8 cfa_add;		/* WT_CFA_DEREF_*: to be added to what was read */
+	__u8 cfa_add;		/* WT_CFA_DEREF_*: to be added to what was read; WT_CFA_FP: 1: on another stack */
 	__s32 cfa_off;
 	__s32 fp_off;
 	__s32 bx_off;		/* rbx is saved at CFA + bx_off; 0: it is as it was, WT_BX_LOST */

@@ -132,7 +132,7 @@ static __always_inline void wt_step_cfi(struct wt_walk *w, struct wt_rule *r)
 	cfa = wt_cfa(w, r);
 	if (w->over)
 		return;
-	if (cfa <= sp) {
+	if (cfa <= sp && !(r->cfa == WT_CFA_FP && r->cfa_add)) {
 		wt_end_walk(w, WT_END_BACK);
 		return;
 	}

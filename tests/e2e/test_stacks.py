@@ -90,6 +90,11 @@ def go_stacks(r):
             switched += us
             assert re.match(r"runtime\.(goexit|rt0_go|mcall|morestack)", frames[1]), frames
     lib.at_least(switched, 1, "µs on the threads' own stacks")
+    clocks = [(f, us) for f, us in r.folded("cpu") if "__vdso_clock_gettime" in f]
+    total = sum(us for _, us in clocks)
+    lib.at_least(total, 100_000, "µs in the vdso")
+    lib.at_least(sum(us for f, us in clocks if "main.clocks" in f and f[1].startswith("runtime.goexit")),
+                 0.95 * total, f"µs of {total} of them under who asked for the time")
 
 
 # side by side

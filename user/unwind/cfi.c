@@ -145,6 +145,8 @@ static void disentangle(struct cfi_source *src)
 		if (last && cur.start < last->end) {
 			if ((cur.fixed || (cur.eh && !last->eh)) && cur.start > last->start) {
 				last->end = cur.start;
+			} else if (cur.fixed && !last->fixed) {
+				n--;
 			} else {
 				__u32 cut = last->end - cur.start;
 

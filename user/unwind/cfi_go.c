@@ -11,6 +11,10 @@
  *   runtime.sigreturn     the kernel's signal frame lies there; as the handler returns
  *                         to its first byte, the byte before belongs to it
  *
+ *   time.now, runtime.nanotime1, runtime.walltime
+ *                         ask the vdso there, and keep what they came with in r12, which
+ *                         no walk follows: but their frame pointer stays
+ *
  * and three are the outermost of their stack, whatever word lies above: runtime.goexit,
  * to which a goroutine would return; runtime.rt0_go, the start of the first thread;
  * runtime.clone, where it calls something: that is the start of another.
@@ -27,6 +31,7 @@
 #include "unwind/cfi_impl.h"
 
 #define CODE 160		/* bytes of systemstack that are looked at */
+#define CLOCK_CODE 512
 
 enum {
 	SYSTEMSTACK = 0,
@@ -37,11 +42,13 @@ enum {
 	GOEXIT = 5,
 	RT0_GO = 6,
 	CLONE = 7,
-	FUNCTIONS = 8,
+	CLOCKS = 8,		/* the first of those that ask the vdso */
+	FUNCTIONS = 12,
 };
 static const char *const names[FUNCTIONS] = {
 	"runtime.systemstack", "runtime.mcall", "runtime.morestack", "runtime.sigreturn",
 	"runtime.sigreturn__sigaction", "runtime.goexit", "runtime.rt0_go", "runtime.clone",
+	"time.now", "runtime.nanotime1", "runtime.walltime", "runtime.walltime1",
 };
 
 /* Where the operand of the first such instruction lies, or NULL. */
@@ -100,6 +107,67 @@ static int add(struct cfi_source *src, __u64 addr, __u64 size, const struct wt_r
 	return cfi__add_range(src, addr, size, (struct cfi_range){ .fixed = src->n_fixed });
 }
 
+/* The end of the function's frame: where it gives rbp back, and its ret. */
+struct epilogue {
+	size_t at, ret;
+	__s32 cfa_off;		/* from sp, at the former */
+};
+
+static bool find_epilogue(const __u8 *c, size_t n, size_t from, struct epilogue *e)
+{
+	for (size_t i = from; i + 10 <= n; i++) {
+		/* mov x(%rsp),%rbp; add $y,%rsp; ret */
+		if (!memcmp(c + i, "\x48\x8b\x6c\x24", 4) && !memcmp(c + i + 5, "\x48\x83\xc4", 3) &&
+		    c[i + 9] == 0xc3 && c[i + 8] == c[i + 4] + 8) {
+			*e = (struct epilogue){ i, i + 9, c[i + 8] + 8 };
+			return true;
+		}
+		/* add $y,%rsp; pop %rbp; ret */
+		if (!memcmp(c + i, "\x48\x83\xc4", 3) && c[i + 4] == 0x5d && c[i + 5] == 0xc3) {
+			*e = (struct epilogue){ i + 4, i + 5, 16 };
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Where rbp has been set, 0: not as we know it; lea x(%rsp),%rbp or mov %rsp,%rbp. */
+static size_t find_frame(const __u8 *c, size_t n)
+{
+	for (size_t i = 0; i < 24 && i + 5 <= n; i++) {
+		if (!memcmp(c + i, "\x48\x8d\x6c\x24", 4))
+			return i + 5;
+		if (!memcmp(c + i, "\x48\x89\xe5", 3))
+			return i + 3;
+	}
+	return 0;
+}
+
+/* A function that goes to the thread's own stack and comes back by mov %r12,%rsp. */
+static int add_clock(struct cfi_source *src, const struct go_function *f)
+{
+	static const struct wt_rule by_fp = {
+		.cfa = WT_CFA_FP, .cfa_off = 16, .cfa_add = 1, .fp = WT_FP_CFA, .fp_off = -16,
+	};
+	static const struct wt_rule at_ret = { .cfa = WT_CFA_SP, .cfa_off = 8 };
+	struct wt_rule given_back = { .cfa = WT_CFA_SP, .fp = WT_FP_CFA, .fp_off = -16 };
+	struct epilogue e;
+	__u8 code[CLOCK_CODE];
+	size_t n = read_code(src, f, code, sizeof(code)), from = find_frame(code, n);
+	int err;
+
+	if (!from || !memmem(code, n, "\x4c\x89\xe4", 3) || !find_epilogue(code, n, from, &e))
+		return 0;
+	given_back.cfa_off = e.cfa_off;
+	err = add(src, f->addr + from, e.at - from, &by_fp);
+	if (!err)
+		err = add(src, f->addr + e.at, e.ret - e.at, &given_back);
+	if (!err)
+		err = add(src, f->addr + e.ret, 1, &at_ret);
+	/* the system call, where there is no vdso */
+	return err ? err : add(src, f->addr + e.ret + 1, f->size - e.ret - 1, &by_fp);
+}
+
 /* Ranges from the table of stack pointers. */
 struct stack {
 	struct cfi_source *src;
@@ -149,6 +217,8 @@ int cfi__go(struct cfi_source *src, Elf *elf)
 			err = add(src, f[i].addr - 1, f[i].size + 1, &signal_frame);
 	for (int i = GOEXIT; !err && i <= RT0_GO; i++)
 		err = add(src, f[i].addr, f[i].size, &root);
+	for (int i = CLOCKS; !err && i < FUNCTIONS; i++)
+		err = add_clock(src, &f[i]);
 	if (!err)
 		err = add(src, f[CLONE].addr, f[CLONE].size, &calls);
 	if (err || !read_layout(code, read_code(src, &f[SYSTEMSTACK], code, sizeof(code)), &stack))

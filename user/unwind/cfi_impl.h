@@ -19,7 +19,7 @@
 #include "unwind/cfi.h"
 
 #define CFI_MAX_SEGMENTS 16
-#define CFI_MAX_FIXED 9
+#define CFI_MAX_FIXED 25
 
 /* An executable segment: where its addresses lie in the file. */
 struct cfi_segment {

@@ -44,17 +44,27 @@ static bool copied(__u64 at, __u64 from, __u64 len, const void *src, __u64 *out)
 	return *out != WT_RAW_HOLE;
 }
 
-/* A word of the stack.  Beyond the copy there may be more of it, which nobody knows. */
-static int read_slot(struct walk *w, __u64 at, __u64 *out)
+/* A word of the stack that was copied. */
+static bool in_copy(const struct walk *w, __u64 at, __u64 *out)
 {
 	const struct wt_ev_raw *e = w->e;
 
 	if (copied(at, e->sp, e->low, e->stack, out) ||
 	    copied(at, e->upper, e->size - e->low, (const char *)e->stack + e->low, out))
-		return 0;
+		return true;
 	for (unsigned i = 0; w->more && i < WT_RAW_MORES && w->more[i]; i++)
 		if (copied(at, w->more[i]->at, w->more[i]->size, w->more[i] + 1, out))
-			return 0;
+			return true;
+	return false;
+}
+
+/* A word of the stack.  Beyond the copy there may be more of it, which nobody knows. */
+static int read_slot(struct walk *w, __u64 at, __u64 *out)
+{
+	const struct wt_ev_raw *e = w->e;
+
+	if (in_copy(w, at, out))
+		return 0;
 	w->cut = (at >= e->sp && at - e->sp < MAX_STACK) || (at < e->upper && e->upper - at < MAX_STACK);
 	return -1;
 }
@@ -170,14 +180,17 @@ static void step_cfi(struct walk *w, const struct wt_rule *r)
 	cfa = cfa_of(w, r);
 	if (w->over)
 		return;
-	if (cfa <= sp) {
+	/* what is on another stack was not copied */
+	w->cut = r->cfa == WT_CFA_FP && r->cfa_add;
+	if (cfa <= sp && !w->cut) {
 		end_walk(w, WT_END_BACK);
 		return;
 	}
-	if (read_slot(w, cfa - 8, &ra)) {
+	if (w->cut ? !in_copy(w, cfa - 8, &ra) : read_slot(w, cfa - 8, &ra)) {
 		end_read(w);
 		return;
 	}
+	w->cut = false;
 	if (r->fp == WT_FP_CFA || r->fp == WT_FP_DEREF_FP) {
 		if (read_slot(w, (r->fp == WT_FP_CFA ? cfa : w->fp) + r->fp_off, &fp)) {
 			end_read(w);

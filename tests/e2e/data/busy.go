@@ -33,6 +33,16 @@ func work(n int) int {
 	return len(strings.Join(keys, ",")) + len(back)
 }
 
+// The vdso is asked on the thread's own stack.
+//
+//go:noinline
+func clocks(n int) (sum int64) {
+	for i := 0; i < n; i++ {
+		sum += time.Now().UnixNano()
+	}
+	return sum
+}
+
 func main() {
 	seconds, _ := strconv.Atoi(os.Args[1])
 	end := time.Now().Add(time.Duration(seconds) * time.Second)
@@ -46,6 +56,7 @@ func main() {
 			defer all.Done()
 			for time.Now().Before(end) {
 				work(5000)
+				clocks(20000)
 				if r, err := http.Get(server.URL); err == nil {
 					io.Copy(io.Discard, r.Body)
 					r.Body.Close()
