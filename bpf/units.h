@@ -38,6 +38,7 @@ enum wt_stream {
 	WT_STREAM_PIPE = 1,
 	WT_STREAM_TTY = 2,
 	WT_STREAM_SOCKET = 3,
+	WT_STREAM_DATAGRAM = 4,		/* a socket of which each write is a message: it ends a line */
 };
 
 #define WT_WRITE_BINARY 1		/* no text: nothing was copied, it only bounds an epoch */

@@ -18,6 +18,7 @@
 #define S_IFIFO 0010000
 #define O_APPEND 02000
 #define AF_UNIX 1
+#define SOCK_STREAM 1
 #define NAME_LEN 64
 
 /*
@@ -95,11 +96,13 @@ static __always_inline bool wt_log_name(struct wt_write_buf *b, struct file *f)
 	return false;
 }
 
-static __always_inline bool wt_is_unix(struct file *f)
+/* A socket: whether it is a local one, and of messages. */
+static __always_inline void wt_judge_socket(struct wt_sink *k, struct file *f)
 {
 	struct socket *sock = BPF_CORE_READ(f, private_data);
 
-	return BPF_CORE_READ(sock, sk, __sk_common.skc_family) == AF_UNIX;
+	k->stream = BPF_CORE_READ(sock, type) == SOCK_STREAM ? WT_STREAM_SOCKET : WT_STREAM_DATAGRAM;
+	k->takes = BPF_CORE_READ(sock, sk, __sk_common.skc_family) == AF_UNIX;
 }
 
 /*
@@ -126,8 +129,7 @@ static __noinline int wt_judge_file(struct wt_write_buf *b, struct wt_sink *k, _
 		k->takes = fd == 1 || fd == 2 || major == 4 || major == 5 ||
 			   (major >= 136 && major <= 143);
 	} else if (mode == S_IFSOCK) {
-		k->stream = WT_STREAM_SOCKET;
-		k->takes = wt_is_unix(f);
+		wt_judge_socket(k, f);
 	} else if (mode == S_IFREG) {
 		k->stream = WT_STREAM_FILE;
 		k->takes = fd == 1 || fd == 2 || (BPF_CORE_READ(f, f_flags) & O_APPEND) ||

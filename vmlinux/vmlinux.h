@@ -332,6 +332,7 @@ enum sock_flags {
 };
 
 struct socket {
+	short type;
 	struct sock *sk;
 };
 

@@ -456,6 +456,29 @@ def test_a_pool_that_runs_already():
     lib.at_most(cpu, 14 * lib.MS, "cpu of a unit")
 
 
+SYSLOG = r"""
+import logging, logging.handlers, os, socket, sys, threading, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+def drain():
+    while True: s.recv(4096)
+threading.Thread(target=drain, daemon=True).start()
+log = logging.getLogger()
+log.setLevel(logging.INFO)
+log.addHandler(logging.handlers.SysLogHandler(sys.argv[1]))
+for i in range(12):
+    time.sleep(0.01)
+    log.info("tagger: asset %d/12 done", i + 1)
+"""
+
+
+def test_syslog():
+    """A message to a local socket is a line, though no newline ends it."""
+    rows = units(lib.record(["--unit-preset", "auto"], [lib.PYTHON, "-c", SYSLOG, lib.tmp("log")]))
+    lib.equal([u["done"] for u in rows], list(range(1, 13)), "counters")
+    lib.at_least(min(u["elapsed_ns"] for u in rows[1:]), 9.9 * lib.MS, "elapsed")
+
+
 # how Go's and other programs write: a time of the day under "time", and times with and without a unit
 GO = """
 import json, sys, time

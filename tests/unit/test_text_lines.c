@@ -81,6 +81,22 @@ static void test_split_and_joined(void **state)
 	expect("7[5 1/1]text\n");
 }
 
+/* Messages to /dev/log have no newline at their end, or a zero, or one inside as well. */
+static void test_messages(void **state)
+{
+	static const char *const said[] = { "<14>asset 1/3", "<14>asset 2/3\0", "A=1\nMESSAGE=asset 3/3\n" };
+	static const size_t len[] = { 13, 14, 22 };
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		const struct text_write w = { .bytes = said[i], .n = len[i], .size = len[i], .last = -1, .whole = true,
+					      .at = { .ts_ns = i + 1, .tgid = 100 } };
+
+		assert_int_equal(text__write(t, KEY, &w), 0);
+	}
+	expect("7[1 1/1]<14>asset 1/3\n7[2 1/1]<14>asset 2/3\n7[3 1/2]A=1\n7[3 2/2]MESSAGE=asset 3/3\n");
+}
+
 static void test_carriage_returns(void **state)
 {
 	(void)state;
@@ -263,6 +279,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_split_and_joined, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_messages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_carriage_returns, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_terminal_codes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_backspaces, setup, teardown),

@@ -147,6 +147,7 @@ int lines__feed(struct lines *l, const struct wt_ev_write *e, const char *data)
 		.n = e->size,
 		.size = e->size + !!(e->flags & WT_WRITE_CUT),
 		.last = -1,
+		.whole = e->stream == WT_STREAM_DATAGRAM && !(e->flags & WT_WRITE_MORE),
 		.at = {
 			.ts_ns = e->h.ts_ns,
 			.epoch_before = e->epoch_before,

@@ -232,7 +232,7 @@ static __u32 count_lines(struct text *t, struct stream *st, const struct text_wr
 	struct run r = { .t = t, .stream = st, .s = &trial, .at = &w->at, .dry = true };
 
 	run(&r, w);
-	return trial.lines + (is_pending(&trial) || (missing && trial.visible && trial.touched));
+	return trial.lines + (is_pending(&trial) || ((missing || w->whole) && trial.visible && trial.touched));
 }
 
 /* Whether the write's missing bytes ended with the end of a line. */
@@ -349,6 +349,8 @@ int text__write(struct text *t, __u64 key, const struct text_write *w)
 	run(&r, w);
 	if (missing)
 		bytes_are_missing(&r, w);
+	if (w->whole && st->s.visible)
+		finish(&r, '\n');
 	if (st->s.touched) {
 		st->at = w->at;
 		st->in_write = st->s.lines + 1;

@@ -38,6 +38,7 @@ struct text_write {
 	size_t size;
 	/* with bytes missing: the last byte of all, 0 to 255, where it is known; else -1 */
 	int last;
+	bool whole;		/* a message by itself: its end is that of a line */
 	struct text_at at;
 };
 
