@@ -378,6 +378,9 @@ def test_at_once_in_one_thread_and_in_a_pool():
     main = [t for t in r.threads() if t["pid"] == tags[0]["pid"]]
     lib.at_most(sum(u["thread_ns"] for u in tags), sum(t["thread_ns"] for t in main), "time of all")
     lib.at_least(sum(u["cpu_ns"] for u in tags), 12 * 10 * lib.MS, "cpu of all")
+    (u,) = [u for j in r.summary["jobs"] for u in j.get("units", []) if u["kind"] == "line:finished"]
+    lib.equal(u["overlapped"], 12, "coroutines whose own time is an estimate")
+    lib.contains(r.out + r.err, r"12 units overlapped others", "closing table")
     # 5 ms behind its begin, and 5 ms before the ends that come next, its own or not
     lib.at_least(min(u["cpu_ns"] for u in tags), 5 * lib.MS, "cpu of one")
     lib.at_most(max(u["cpu_ns"] for u in tags), 19 * lib.MS, "cpu of one")

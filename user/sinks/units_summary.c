@@ -312,6 +312,7 @@ static json_t *units(struct maker *m, const struct judged *j, const char *key)
 	set(m, o, "n", whole(r->t.units));
 	set(m, o, "records", whole(r->t.records));
 	set(m, o, "grouped", whole(r->t.grouped));
+	set(m, o, "overlapped", whole(r->t.overlapped));
 	set(m, o, "failed", whole(r->t.failed));
 	set(m, o, "throughput_per_min", r->per_min > 0 ? real(r->per_min) : json_null());
 	set(m, o, "service_s", service(m, r));

@@ -370,6 +370,9 @@ static void notes(const struct judged *j, const struct unit_servers *servers, FI
 	if (r->t.grouped)
 		fprintf(f, "    %llu units came in records of several: their percentiles are those of means\n",
 			r->t.grouped);
+	if (r->t.overlapped)
+		fprintf(f, "    %llu units overlapped others of their thread, or of nobody knows which: the thread time of one of\n"
+			"      them, its CPU time with it, is an estimate; the mean is not\n", r->t.overlapped);
 	if (r->t.keys_merged)
 		fprintf(f, "    %llu small functions and objects are summed as [other]\n", r->t.keys_merged);
 	if (r->t.orphans)

@@ -191,6 +191,7 @@ static void add_to_totals(struct cost *c, const struct cost_unit *u, __u64 units
 	t->units += units;
 	t->grouped += units > 1 ? units : 0;
 	t->failed += u->failed;
+	t->overlapped += u->overlapped;
 	t->elapsed_ns += u->elapsed_ns;
 	t->thread_ns += u->thread_ns;
 	for (unsigned s = 0; s < WT_STATES; s++)

@@ -32,6 +32,7 @@ struct cost_unit {
 	__u64 seq;			/* the caller's number; later units have larger ones */
 	__u64 units;			/* 0 is taken as 1 */
 	__u64 failed;			/* of them */
+	__u64 overlapped;		/* of them: what they had of their thread's time is an estimate */
 	__u64 start_ns, end_ns;		/* CLOCK_MONOTONIC */
 	__u64 since_ns;			/* what it did before that was not recorded; 0: all was */
 	__u64 elapsed_ns;		/* by the clock on the wall, all of them one after the other */
@@ -151,6 +152,7 @@ struct cost_totals {
 	unsigned n_disks;
 	__u64 records, units, failed;
 	__u64 grouped;			/* units whose own time is not known: records of several */
+	__u64 overlapped;		/* … whose own thread time is not */
 	__u64 elapsed_ns, thread_ns, st_ns[WT_STATES], min_ns, max_ns;
 	__u64 start_ns, end_ns;		/* from the earliest start (in the recording) to the latest end */
 	__u64 seen_ns;			/* the part of elapsed_ns in the recording */

@@ -207,6 +207,7 @@ int costs__unit(struct costs *c, const struct unit_row *r, __u32 row)
 		.seq = row,
 		.units = r->n,
 		.failed = r->failed ? r->n : 0,
+		.overlapped = r->overlaps ? r->n : 0,
 		.start_ns = r->start_ns,
 		.end_ns = r->end_ns,
 		.since_ns = c->since_ns,

@@ -267,6 +267,7 @@ static void mark_overlaps(struct form *f, struct seq *s, struct recent n, bool r
 			continue;
 		mine->row.batched++;
 		other->row.batched++;
+		mine->row.overlaps = other->row.overlaps = true;
 	}
 	s->recent[s->n_recent++ % RECENT] = n;
 }

@@ -65,6 +65,7 @@ struct unit_row {
 	bool has_extra;
 	__u64 extra[UNIT_EXTRAS];
 	__u32 batched;			/* units whose lines came with the same write; 1: it is by itself */
+	bool overlaps;			/* others were at work in its thread meanwhile: what it had of the time is an estimate */
 	__u64 queued_ns;		/* it was said to wait so long before it began; ~0: not said */
 	bool failed;
 	bool has_exit;			/* exit_code is known */
