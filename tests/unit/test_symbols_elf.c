@@ -213,6 +213,7 @@ static void chooses_among_aliases(void **state)
 	assert_string_equal(buf, "__alias");
 	/* of local ones the longer, as perf has it */
 	assert_string_equal(at(&o, fixture_addr(path, "copy_local")), "moved_local");
+	assert_string_equal(at(&o, fixture_addr(path, "copy_hidden")), "moved_hidden");
 	unload(&o);
 }
 

@@ -109,6 +109,8 @@ static bool to_esym(const GElf_Sym *in, const struct sect *sect, size_t n_sect, 
 	out->size = size < ESYM_MAX_SIZE ? size : ESYM_MAX_SIZE;
 	out->addr = addr;
 	out->rank = (func ? RANK_FUNC : 0) | (bind != STB_LOCAL ? RANK_GLOBAL : 0);
+	out->hidden = GELF_ST_VISIBILITY(in->st_other) == STV_HIDDEN ||
+		      GELF_ST_VISIBILITY(in->st_other) == STV_INTERNAL;
 	out->name = in->st_name;
 	return true;
 }

@@ -135,7 +135,7 @@ static bool better(const char *a, const char *b, bool underscores, bool local)
 		return underscores ? ua > ub : ua < ub;
 	la = strlen(a);
 	lb = strlen(b);
-	/* of what only a table for debuggers has, as perf does: __memmove_…, not __memcpy_… */
+	/* of what is not exported the longer, as perf does: __memmove_…, not __memcpy_… */
 	if (la != lb)
 		return local ? la > lb : la < lb;
 	return strcmp(a, b) < 0;
@@ -157,7 +157,7 @@ static bool name_among_aliases(const struct elfsyms *es, long i, __u64 vaddr, bo
 			break;
 		if (vaddr - s->addr >= s->size || !elfsyms__read_name(es, s, other, sizeof(other)))
 			continue;
-		if (!named || better(other, buf, underscores, !(s->rank & RANK_GLOBAL)))
+		if (!named || better(other, buf, underscores, s->hidden || !(s->rank & RANK_GLOBAL)))
 			snprintf(buf, sz, "%s", other);
 		named = true;
 	}

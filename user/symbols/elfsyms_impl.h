@@ -26,14 +26,15 @@ enum made_name {
 
 struct esym {
 	__u64 addr;
-	__u32 size : 26;	/* bytes, at most ESYM_MAX_SIZE */
+	__u32 size : 25;	/* bytes, at most ESYM_MAX_SIZE */
+	__u32 hidden : 1;	/* global for the linker alone: nobody else calls it by that name */
 	__u32 zero : 1;		/* the file gives no size: up to its neighbour */
 	__u32 rank : 2;
 	__u32 src : 3;		/* enum elf_source */
 	__u32 name;		/* offset in the source's string table */
 };
 _Static_assert(sizeof(struct esym) == 16, "one symbol is 16 bytes");
-#define ESYM_MAX_SIZE ((1U << 26) - 1)
+#define ESYM_MAX_SIZE ((1U << 25) - 1)
 
 struct eseg {
 	__u64 off, filesz, vaddr;
