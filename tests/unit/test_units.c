@@ -325,6 +325,28 @@ static void test_log_shown_later(void **state)
 	}
 }
 
+/* GNU parallel: what a child wrote to a file its parent writes to a pipe, once the child's line has been counted. */
+static void test_counted_before_it_is_passed_on(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	struct unit_mark m = { .image = 7, .ts_ns = 30 * MS, .sink = 1, .pattern = "t", .label = "a.jpg", .label_len = 5,
+			       .remaining_ns = ~0ULL };
+
+	(void)state;
+	began(b, 7, 0, 1, 10 * MS);
+	began(b, 8, 0, 2, 11 * MS);
+	assert_int_equal(form__mark(&b->form, &m), 0);
+	assert_int_equal(form__settle(&b->form), 0);
+	m.image = 8;
+	m.ts_ns = 50 * MS;
+	m.sink = 2;
+	m.passed_on = true;
+	assert_int_equal(form__mark(&b->form, &m), 0);
+	assert_int_equal(form__settle(&b->form), 0);
+	assert_int_equal(rows_of(b).n, 1);
+	drop_bench(b);
+}
+
 static void tell(struct bench *b, __u64 ts, const char *label, bool begin, bool failed)
 {
 	struct unit_mark m = { .image = 7, .ts_ns = ts, .pattern = "told", .label = label, .label_len = strlen(label),
@@ -1316,6 +1338,7 @@ int main(void)
 		cmocka_unit_test(test_pool_serves_its_parent),
 		cmocka_unit_test(test_fork_and_exec),
 		cmocka_unit_test(test_log_shown_later),
+		cmocka_unit_test(test_counted_before_it_is_passed_on),
 		cmocka_unit_test(test_early_charges),
 		cmocka_unit_test(test_random_conservation),
 		cmocka_unit_test(test_processes_are_forgotten),

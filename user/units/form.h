@@ -62,6 +62,7 @@ struct form {
 #define SEEN_WAYS 8		/* places of one line */
 struct seen {
 	__u64 says, sink, image, job, ts_ns;
+	__u64 turn;			/* the settling that counted it */
 	bool passed_on;
 };
 

@@ -65,7 +65,7 @@ static struct seen *seen_of(const struct form *f, __u64 says)
  * tee, a log shipper, an agent that keeps a build's log: what one process writes to
  * a pipe or a terminal another writes again, somewhere else; and many a process writes
  * its log to two places itself.  Whose it is: the one's
- * who wrote where it could be read; of two, the earlier one's.
+ * who wrote where it could be read; of two, the earlier one's.  What has been counted stays counted.
  */
 int form__note_origins(struct form *f)
 {
@@ -82,10 +82,10 @@ int form__note_origins(struct form *f)
 		if (!p)
 			continue;
 		if (same_line(s, m, says, p->job) &&
-		    (s->image == m->image || s->passed_on > m->passed_on || m->ts_ns >= s->ts_ns + RELAY_NS ||
+		    (s->image == m->image || s->passed_on > m->passed_on || s->turn < f->turn ||
 		     (s->passed_on == m->passed_on && s->ts_ns <= m->ts_ns)))
 			continue;
-		*s = (struct seen){ says, m->sink, m->image, p->job, m->ts_ns, m->passed_on };
+		*s = (struct seen){ says, m->sink, m->image, p->job, m->ts_ns, f->turn, m->passed_on };
 	}
 	return 0;
 }
