@@ -126,6 +126,10 @@ int wt_python_gil(struct wt_scratch *s, __u32 tgid);
 /* The path that an unconnected unix socket of the current task sends to, into r->name; at, len: of the address. */
 int wt_unix_to(struct wt_reason *r, __u64 at, __u32 len);
 
+/* samecall.bpf.c */
+/* The file that the current task's call waits for by that descriptor; 0: there is none. */
+__u64 wt_call_file(struct wt_scratch *s, struct wt_task *w, __u32 fd);
+
 /* lower.bpf.c */
 /* Of a file that wt_on_fd() or wt_on_inode() marked as on no disk itself: the disk's name, if it is known. */
 int wt_lower_disk(struct wt_reason *r, struct wt_task *w);
@@ -212,6 +216,8 @@ int wt_classify(struct wt_scratch *s, struct wt_task *w, __u32 state, __u32 bits
 /* … of a wait for a file on a file system. */
 int wt_on_inode(struct wt_reason *r, __u64 inode);
 __s64 wt_on_fd(struct wt_reason *r, __u64 task, __u32 fd);
+/* The same of a file of that process, 0: −1. */
+__s64 wt_on_file(struct wt_reason *r, __u64 file, __u32 tgid);
 /* … on the struct sock at that address, of process own. */
 __s64 wt_on_sock(struct wt_reason *r, __u64 sk, __u32 own);
 /* udp.bpf.c: the wait on w->udp is over: its reason, with who has sent something. */

@@ -260,9 +260,9 @@ static __always_inline void wt_chardev(struct wt_reason *r, struct inode *ino, s
 	bpf_probe_read_kernel_str(r->name, 24, BPF_CORE_READ(f, f_path.dentry, d_name.name));
 }
 
-__s64 wt_on_fd(struct wt_reason *r, __u64 task, __u32 fd)
+__s64 wt_on_file(struct wt_reason *r, __u64 file, __u32 tgid)
 {
-	struct file *f = wt_file((void *)task, fd);
+	struct file *f = (void *)file;
 	struct inode *ino;
 	__u32 mode;
 
@@ -271,7 +271,7 @@ __s64 wt_on_fd(struct wt_reason *r, __u64 task, __u32 fd)
 	ino = BPF_CORE_READ(f, f_inode);
 	mode = BPF_CORE_READ(ino, i_mode) & S_IFMT;
 	if (mode == S_IFSOCK)
-		return wt_socket(r, wt_sock_of(f), BPF_CORE_READ((struct task_struct *)task, tgid));
+		return wt_socket(r, wt_sock_of(f), tgid);
 	if (mode == S_IFIFO)
 		wt_set(r, WT_IPC, WT_K_PIPE);
 	else if (mode == S_IFREG || mode == S_IFDIR)
@@ -284,4 +284,11 @@ __s64 wt_on_fd(struct wt_reason *r, __u64 task, __u32 fd)
 	else
 		wt_anon(r, f);
 	return 0;
+}
+
+__s64 wt_on_fd(struct wt_reason *r, __u64 task, __u32 fd)
+{
+	struct task_struct *t = (void *)task;
+
+	return wt_on_file(r, (__u64)wt_file(t, fd), BPF_CORE_READ(t, tgid));
 }

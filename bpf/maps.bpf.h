@@ -158,6 +158,9 @@ struct wt_task {
 	__u32 child_pid;		/* what wait4 or waitid asked for */
 	__u32 io_dev;			/* … of this one: see wt_blk_key */
 	__u32 io_swap;			/* … and it was a page of swap */
+	__u64 call_file, call_switch;	/* of its last wait by a descriptor: the file, and which of its switches it was */
+	__u32 call_fd;			/* … the descriptor + 1 */
+	__u32 call_zero;
 	struct wt_async async;		/* those */
 	__u16 span;			/* see wt_detail_key */
 	__u8 state;
@@ -302,6 +305,16 @@ struct wt_futex_copy {
 	__u64 sp;
 };
 
+/* What a call keeps of a file: itself (with flags in its lowest bits), a socket; see samecall.bpf.c. */
+struct wt_call_marks {
+	__u64 file, socket, sk;
+};
+struct wt_call_scan {
+	struct wt_call_marks old, new;
+	__u32 old_found, new_found;
+	__u64 skip;			/* words of this part that are not the call's */
+};
+
 #define WT_WALK_HASH 0x75	/* of no frames */
 
 /* Addresses that no executable mapping covers. */
@@ -403,6 +416,7 @@ struct wt_scratch {
 	struct wt_py_walk py;
 	__u64 set[2][WT_FDSET_WORDS];		/* with WT_B_COPIED: a struct wt_pollfd, or two fd_sets */
 	struct wt_futex_copy futex;
+	struct wt_call_scan call_scan;
 	struct wt_jvm_walk jvm;
 	struct wt_rival_walk rival;
 	struct wt_switch sw;

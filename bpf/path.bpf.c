@@ -144,7 +144,8 @@ __u64 wt_path_of_fd(struct wt_scratch *s, struct wt_task *w, __u32 fd)
 
 	if (!s || !w || !(cfg_opts & WT_OPT_PATHS))
 		return 0;
-	f = wt_file((void *)w->address, fd);
+	f = w->call_fd == fd + 1 && w->call_switch == w->switches ? (void *)w->call_file :
+		wt_file((void *)w->address, fd);
 	return f ? wt_path_of_file(s, w, f, fd) : 0;
 }
 

@@ -95,7 +95,7 @@ static __always_inline struct wt_reason *wt_clear_reason(struct wt_scratch *s)
 /* What the descriptor leads to; not 0: there is no such one. */
 static __always_inline int wt_why_on(struct wt_why *y, struct wt_reason *r, __u32 fd)
 {
-	__s64 sock = wt_on_fd(r, y->task, fd);
+	__s64 sock = y->user ? wt_on_file(r, wt_call_file(y->s, y->w, fd), y->w->tgid) : wt_on_fd(r, y->task, fd);
 
 	y->w->sock = sock > 0 ? sock : 0;
 	y->w->udp = sock < -1 ? sock : 0;

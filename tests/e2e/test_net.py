@@ -331,6 +331,53 @@ for _ in range(10): s.sendall(b"a"); s.recv(10)
                  f"{r.waits(state='ipc')}")
 
 
+def test_replaced_while_blocked():
+    """A call that blocks again waits for what it began with, though its descriptor is another's now, or none."""
+    work = """
+import ctypes, os, socket, sys, threading, time
+libc = ctypes.CDLL(None)
+first, second = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+print(first.getsockname()[1], second.getsockname()[1])
+other = socket.create_connection(second.getsockname()); second.accept()[0].detach()
+for replaced in (True, False):
+    c = socket.create_connection(first.getsockname())
+    s, _ = first.accept()
+    fd = os.dup(c.fileno())
+    t = threading.Thread(target=lambda: libc.recv(fd, ctypes.create_string_buffer(100), 100, socket.MSG_WAITALL))
+    t.start()
+    time.sleep(0.1)
+    os.dup2(other.fileno(), fd) if replaced else os.close(fd)
+    time.sleep(0.1); s.send(b"x" * 10)		# it wakes, and blocks again
+    time.sleep(0.3); s.send(b"x" * 90)
+    t.join()
+"""
+    r = lib.record([], [lib.PYTHON, "-c", work])
+    one, other = r.out.split()
+    lib.near(r.waited(state="net", reason=f"127.0.0.1:{one}"), 1000 * MS, 100 * MS, f"{r.waits(state='net')}")
+    lib.equal(r.waited(reason=f"127.0.0.1:{other}"), 0, "the connection that took its place")
+    lib.equal(r.waited(state="other", reason="recvfrom"), 0, "without an object")
+    # the next call is for whatever is there now
+    work = """
+import os, socket
+l = socket.create_server(("127.0.0.1", 0))
+for i in range(4):
+    peers = [socket.create_server(("127.0.0.1", 0)) for _ in range(1)]
+    c = socket.create_connection(peers[0].getsockname())
+    print(peers[0].getsockname()[1])
+    os.dup2(c.fileno(), 100)
+    s, _ = peers[0].accept()
+    if os.fork() == 0:
+        import time
+        time.sleep(0.1); s.send(b"x"); os._exit(0)
+    socket.socket(fileno=os.dup2(100, 101)).detach()
+    d = socket.socket(fileno=101); d.recv(1); d.detach()
+    os.wait()
+"""
+    r = lib.record([], [lib.PYTHON, "-c", work])
+    for port in r.out.split():
+        lib.near(r.waited(state="net", reason=f"127.0.0.1:{port}"), 100 * MS, 50 * MS, f"{r.waits(state='net')}")
+
+
 def test_unix_sender():
     """A datagram socket that is joined with nobody waits for room where it sends to."""
     path = lib.tmp("log.sock")
