@@ -186,6 +186,8 @@ static __always_inline void wt_tell_asleep(struct wt_scratch *s, struct wt_task 
 	e->runs = t->sched_info.pcount;
 	e->tgid = t->tgid;
 	e->tid = t->pid;
+	e->copied = 0;
+	e->zero = 0;
 	e->id = wt_mix(wt_hash_add(wt_hash_add(e->image, e->tid), e->h.ts_ns));
 	w->ustack = e->id;
 	bpf_ringbuf_submit(e, 0);

@@ -439,6 +439,45 @@ static __always_inline int wt_raw_fill(struct wt_ev_raw *e, struct wt_scratch *s
 	return 0;
 }
 
+/*
+ * What only a living process tells is not in a copy: a VM's methods.  Whoever blocks for long
+ * can be asked later.
+ */
+int wt_raw_tell(struct wt_scratch *s, __u64 id, __u64 ts_ns)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct wt_ev_asleep *a;
+	struct wt_walk *w;
+
+	if (!s || !s->walk.context)
+		return 0;
+	w = &s->walk;
+	a = bpf_ringbuf_reserve(&ring, sizeof(*a), 0);
+	if (!a)
+		return 0;
+	a->h.type = WT_EV_ASLEEP;
+	a->h.zero = 0;
+	a->h.ts_ns = ts_ns;
+	a->id = id;
+	a->image = w->image;
+	a->ip = w->ip0;
+	a->sp = w->sp0;
+	a->fp = w->fp0;
+	a->bx = w->bx0;
+#if defined(__TARGET_ARCH_x86)
+	a->thread_pointer = BPF_CORE_READ(t, thread.fsbase);
+#else
+	a->thread_pointer = 0;
+#endif
+	a->runs = BPF_CORE_READ(t, sched_info.pcount);
+	a->tgid = w->tgid;
+	a->tid = t->pid;
+	a->copied = 1;
+	a->zero = 0;
+	bpf_ringbuf_submit(a, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
 __u64 wt_send_raw(struct wt_scratch *s, __u32 slot)
 {
 	__u32 key = slot != 0;
@@ -460,8 +499,10 @@ __u64 wt_send_raw(struct wt_scratch *s, __u32 slot)
 		size = (sizeof(*e) + e->size) & WT_RAW_MASK;
 		wt_raw_spend(size);
 		wt_raw_between(e);
-		if (!bpf_ringbuf_output(&ring, e, size, flags))
+		if (!bpf_ringbuf_output(&ring, e, size, flags)) {
+			wt_raw_tell(s, e->id, e->h.ts_ns);
 			return e->id;
+		}
 	}
 	/* an address that is in no mapping is likely to stay so: nothing is lost by that */
 	if (s->walk.end != WT_END_UNMAPPED)

@@ -394,8 +394,10 @@ struct wt_ev_asleep {
 	__u64 thread_pointer;
 	__u64 runs;			/* sched_info.pcount: it grows when the thread runs again */
 	__u32 tgid, tid;
+	__u32 copied;			/* it blocks just now, and there is a struct wt_ev_raw of that id, too */
+	__u32 zero;
 };
-_Static_assert(sizeof(struct wt_ev_asleep) == 88, "wt_ev_asleep is on the wire");
+_Static_assert(sizeof(struct wt_ev_asleep) == 96, "wt_ev_asleep is on the wire");
 
 /* tgid 0: rows are wanted, see cfi_wanted. */
 struct wt_ev_want {

@@ -175,6 +175,19 @@ def test_blocks_before_the_start():
 
 
 # side by side
+def test_blocks_before_the_tables():
+    """The VM's own threads block in its first tenth of a second, and for ever: copies know no methods."""
+    java = os.path.join(java_home(), "bin", "java")
+    for _ in range(2):
+        r = lib.record([], ["timeout", "1.5", java, "-cp", compiled(), "WlTurns"])
+        stacks = [(f, us) for f, us in r.folded("wall") if f[1] in ("Reference Handl", "Finalizer")]
+        total = sum(us for _, us in stacks)
+        lib.at_least(total, 1_500_000, "µs of threads of the VM")
+        unnamed = sum(us for f, us in stacks if "Interpreter_[j]" in f)
+        lib.at_most(unnamed, 0.1 * total, "µs of them in methods without a name")
+
+
+# side by side
 def test_remembered_stacks_are_right():
     """What was remembered is unwound, too, and must be the same (--unwind-check)."""
     r, _ = run(seconds=3, args=["--unwind-check"])

@@ -142,13 +142,22 @@ static pid_t sleeper(void)
 	return sleeper_with(NULL);
 }
 
+static bool a_vm;
+
+static bool has_vm(void *ctx, __u32 tgid)
+{
+	(void)ctx;
+	(void)tgid;
+	return a_vm;
+}
+
 static struct asleep *begin_in(int (*space)(void *ctx, __u32 tgid, struct wt_space *sp))
 {
 	static struct spaces_maps spaces;
 	static const struct tables_maps tables;
 	const struct asleep_ops ops = {
 		.spaces = &spaces, .tables = &tables, .py_procs_fd = -1, .py_code_fd = -1,
-		.jvm_procs_fd = -1, .image = image, .ask = ask, .now_ns = now,
+		.jvm_procs_fd = -1, .image = image, .ask = ask, .has_vm = has_vm, .now_ns = now,
 	};
 	struct asleep *a;
 
@@ -190,6 +199,45 @@ static void test_waits_for_what_is_unknown(void **state)
 	assert_int_equal(w.end, WT_END_NO_SPACE);
 	assert_int_equal(w.frames, 1);
 	assert_int_equal(w.frame0, 0x4000);
+	asleep__free(a);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* of one that blocks just now there is a copy, too: nothing is asked but a VM, and the copy is what else there is */
+static void test_copied(void **state)
+{
+	pid_t pid = sleeper();
+	struct wt_ev_asleep e = event_of(pid);
+	struct wt_ev_stack copy = { .h.type = WT_EV_STACK, .id = 7, .user = 1, .end = WT_END_BACK };
+	struct asleep *a = begin();
+	int err;
+
+	(void)state;
+	e.copied = 1;
+	a_vm = false;
+	assert_int_equal(asleep__put(a, &e), 0);
+	assert_int_equal(asleep__work(a, false, done, NULL), 0);
+	assert_int_equal(asleep__waiting(a), 0);
+	assert_int_equal(w.done, 0);
+	assert_false(asleep__keep(a, &copy, sizeof(copy), &err));
+	a_vm = true;
+	assert_int_equal(asleep__put(a, &e), 0);
+	assert_int_equal(asleep__work(a, false, done, NULL), 0);
+	assert_int_equal(asleep__waiting(a), 1);
+	copy.id++;
+	assert_false(asleep__keep(a, &copy, sizeof(copy), &err));
+	copy.id--;
+	assert_true(asleep__keep(a, &copy, sizeof(copy), &err));
+	assert_int_equal(err, 0);
+	assert_int_equal(w.done, 0);
+	assert_int_equal(asleep__work(a, true, done, NULL), 0);
+	assert_int_equal(asleep__waiting(a), 0);
+	assert_int_equal(w.done, 1);
+	assert_int_equal(w.end, WT_END_BACK);
+	/* kept, and nobody comes for it */
+	assert_int_equal(asleep__put(a, &e), 0);
+	assert_true(asleep__keep(a, &copy, sizeof(copy), &err));
 	asleep__free(a);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -284,6 +332,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_waits_for_what_is_unknown),
+		cmocka_unit_test(test_copied),
 		cmocka_unit_test(test_in_vain),
 		cmocka_unit_test(test_has_run),
 		cmocka_unit_test(test_faults_served),

@@ -96,7 +96,7 @@ static int put_split(struct drain *d, const struct wt_ev_split *e)
 /* Before its exec our command has our memory, and no stack of its program. */
 static int put_asleep(struct drain *d, const struct wt_ev_asleep *e)
 {
-	if (d->launched && e->tgid == (__u32)d->launched)
+	if (d->launched && e->tgid == (__u32)d->launched && !e->copied)
 		return ledger__put_stack(d->ledger, e->id, NULL, 0, true, WT_END_EXECING);
 	return unwind__put_asleep(d->unwind, e);
 }

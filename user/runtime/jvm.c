@@ -346,6 +346,13 @@ __u32 jvm__due(struct jvm *j, __u64 now_ns)
 	return 0;
 }
 
+bool jvm__has(const struct jvm *j, __u32 tgid)
+{
+	const struct proc *p = j->n_proc ? find(j, tgid) : NULL;
+
+	return p && (p->state == WAITING || p->state == READY);
+}
+
 void jvm__refuse_all(struct jvm *j)
 {
 	j->refuse_all = true;

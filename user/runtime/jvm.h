@@ -48,6 +48,8 @@ __u32 jvm__mark(struct jvm *j, __u32 tgid, struct wt_mapping *m, unsigned *n);
  * should be looked at again, now that it has; 0: none.  Call it until 0, at each tick.
  */
 __u32 jvm__due(struct jvm *j, __u64 now_ns);
+/* The process has a VM that is known, or may be. */
+bool jvm__has(const struct jvm *j, __u32 tgid);
 /* For tests: the tables of every VM that is met from now on are said to be of no use. */
 void jvm__refuse_all(struct jvm *j);
 /*

@@ -33,6 +33,8 @@ struct page {
 struct sleeper {
 	struct wt_ev_asleep e;
 	bool asked;		/* for its process: where there is no room for that, in vain */
+	struct wt_ev_stack *copy;	/* NULL: there is none, or none yet … */
+	size_t copy_size;		/* … its bytes */
 };
 
 struct asleep {
@@ -156,6 +158,8 @@ int asleep__new(struct asleep **out, const struct asleep_ops *ops)
 
 void asleep__free(struct asleep *a)
 {
+	for (unsigned i = 0; a && i < a->n; i++)
+		free(a->v[i].copy);
 	if (a)
 		free(a->v);
 	free(a);
@@ -183,6 +187,25 @@ int asleep__put(struct asleep *a, const struct wt_ev_asleep *e)
 	}
 	a->v[a->n++] = (struct sleeper){ .e = *e };
 	return 0;
+}
+
+bool asleep__keep(struct asleep *a, const struct wt_ev_stack *copy, size_t size, int *err)
+{
+	*err = 0;
+	for (unsigned i = 0; i < a->n; i++) {
+		struct sleeper *x = &a->v[i];
+
+		if (!x->e.copied || x->e.id != copy->id || x->copy)
+			continue;
+		x->copy = malloc(size);
+		x->copy_size = size;
+		if (x->copy)
+			memcpy(x->copy, copy, size);
+		else
+			*err = -ENOMEM;
+		return true;
+	}
+	return false;
 }
 
 /* It sleeps still: the scheduler has not run it since its registers were read. */
@@ -253,9 +276,14 @@ static bool settled(struct asleep *a, struct sleeper *x, bool last)
 	return true;
 }
 
-static int hand_out(struct asleep *a, const struct wt_ev_asleep *e, raw_done_fn done, void *ctx)
+/* What was found, or if that is no whole stack the copy's; where that is to come, nothing. */
+static int hand_out(struct asleep *a, const struct sleeper *x, raw_done_fn done, void *ctx)
 {
+	const struct wt_ev_asleep *e = &x->e;
 	struct wt_ev_stack *out = (void *)a->out;
+
+	if (e->copied && a->found.end != WT_END_ROOT)
+		return x->copy ? done(ctx, x->copy, x->copy_size) : 0;
 
 	*out = (struct wt_ev_stack){
 		.h = { .type = WT_EV_STACK, .ts_ns = e->h.ts_ns },
@@ -276,15 +304,19 @@ int asleep__work(struct asleep *a, bool last, raw_done_fn done, void *ctx)
 		struct sleeper x = a->v[i];
 		bool late = a->ops.now_ns() >= until;
 
-		if (late && last) {
+		/* the copy has all that there is */
+		if (x.e.copied && !x.copy && !a->ops.has_vm(a->ops.ctx, x.e.tgid))
+			continue;
+		if (late ? !last : !settled(a, &x, last)) {
+			a->v[kept++] = x;
+			continue;
+		}
+		if (late) {
 			a->found.n = 0;
 			a->found.end = WT_END_READ;
-			err = hand_out(a, &x.e, done, ctx);
-		} else if (!late && settled(a, &x, last)) {
-			err = hand_out(a, &x.e, done, ctx);
-		} else {
-			a->v[kept++] = x;
 		}
+		err = hand_out(a, &x, done, ctx);
+		free(x.copy);
 	}
 	memmove(a->v + kept, a->v + i, (a->n - i) * sizeof(a->v[0]));
 	a->n = kept + a->n - i;

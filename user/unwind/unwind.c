@@ -441,11 +441,31 @@ int unwind__put_raw_more(struct unwind *u, const struct wt_ev_rawmore *e, size_t
 	return raw__put_more(u->raw, e, size);
 }
 
+struct from_copy {
+	struct unwind *u;
+	raw_done_fn done;
+	void *ctx;
+};
+
+static int on_copy(void *ctx, const struct wt_ev_stack *e, size_t size)
+{
+	const struct from_copy *x = ctx;
+	int err;
+
+	return asleep__keep(x->u->asleep, e, size, &err) ? err : x->done(x->ctx, e, size);
+}
+
 int unwind__walk_raw(struct unwind *u, bool last, raw_done_fn done, void *ctx)
 {
-	int err = raw__work(u->raw, last, done, ctx);
+	struct from_copy x = { u, done, ctx };
+	int err = 0;
 
-	return err ? err : asleep__work(u->asleep, last, done, ctx);
+	/* the copies' before the last word on the threads, which stand for some of them */
+	if (!last)
+		err = asleep__work(u->asleep, false, done, ctx);
+	if (!err)
+		err = raw__work(u->raw, last, on_copy, &x);
+	return err || !last ? err : asleep__work(u->asleep, true, done, ctx);
 }
 
 static __u64 asleep_image(void *ctx, __u32 tgid)
@@ -460,13 +480,21 @@ static void asleep_ask(void *ctx, __u32 tgid, __u64 image)
 	ask(ctx, tgid, image);
 }
 
+static bool asleep_has_vm(void *ctx, __u32 tgid)
+{
+	const struct unwind *u = ctx;
+
+	return jvm__has(u->jvm, tgid);
+}
+
 static int new_asleep(struct unwind *u)
 {
 	const struct asleep_ops ops = {
 		.spaces = &u->maps.spaces, .tables = &u->maps.tables,
 		.py_procs_fd = u->maps.py_procs_fd, .py_code_fd = u->maps.py_code_fd,
 		.jvm_procs_fd = u->maps.jvm_procs_fd, .python = u->python,
-		.ctx = u, .image = asleep_image, .ask = asleep_ask, .now_ns = now_ns,
+		.ctx = u, .image = asleep_image, .ask = asleep_ask, .has_vm = asleep_has_vm,
+		.now_ns = now_ns,
 	};
 
 	return asleep__new(&u->asleep, &ops);
