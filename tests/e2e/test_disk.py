@@ -216,7 +216,10 @@ def test_requests_of_programs():
            f"dd if=/dev/zero of={path} bs=64k count=20 oflag=direct,sync conv=notrunc"
     r = record(["--unit-exec", "dd"], ["sh", "-c", work])
     units = [u for u in r.units() if u["kind"] == "exec:dd"]
-    equal([u["disk_reads"] for u in units[:3]], [50, 100, 150], "reads")
+    for i, u in enumerate(units[:3], 1):	# a file system's own may be among them
+        at_least(u["disk_reads"], i * 50, "reads")
+        at_most(u["disk_reads"], i * 50 + 10, "reads")
+    reads, read_bytes = (sum(u[k] for u in units) for k in ("disk_reads", "disk_read_bytes"))
     at_least(units[3]["disk_writes"], 20, "writes")
     for u in units:
         mine = r.unit_objects(kind="exec:dd", pid=u["pid"])
@@ -227,8 +230,8 @@ def test_requests_of_programs():
         at_least(waited, u["disk_ns"] * 0.98, f"waits of {u['label']} with a disk")
     (kind,) = [k for k in r.summary["jobs"][0]["units"] if k["kind"] == "exec:dd"]
     (disk,) = [d for d in kind["disks"] if d["device"] == device]
-    near(disk["reads"] * 4, 300, 0.01, "mean of reads")
-    near(disk["read_bytes"] * 4, 300 * 4096, 1, "mean of bytes read")
+    near(disk["reads"] * 4, reads, 0.01, "mean of reads")
+    near(disk["read_bytes"] * 4, read_bytes, 4, "mean of bytes read")
 
 
 def without_disk(r, device):
