@@ -24,7 +24,7 @@ static void on_line(void *ctx, __u64 key, const struct text_line *l)
 	assert_true(l->len && l->len <= TEXT_LINE_MAX);
 	got_len += snprintf(got + got_len, sizeof(got) - got_len, "%llu[%llu %u/%u%s%s%s]%.*s\n",
 			    key, l->at.ts_ns, l->in_write, l->of_write, l->end ? "" : " flushed",
-			    l->cut ? " cut" : "", l->torn ? " torn" : "", (int)l->len, l->bytes);
+			    l->cut ? " cut" : "", l->torn ? " torn" : l->binary ? " binary" : "", (int)l->len, l->bytes);
 }
 
 static int setup(void **state)
@@ -138,6 +138,21 @@ static void test_terminal_codes(void **state)
 	expect("7[6 1/1]next\n");
 	put(7, "caf\xc3\xa9 \xff\xfe\n");
 	expect("7[7 1/1]caf\xc3\xa9 \xff\xfe\n");
+}
+
+/* Control characters are left out; that there were some that no text has is told. */
+static void test_no_text(void **state)
+{
+	static const char zero[] = "photo \0 3\nphoto 4\n";
+
+	(void)state;
+	put(1, "\x80\x04K\x0b 5 of 10\n");
+	put(2, "\x11 6 of \x1f 10\nphoto 7\a\b\t\v\f\x0e\x0f\n");
+	put(3, "\x10");
+	put(4, "8 of 10\n");
+	put_sized(KEY, 5, zero, sizeof(zero) - 1, sizeof(zero) - 1, -1);
+	expect("7[1 1/1 binary]\x80K 5 of 10\n7[2 1/2 binary] 6 of  10\n7[2 2/2]photo \t\n"
+	       "7[4 1/1 binary]8 of 10\n7[5 1/2 binary]photo  3\n7[5 2/2]photo 4\n");
 }
 
 static void test_backspaces(void **state)
@@ -282,6 +297,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_messages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_carriage_returns, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_terminal_codes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_text, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_backspaces, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_truncated_writes, setup, teardown),

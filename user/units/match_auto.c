@@ -511,6 +511,8 @@ unsigned auto__line(struct auto_streams *a, __u64 key, __u64 group, const struct
 	struct u64map_slot *slot = u64map__find(&a->by_key, key);
 	struct look l = { .a = a, .line = line, .key = key, .group = group, .fn = fn, .ctx = ctx };
 
+	if (line->binary)
+		return 0;
 	if (slot)
 		l.s = a->streams[slot->value];
 	l.features = line_features(a->e, line);

@@ -35,6 +35,7 @@ struct state {
 	bool touched;		/* by the present write */
 	bool after_return;	/* it began behind a carriage return */
 	bool cut, torn;
+	bool binary;		/* with characters that no text has */
 	__u32 lines;		/* completed by the present write */
 };
 
@@ -71,7 +72,8 @@ static void emit(struct text *t, struct stream *st, const struct state *s, size_
 		 const struct text_at *at, __u32 in_write, __u32 of_write)
 {
 	const struct text_line line = {
-		.bytes = st->line, .len = len, .cut = s->cut, .torn = s->torn, .end = end, .at = *at,
+		.bytes = st->line, .len = len, .cut = s->cut, .torn = s->torn, .end = end,
+		.binary = s->binary, .at = *at,
 		.in_write = in_write, .of_write = of_write,
 	};
 
@@ -101,7 +103,7 @@ static void line_ends(struct run *r, size_t len, char end)
 static void new_line(struct state *s, char end)
 {
 	s->len = 0;
-	s->visible = s->touched = s->cut = s->torn = false;
+	s->visible = s->touched = s->cut = s->torn = s->binary = false;
 	s->backspaces = 0;
 	s->after_return = end == '\r';
 }
@@ -208,6 +210,8 @@ static void step(struct run *r, char c)
 		r->s->escape_len = 0;
 	} else if ((unsigned char)c >= 0x20 ? c != 0x7f : c == '\t') {
 		append(r, c);
+	} else if ((unsigned char)c < '\a' || (c > 15 && c < 0x20)) {
+		r->s->binary = true;
 	}
 }
 
@@ -216,7 +220,8 @@ static void run(struct run *r, const struct text_write *w)
 	r->s->lines = 0;
 	r->s->touched = false;
 	for (size_t i = 0; i < w->n; i++)
-		step(r, w->bytes[i]);
+		if (w->bytes[i] || i + 1 < w->n)	/* messages to a log end with a zero */
+			step(r, w->bytes[i]);
 }
 
 /* Whether the unfinished line is likely to be all that is to come of it. */

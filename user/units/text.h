@@ -47,6 +47,7 @@ struct text_line {
 	size_t len;		/* 1 to TEXT_LINE_MAX */
 	bool cut;		/* its end was longer, or was not captured */
 	bool torn;		/* its beginning may be missing: something before it was lost */
+	bool binary;		/* it had control characters that no text has (0 to 6, 16 to 26, 28 to 31) */
 	char end;		/* '\n', '\r' (or the cursor jumped), '\b', or 0: flushed */
 	struct text_at at;	/* the write that brought its last character */
 	/*
