@@ -380,9 +380,10 @@ for i in range(4):
 
 def test_unix_sender():
     """A datagram socket that is joined with nobody waits for room where it sends to."""
-    path = lib.tmp("log.sock")
+    path = "log.sock"		# what a reason keeps of a name is shorter than the way to here may be
     work = f"""
 import os, socket, threading, time
+os.chdir({lib.TMP!r})
 def receive(s):
     time.sleep(0.2)
     s.settimeout(0.3)
