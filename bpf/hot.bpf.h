@@ -99,15 +99,38 @@ static __always_inline struct wt_hot_values *wt_hot_values(struct wt_walk *w)
 }
 
 /*
+ * The pieces of the last walk are asked for before any of them is waited for, so that their lines
+ * come side by side: most frames further out are the same the next time, and from frame to frame
+ * the way leads through the stack.
+ */
+static __always_inline void wt_hot_ahead(struct wt_walk *w)
+{
+	struct wt_hot_values *h;
+	__u32 i = 2 * w->context;	/* of callers */
+
+	h = bpf_map_lookup_elem(&hot, &i);
+	if (!h)
+		return;
+#pragma unroll
+	for (i = 1; i < WT_PATH; i++)
+		(void)*(const volatile __u32 *)&h->at[w->path[i] & (WT_HOT_CODE - 1)].version;
+}
+
+/*
  * A piece's place goes by the address, to the 64 bytes: or to the page, for a long one.  Those
  * are hand-written assembly without rows, in which each sample is somewhere else.
  */
-static __always_inline struct wt_hot *wt_hot_slot(struct wt_walk *w, struct wt_hot_values *h, __u64 pc,
-						  bool is_long)
+static __always_inline __u64 wt_hot_number(struct wt_walk *w, __u64 pc, bool is_long)
 {
 	__u64 near = is_long ? ~(pc >> 12) : pc >> 6;
 
-	return &h->at[MASKED(near ^ pc >> 16 ^ pc >> 26 ^ w->space_version * 0x9e3779b1u, WT_HOT_CODE - 1)];
+	return MASKED(near ^ pc >> 16 ^ pc >> 26 ^ w->space_version * 0x9e3779b1u, WT_HOT_CODE - 1);
+}
+
+static __always_inline struct wt_hot *wt_hot_slot(struct wt_walk *w, struct wt_hot_values *h, __u64 pc,
+						  bool is_long)
+{
+	return &h->at[wt_hot_number(w, pc, is_long)];
 }
 
 static __always_inline bool wt_hot_holds(struct wt_walk *w, struct wt_hot *h, __u64 pc)
@@ -126,8 +149,10 @@ static __always_inline struct wt_hot *wt_hot_find(struct wt_walk *w, __u64 pc)
 	if (!h)
 		return NULL;
 	at = wt_hot_slot(w, h, pc, false);
-	if (wt_hot_holds(w, at, pc))
+	if (wt_hot_holds(w, at, pc)) {
+		w->path[w->n & (WT_PATH - 1)] = wt_hot_number(w, pc, false);
 		return at;
+	}
 	at = wt_hot_slot(w, h, pc, true);
 	return wt_hot_holds(w, at, pc) ? at : NULL;
 }

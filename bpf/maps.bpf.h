@@ -42,6 +42,7 @@ struct wt_kcache {
 #define WT_UREACH (1 << 19)		/* bytes above sp in which they lie */
 #define WT_UWAYS 8
 #define WT_SCAN_WORDS 64
+#define WT_PATH 16
 #define WT_LINE 64			/* bytes of a cache line */
 #define WT_NO_LINE 1			/* no address of one */
 
@@ -364,6 +365,7 @@ struct wt_walk {
 	__u64 sp0, fp0, ip0;
 	__u64 bx0;			/* rbx, of the first frame … */
 	__u64 bx_at;			/* … and of the one at hand, saved there; 0: nobody has, WT_BX_LOST */
+	__u16 path[WT_PATH];		/* places of the last walks' pieces in struct wt_hot_values, by frame */
 	__u32 slots;
 	__u32 slot_end;			/* bytes above sp0 to the end of the highest */
 	__u16 slot[WT_USLOTS];

@@ -3,7 +3,7 @@
  * stack.bpf.c - the user stack of a thread, and its memory of the last user and
  * kernel stacks: what can be verified need not be unwound again.
  */
-#include "calls.bpf.h"
+#include "hot.bpf.h"
 
 static __always_inline void wt_begin_walk(struct wt_walk *w, struct wt_task *t)
 {
@@ -292,6 +292,8 @@ __u64 wt_user_stack(struct wt_scratch *s, struct wt_task *t, __u32 recall)
 	s->walk.context = slot != 0;
 	wt_begin_walk(&s->walk, t);
 	wt_enter_space(&s->walk, t);
+	if (!slot)
+		wt_hot_ahead(&s->walk);
 	s->py.begun = 0;
 	if (cfg_opts & (WT_OPT_NOREMEMBER | WT_OPT_FP))
 		recall = 0;
