@@ -194,10 +194,11 @@ static __always_inline bool wt_is_binary(struct wt_write_buf *b, __u64 len)
 {
 	__u64 *head = (__u64 *)b->text, *behind, no = 0;
 
-	/* a message to a log may end with a zero */
-	if (len && len <= HEAD_LEN && !b->text[(len - 1) & (HEAD_LEN - 1)])
+	/* a message to a log may end with a zero; that alone wakes a thread that waits at the other end */
+	if (len > 1 && len <= HEAD_LEN && !b->text[(len - 1) & (HEAD_LEN - 1)])
 		len--;
 	if (len < HEAD_LEN) {		/* behind it may be what an older one left */
+		barrier_var(len);
 		behind = (__u64 *)(b->text + (len & (HEAD_LEN - 1)));
 #pragma unroll
 		for (int i = 0; i < HEAD_LEN / 8; i++)

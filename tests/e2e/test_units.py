@@ -205,7 +205,8 @@ def test_children_count_for_their_parents_unit():
 
 
 MESSAGES = r"""
-import os, pickle, threading, time
+import os, pickle, socket, threading, time
+waker, waiter = socket.socketpair()	# as asyncio has one: a zero wakes whoever waits there
 r, w = os.pipe()
 os.set_blocking(w, False)
 def reader():
@@ -217,17 +218,21 @@ for i in range(1, 11):
         while rest:
             try: rest = rest[os.write(w, rest):]
             except BlockingIOError: time.sleep(0.001)
+    for _ in range(500):
+        waker.send(b"\0")
+        waiter.recv(1)
     print(f"processed {i} of 10 ({10 * i}%)", flush=True)
 os.close(w)
 """
 
 
 def test_messages_are_no_text():
-    """A pickled message, and the rest of it that a pipe had no room for: neither has lines."""
+    """A pickled message, and the rest of it that a pipe had no room for, and a zero: none has lines."""
     r = lib.record(["--unit-preset", "auto", "--write-kb", "256"], [lib.PYTHON, "-c", MESSAGES])
     lib.equal([u["done"] for u in units(r)], list(range(1, 11)), "counters")
     lib.equal(r.loss["lines"], 0, "lines lost")
     lib.equal(r.summary["units"]["lines"], 10, "lines")
+    lib.equal(r.summary["units"]["lines_cut"], 0, "lines cut")
 
 
 FLOOD = r"""
