@@ -273,6 +273,40 @@ static void test_pool_serves_its_parent(void **state)
 	drop_bench(b);
 }
 
+/* What a thread of a worker waited for is known when that is over, and the worker's time is made over long before. */
+static void test_pool_waits_long(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	struct found f;
+
+	(void)state;
+	began(b, 7, 0, 1, 10 * MS);
+	began(b, 8, 1, 2, 12 * MS)->forked = true;
+	bound(b, 7, 1, 3, 20 * MS);
+	for (__u32 i = 0; i < 3; i++) {
+		bound_as(b, 8, i ? 10 + i - 1 : 2, 10 + i, (30 + 10 * i) * MS, true);
+		mark(b, 7, (30 + i * 10) * MS, i + 1, 0);
+		assert_int_equal(form__settle(&b->form), 0);
+		bound(b, 7, i ? 20 + i - 1 : 3, 20 + i, (30 + i * 10) * MS);
+		assert_int_equal(epochs__generation(&b->epochs), 0);
+	}
+	assert_int_equal(epochs__charge_thread_time(&b->epochs, 8, 2, 81, 25 * MS, 49 * MS, WT_DISK, 24 * MS), 0);
+	/* and of a program that a unit had started */
+	assert_non_null(epochs__proc(&b->epochs, 9, 9, 3, 21 * MS));
+	bound(b, 9, 3, 30, 21 * MS);
+	bound(b, 9, 30, 31, 40 * MS);
+	assert_int_equal(epochs__generation(&b->epochs), 0);
+	assert_int_equal(epochs__charge_thread_time(&b->epochs, 9, 30, 91, 22 * MS, 39 * MS, WT_SLEEP, 17 * MS), 0);
+	assert_int_equal(epochs__finish(&b->epochs, 60 * MS), 0);
+	f = rows_of(b);
+	assert_int_equal(f.n, 3);
+	assert_int_equal(f.row[0].st_ns[WT_DISK], 5 * MS);
+	assert_int_equal(f.row[1].st_ns[WT_DISK], 10 * MS);
+	assert_int_equal(f.row[2].st_ns[WT_DISK], 9 * MS);
+	assert_int_equal(f.row[0].st_ns[WT_SLEEP], 17 * MS);
+	drop_bench(b);
+}
+
 /* A fork for an exec: what was executed was started by whoever forked. */
 static void test_fork_and_exec(void **state)
 {
@@ -1336,6 +1370,7 @@ int main(void)
 		cmocka_unit_test(test_times_before_the_program),
 		cmocka_unit_test(test_threads_count_for_themselves),
 		cmocka_unit_test(test_pool_serves_its_parent),
+		cmocka_unit_test(test_pool_waits_long),
 		cmocka_unit_test(test_fork_and_exec),
 		cmocka_unit_test(test_log_shown_later),
 		cmocka_unit_test(test_counted_before_it_is_passed_on),

@@ -304,11 +304,36 @@ static int pass_on(struct epochs *e, const struct uproc *p, const struct account
 	return err;
 }
 
+/*
+ * Whose units the time of p belongs to as it goes by, NULL: no such one.  A worker that a program forks
+ * before it begins, or with its first unit, works for each of them by turns; a program that it starts, for that one.
+ */
+static const struct uproc *serves(const struct epochs *e, const struct uproc *p)
+{
+	const struct uproc *q = p->forked && !p->matched && p->parent ? epochs__find_proc(e, p->parent) : NULL;
+
+	return q && q->matched ? q : NULL;
+}
+
+/* What came when its time had been made over already, in [from, to]: it goes where that went. */
+static int charge_late(struct epochs *e, const struct uproc *p, __u64 from, __u64 to, unsigned what, __u64 ns,
+		       __u32 thread)
+{
+	const struct uproc *served = serves(e, p), *whose = served ? served : p;
+	struct account a = {};
+
+	if (!whose->matched)
+		return epochs__charge_thread(e, p->inherited, p->inherited_by, what, ns);
+	a.ns[what] = ns;
+	epochs__make_over(e, whose, from, to, &a, served ? 0 : thread);
+	return pass_on(e, whose, &a);
+}
+
 int epochs__charge_thread_time(struct epochs *e, __u64 image, __u32 id, __u32 thread, __u64 from,
 			       __u64 to, unsigned what, __u64 ns)
 {
 	struct uproc *p = epochs__find_proc(e, image);
-	struct account a = {}, *of;
+	struct account *of;
 	__u64 at = from, until;
 	int err = 0;
 
@@ -330,9 +355,8 @@ int epochs__charge_thread_time(struct epochs *e, __u64 image, __u32 id, __u32 th
 	/* what is made over already */
 	if (at < to && at < p->resolved_ns) {
 		until = p->resolved_ns < to ? p->resolved_ns : to;
-		a.ns[what] = epochs__part(ns, from, to, at, until);
-		epochs__make_over(e, p, at, until, &a, thread);
-		err = err ? err : pass_on(e, p, &a);
+		if (!err)
+			err = charge_late(e, p, at, until, what, epochs__part(ns, from, to, at, until), thread);
 		at = until;
 	}
 	for (__u32 i = p->first; i && at < to; i = epoch_at(e, i)->next) {
@@ -443,17 +467,6 @@ static void add_parts(struct epoch *ep)
 	for (unsigned i = 0; i < ep->n_parts; i++)
 		for (unsigned k = 0; k < ACCOUNT_SIZE; k++)
 			ep->account.ns[k] += ep->parts[i].ns[k];
-}
-
-/*
- * Whose units the time of p belongs to as it goes by, NULL: no such one.  A worker that a program forks
- * before it begins, or with its first unit, works for each of them by turns; a program that it starts, for that one.
- */
-static const struct uproc *serves(const struct epochs *e, const struct uproc *p)
-{
-	const struct uproc *q = p->forked && !p->matched && p->parent ? epochs__find_proc(e, p->parent) : NULL;
-
-	return q && q->matched ? q : NULL;
 }
 
 /*
