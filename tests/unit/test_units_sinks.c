@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sinks/unit_share.h"
 #include "sinks/units_cost.h"
 
 #define MS 1000000ULL
@@ -225,11 +226,54 @@ static void test_many(void **state)
 		cost__free(c[i]);
 }
 
+/* An idle thread's wait began in one unit and ended long after the last: shares are of what units did, all the same. */
+static void test_idle_beyond_the_last(void **state)
+{
+	static const struct job job = { .name = "pool" };
+	const struct job_total total = { .job = &job };
+	const struct wait_row row = { .state = WT_NET, .reason = "10.0.0.5:5432" };
+	struct recording r = { .n_judged = 1 };
+	struct unit_share share;
+	struct judged *j;
+	char *text = NULL;
+	struct cost *c;
+	size_t sz;
+	FILE *f = open_memstream(&text, &sz);
+
+	(void)state;
+	assert_int_equal(cost__new(&c, "pool", "line", NULL), 0);
+	for (unsigned i = 0; i < 100; i++) {
+		struct cost_unit u = { .seq = i + 1, .start_ns = (i + 1) * 10 * MS, .elapsed_ns = 10 * MS, .thread_ns = 20 * MS };
+
+		u.end_ns = u.start_ns + u.elapsed_ns;
+		u.st_ns[WT_CPU] = 6 * MS;
+		u.st_ns[WT_NET] = 4 * MS;
+		u.st_ns[WT_LOCK] = 10 * MS;
+		assert_int_equal(cost__unit(c, &u), 0);
+		assert_int_equal(cost__detail(c, i + 1, COST_WAIT, WT_NET, "10.0.0.5:5432", 4 * MS), 0);
+	}
+	assert_int_equal(cost__detail(c, 60, COST_WAIT, WT_LOCK, "futex", 100000 * MS), 0);
+	assert_int_equal(judged__new(&j, &c, 1), 0);
+	r.judged = j;
+	assert_true(unit_share__of(&share, &r, &total, &row));
+	assert_true(share.units > 50);
+	assert_int_equal(share.ns, share.units * 4 * MS);
+	assert_int_equal(share.of_ns, share.units * 10 * MS);
+	assert_int_equal(sink_units_terminal(j, 1, NULL, f, false), 0);
+	fclose(f);
+	assert_non_null(strstr(text, "net 10.0.0.5:5432"));
+	assert_non_null(strstr(strstr(text, "net 10.0.0.5:5432"), " 40.0 % "));
+	free(text);
+	judged__free(j, 1);
+	cost__free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_json, setup, teardown),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_idle_beyond_the_last),
 		cmocka_unit_test_setup_teardown(test_terminal, setup, teardown),
 	};
 

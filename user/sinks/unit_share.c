@@ -28,16 +28,21 @@ static const struct cost_report *units_of(const struct recording *r, const char 
 static void add_up(struct unit_share *out, const struct cost_report *c, const struct cost_key *k)
 {
 	const struct cost_figure *told = cost_report__told(c);
+	__u64 lock_ns = 0, told_ns = 0;
 
 	for (unsigned i = 1; i < c->n_windows; i++) {
 		const struct cost_window *w = &c->windows[i];
 
 		for (unsigned s = 0; s < WT_STATES; s++)
-			if (s != WT_IDLE && s != WT_STOPPED && s != WT_CHILD)
-				out->of_ns += w->st_ns[s] - (s == WT_LOCK && told ? told->key->by_window[i] : 0);
+			if (s != WT_IDLE && s != WT_STOPPED && s != WT_CHILD && s != WT_LOCK)
+				out->of_ns += w->st_ns[s];
+		lock_ns += w->st_ns[WT_LOCK];
+		told_ns += told ? told->key->by_window[i] : 0;
 		out->ns += k->by_window[i];
 		out->units += w->units;
 	}
+	/* see cost_report__told_ns() */
+	out->of_ns += lock_ns > told_ns ? lock_ns - told_ns : 0;
 }
 
 bool unit_share__of(struct unit_share *out, const struct recording *r, const struct job_total *t,

@@ -90,9 +90,7 @@ static void interval(const struct cost_figure *v, FILE *f)
 
 static double work_ns(const struct cost_report *r)
 {
-	const struct cost_figure *told = cost_report__told(r);
-
-	return r->thread_ns - r->st_ns[WT_IDLE] - r->st_ns[WT_STOPPED] - (told ? told->ns : 0);
+	return r->thread_ns - r->st_ns[WT_IDLE] - r->st_ns[WT_STOPPED] - cost_report__told_ns(r);
 }
 
 /* "lock 61.7 s, runq 17.2 s, cpu 2.53 s": the states that matter, largest first. */

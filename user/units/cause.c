@@ -207,9 +207,7 @@ void cause__of_growth(struct verdict *v, const struct cost_report *r, char *inne
 
 static double work(const struct cost_report *r)
 {
-	const struct cost_figure *told = cost_report__told(r);
-
-	return r->thread_ns - r->st_ns[WT_IDLE] - r->st_ns[WT_STOPPED] - (told ? told->ns : 0);
+	return r->thread_ns - r->st_ns[WT_IDLE] - r->st_ns[WT_STOPPED] - cost_report__told_ns(r);
 }
 
 /* What of [from, to] lies in that window of another job, as far as units were at work in it. */

@@ -207,6 +207,13 @@ const struct cost_figure *cost_report__told(const struct cost_report *r)
 	return NULL;
 }
 
+double cost_report__told_ns(const struct cost_report *r)
+{
+	const struct cost_figure *f = cost_report__told(r);
+
+	return f ? fmin(f->ns, r->st_ns[WT_LOCK]) : 0;
+}
+
 const struct cost_figure *cost_report__same(const struct cost_report *r, enum cost_kind kind,
 					    const struct cost_key *k)
 {

@@ -69,6 +69,11 @@ const struct cost_figure *cost_report__kind(const struct cost_report *r, enum co
 bool cost_key__is_told(const struct cost_key *k);
 /* … of a unit; NULL: nothing. */
 const struct cost_figure *cost_report__told(const struct cost_report *r);
+/*
+ * How much of a unit's time that is.  A wait counts for the unit that it began in, whole, and its time for
+ * all that it reaches over, and for none behind the last: it may be more than the unit's in WT_LOCK.
+ */
+double cost_report__told_ns(const struct cost_report *r);
 /* The figure of the same name of another kind; NULL: there is none. */
 const struct cost_figure *cost_report__same(const struct cost_report *r, enum cost_kind kind,
 					    const struct cost_key *k);
