@@ -352,8 +352,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
-cmocka_unit_test_setup_teardown(test_too_many_names, setup, teardown),
-cmocka_unit_test_setup_teardown(test_disks, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_too_many_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_disks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rivals, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_job_named_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_jobs, setup, teardown),
