@@ -52,7 +52,6 @@ static __always_inline bool wt_wanted(struct task_struct *t)
 	return wt_descends(t);
 }
 
-#define WT_PAGE 4096
 #define WT_MUSL_DETACH_STATE 56		/* see futex.bpf.c */
 #define WT_GLIBC_TID 720
 

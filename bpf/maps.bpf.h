@@ -38,6 +38,7 @@ struct wt_kcache {
 #define WT_USLOTS_ROOM 128		/* a power of two, with room to fill up eights */
 #define WT_USPAN 4096			/* bytes of them that are read, from sp on … */
 #define WT_USEGS 4			/* … or, where they lie further apart, in so many places */
+#define WT_PAGE 4096
 #define WT_USEG (WT_USPAN / WT_USEGS)
 #define WT_UREACH (1 << 19)		/* bytes above sp in which they lie */
 #define WT_UWAYS 8

@@ -132,7 +132,7 @@ struct wt_pack {
 static long wt_pack_slot(__u32 i, struct wt_pack *p)
 {
 	struct wt_ucache *c = p->c;
-	__u32 k, off, lo, end;
+	__u32 k, off, lo, end, back;
 
 	i = i < WT_USLOTS ? i : 0;
 	off = (__u32)p->w->slot[i] << 3;
@@ -145,7 +145,9 @@ static long wt_pack_slot(__u32 i, struct wt_pack *p)
 			return 1;
 		k = c->segs & (WT_USEGS - 1);
 		c->segs++;
-		lo = off - WT_USEG / 4;
+		/* the page below may be one that nobody has touched: it cannot be read */
+		back = (p->w->sp0 + off) & (WT_PAGE - 8);
+		lo = off - (back < WT_USEG / 4 ? back : WT_USEG / 4);
 		c->seg_at[k] = lo;
 		c->seg_len[k] = 0;
 	}

@@ -219,9 +219,13 @@ static void run(struct run *r, const struct text_write *w)
 {
 	r->s->lines = 0;
 	r->s->touched = false;
-	for (size_t i = 0; i < w->n; i++)
-		if (w->bytes[i] || i + 1 < w->n)	/* messages to a log end with a zero */
-			step(r, w->bytes[i]);
+	for (size_t i = 0; i < w->n; i++) {
+		bool binary = r->s->binary;
+
+		step(r, w->bytes[i]);
+		if (!w->bytes[i] && i + 1 == w->n)	/* messages to a log end with a zero */
+			r->s->binary = binary;
+	}
 }
 
 /* Whether the unfinished line is likely to be all that is to come of it. */
