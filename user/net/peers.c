@@ -291,15 +291,7 @@ static int by_weight(const void *a, const void *b)
 
 const struct peer **peers__sorted(const struct peers *p)
 {
-	const struct peer **v = calloc(p->map.n + 1, sizeof(*v));
-
-	if (!v)
-		return NULL;
-	for (unsigned i = 0; i < p->map.n; i++)
-		v[i] = rowmap__at(&p->map, i);
-	if (p->map.n)
-		qsort(v, p->map.n, sizeof(*v), by_weight);
-	return v;
+	return rowmap__sorted(&p->map, by_weight);
 }
 
 bool peers__of_reason(const struct peers *p, const struct wt_reason *r, struct peer *sum)

@@ -154,14 +154,10 @@ int devices__collect(struct devices *d, const struct recording *r)
 		err = ledger__each_line(r->ledger, add_wait, &c);
 	if (err)
 		return err;
-	d->rows = calloc(d->map.n + 1, sizeof(*d->rows));
+	d->rows = rowmap__sorted(&d->map, by_weight);
 	if (!d->rows)
 		return -ENOMEM;
 	d->n = d->map.n;
-	for (unsigned i = 0; i < d->n; i++)
-		d->rows[i] = rowmap__at(&d->map, i);
-	if (d->n)
-		qsort(d->rows, d->n, sizeof(*d->rows), by_weight);
 	return 0;
 }
 

@@ -275,14 +275,10 @@ static int by_text(const void *a, const void *b)
 
 static int rank_names(struct folder *fo)
 {
-	struct name **v = calloc(fo->names.n + 1, sizeof(*v));
+	struct name **v = rowmap__sorted(&fo->names, by_text);
 
 	if (!v)
 		return -ENOMEM;
-	for (unsigned i = 0; i < fo->names.n; i++)
-		v[i] = rowmap__at(&fo->names, i);
-	if (fo->names.n)
-		qsort(v, fo->names.n, sizeof(*v), by_text);
 	for (unsigned i = 0; i < fo->names.n; i++)
 		v[i]->rank = i;
 	free(v);

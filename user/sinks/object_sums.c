@@ -84,14 +84,10 @@ int object_sums__collect(struct object_sums *s, const struct recording *r)
 		err = ledger__each_line(r->ledger, add_line, &c);
 	if (err)
 		return err;
-	s->v = calloc(s->map.n + 1, sizeof(*s->v));
+	s->v = rowmap__sorted(&s->map, in_order);
 	if (!s->v)
 		return -ENOMEM;
 	s->n = s->map.n;
-	for (unsigned i = 0; i < s->n; i++)
-		s->v[i] = rowmap__at(&s->map, i);
-	if (s->n)
-		qsort(s->v, s->n, sizeof(*s->v), in_order);
 	return 0;
 }
 

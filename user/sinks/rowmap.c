@@ -70,6 +70,19 @@ void *rowmap__get(struct rowmap *m, const char *key, size_t len)
 	return k;
 }
 
+void *rowmap__sorted(const struct rowmap *m, int (*order)(const void *a, const void *b))
+{
+	void **v = calloc(m->n + 1, sizeof(*v));
+
+	if (!v)
+		return NULL;
+	for (unsigned i = 0; i < m->n; i++)
+		v[i] = rowmap__at(m, i);
+	if (m->n)
+		qsort(v, m->n, sizeof(*v), order);
+	return v;
+}
+
 void rowmap__free(struct rowmap *m)
 {
 	for (unsigned i = 0; i < m->n; i++)

@@ -25,6 +25,11 @@ static inline void *rowmap__at(const struct rowmap *m, unsigned i)
 {
 	return m->rows + i * m->size;
 }
+/*
+ * Pointers to all rows in the order of qsort(), m->n of them, to be freed; the rows stay m's.
+ * NULL when memory is out.
+ */
+void *rowmap__sorted(const struct rowmap *m, int (*order)(const void *a, const void *b));
 void rowmap__free(struct rowmap *m);
 
 /* The first member of a row. */

@@ -374,14 +374,10 @@ static int write_processes(const struct page *p)
 	int err = collect_who(p, &map);
 
 	if (!err) {
-		v = calloc(map.n + 1, sizeof(*v));
+		v = rowmap__sorted(&map, by_work);
 		err = v ? 0 : -ENOMEM;
 	}
 	if (!err) {
-		for (unsigned i = 0; i < map.n; i++)
-			v[i] = rowmap__at(&map, i);
-		if (map.n)
-			qsort(v, map.n, sizeof(*v), by_work);
 		heading(p, "WHO SPENT IT");
 		fputs("\n  process             threads       work  of work  spent in\n", p->f);
 		for (unsigned i = 0; i < map.n && i < TOP; i++)

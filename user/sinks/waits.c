@@ -198,14 +198,10 @@ int waits__collect(struct waits *w, const struct recording *r, enum waits_by by)
 	rowmap__free(&c.files);
 	if (err)
 		return err;
-	w->rows = calloc(w->map.n + 1, sizeof(*w->rows));
+	w->rows = rowmap__sorted(&w->map, by_total);
 	if (!w->rows)
 		return -ENOMEM;
 	w->n = w->map.n;
-	for (unsigned i = 0; i < w->n; i++)
-		w->rows[i] = rowmap__at(&w->map, i);
-	if (w->n)
-		qsort(w->rows, w->n, sizeof(*w->rows), by_total);
 	return 0;
 }
 
