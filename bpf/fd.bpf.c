@@ -13,14 +13,6 @@
 #define IPPROTO_UDP 17
 #define SOCK_BINDPORT_LOCK 8		/* include/net/sock.h */
 
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
-#define S_IFREG 0100000
-#define S_IFBLK 0060000
-#define S_IFDIR 0040000
-#define S_IFCHR 0020000
-#define S_IFIFO 0010000
-
 /* include/uapi/linux/magic.h: file systems that are not storage */
 #define PROC_SUPER_MAGIC 0x9fa0
 #define SYSFS_MAGIC 0x62656572

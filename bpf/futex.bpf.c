@@ -25,8 +25,6 @@
 #define WT_CONTENDED 2			/* the word of a mutex that is locked and waited for */
 #define WT_OWNER_AT 8			/* glibc's pthread_mutex_t: __lock, __count, __owner */
 #define WT_NEAR_STACK 4096
-#define WT_MUSL_DETACH_STATE 56		/* in struct pthread, x86-64 */
-#define WT_GLIBC_TID 720		/* likewise */
 #define WT_RWLOCK_WRITER 2		/* in its readers: the next turn is a writer's */
 #define WT_RWLOCK_USED 2		/* somebody waits for this word of a pthread_rwlock_t … */
 #define WT_RWLOCK_TAKEN 3		/* … and it is 1: a writer is there */

@@ -144,13 +144,14 @@ static __always_inline bool wt_hot_holds(struct wt_walk *w, struct wt_hot *h, __
 static __always_inline struct wt_hot *wt_hot_find(struct wt_walk *w, __u64 pc)
 {
 	struct wt_hot_values *h = wt_hot_values(w);
+	__u64 n = wt_hot_number(w, pc, false);
 	struct wt_hot *at;
 
 	if (!h)
 		return NULL;
-	at = wt_hot_slot(w, h, pc, false);
+	at = &h->at[n];
 	if (wt_hot_holds(w, at, pc)) {
-		w->path[w->n & (WT_PATH - 1)] = wt_hot_number(w, pc, false);
+		w->path[w->n & (WT_PATH - 1)] = n;
 		return at;
 	}
 	at = wt_hot_slot(w, h, pc, true);

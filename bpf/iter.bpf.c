@@ -52,9 +52,6 @@ static __always_inline bool wt_wanted(struct task_struct *t)
 	return wt_descends(t);
 }
 
-#define WT_MUSL_DETACH_STATE 56		/* see futex.bpf.c */
-#define WT_GLIBC_TID 720
-
 /* A word before the futex, of the same page: that one is there. */
 static __always_inline void wt_copy_before(__u64 *to, __u64 at, __u32 before, struct task_struct *t)
 {
@@ -169,24 +166,13 @@ static __always_inline void wt_tell_asleep(struct wt_scratch *s, struct wt_task 
 		return;
 	}
 	wt_uregs_of((void *)bpf_task_pt_regs(t), &s->walk);
-	e->h.type = WT_EV_ASLEEP;
-	e->h.zero = 0;
-	e->h.ts_ns = bpf_ktime_get_ns();
+	wt_asleep_head(e, t, bpf_ktime_get_ns());
 	e->image = w->image;
 	e->ip = s->walk.ip;
 	e->sp = s->walk.sp;
 	e->fp = s->walk.fp;
 	e->bx = s->walk.bx0;
-#if defined(__TARGET_ARCH_x86)
-	e->thread_pointer = t->thread.fsbase;
-#else
-	e->thread_pointer = 0;
-#endif
-	e->runs = t->sched_info.pcount;
-	e->tgid = t->tgid;
-	e->tid = t->pid;
 	e->copied = 0;
-	e->zero = 0;
 	e->id = wt_mix(wt_hash_add(wt_hash_add(e->image, e->tid), e->h.ts_ns));
 	w->ustack = e->id;
 	bpf_ringbuf_submit(e, 0);

@@ -300,7 +300,10 @@ struct wt_child_walk {
 
 /* What lies around the futex of a task that is not current, with WT_B_COPIED. */
 #define WT_FUTEX_BEFORE 8
-#define WT_GLIBC_SELF 16	/* struct pthread has its own address there */
+/* In struct pthread, x86-64: a word that a futex is about; in glibc's its own address. */
+#define WT_MUSL_DETACH_STATE 56
+#define WT_GLIBC_TID 720
+#define WT_GLIBC_SELF 16
 struct wt_futex_copy {
 	__u64 words[4];			/* from so many bytes before it on */
 	__u64 musl, glibc;		/* words in what would be a thread's structure; 0: not read */

@@ -455,25 +455,14 @@ int wt_raw_tell(struct wt_scratch *s, __u64 id, __u64 ts_ns)
 	a = bpf_ringbuf_reserve(&ring, sizeof(*a), 0);
 	if (!a)
 		return 0;
-	a->h.type = WT_EV_ASLEEP;
-	a->h.zero = 0;
-	a->h.ts_ns = ts_ns;
+	wt_asleep_head(a, t, ts_ns);
 	a->id = id;
 	a->image = w->image;
 	a->ip = w->ip0;
 	a->sp = w->sp0;
 	a->fp = w->fp0;
 	a->bx = w->bx0;
-#if defined(__TARGET_ARCH_x86)
-	a->thread_pointer = BPF_CORE_READ(t, thread.fsbase);
-#else
-	a->thread_pointer = 0;
-#endif
-	a->runs = BPF_CORE_READ(t, sched_info.pcount);
-	a->tgid = w->tgid;
-	a->tid = t->pid;
 	a->copied = 1;
-	a->zero = 0;
 	bpf_ringbuf_submit(a, BPF_RB_NO_WAKEUP);
 	return 0;
 }

@@ -8,8 +8,6 @@
  */
 #include "calls.bpf.h"
 
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
 #define WT_CALL_WORDS 255		/* of the stack below the registers that were saved at its entry, at a time */
 #define WT_CALL_PARTS 2
 

@@ -128,41 +128,58 @@ struct wt_pack {
 	struct wt_ucache *c;
 };
 
-/* 1: there is no more room. */
+/* The place that the word lies in becomes so large, or there is one more; 1: there is no more room. */
 static long wt_pack_slot(__u32 i, struct wt_pack *p)
 {
 	struct wt_ucache *c = p->c;
-	__u32 k, off, lo, end, back;
+	__u32 off, lo, end, k = (c->segs - 1) & (WT_USEGS - 1);
 
 	i = i < WT_USLOTS ? i : 0;
 	off = (__u32)p->w->slot[i] << 3;
-	k = (c->segs - 1) & (WT_USEGS - 1);
 	lo = c->seg_at[k];
-	if (off < lo)
-		return 1;
-	if (off - lo >= WT_USEG) {
+	end = lo + c->seg_len[k];
+	if (off + 8 > lo + WT_USEG) {
 		if (c->segs >= WT_USEGS)
 			return 1;
 		k = c->segs & (WT_USEGS - 1);
 		c->segs++;
-		/* the page below may be one that nobody has touched: it cannot be read */
-		back = (p->w->sp0 + off) & (WT_PAGE - 8);
-		lo = off - (back < WT_USEG / 4 ? back : WT_USEG / 4);
-		c->seg_at[k] = lo;
-		c->seg_len[k] = 0;
+		lo = off;
+		end = off + 8;
+	} else if (off < lo) {
+		lo = off;
+	} else if (off + 8 > end) {
+		end = off + 8;
 	}
-	c->slot[i] = (k * WT_USEG + off - lo) >> 3;
-	end = off - lo + 8;
-	if (c->seg_len[k] < end)
-		c->seg_len[k] = end;
+	if (end - lo > WT_USEG)
+		return 1;
+	c->seg_at[k] = lo;
+	c->seg_len[k] = end - lo;
 	c->n = i + 1;
 	return 0;
 }
 
+/* Where it is in what is read. */
+static long wt_place_slot(__u32 i, struct wt_pack *p)
+{
+	struct wt_ucache *c = p->c;
+	__u32 off;
+
+	i = i < WT_USLOTS ? i : 0;
+	off = (__u32)p->w->slot[i] << 3;
+#pragma unroll
+	for (__u32 k = 0; k < WT_USEGS; k++) {
+		if (off - c->seg_at[k] < c->seg_len[k] && k < c->segs) {
+			c->slot[i] = (k * WT_USEG + off - c->seg_at[k]) >> 3;
+			return 0;
+		}
+	}
+	return 1;
+}
+
 /*
- * A frame with a large array lies far from its caller's: what is between them is not read.
- * A walk comes by higher words, but for those of one frame, which lie close together.
- * -1: they are in more places than there is room for.
+ * A frame with a large array lies far from its caller's: what is between them is not read, and
+ * cannot be, where it is a page that nobody has touched.  A walk comes by higher words, but
+ * for those of one frame, which lie close together.  -1: they are in more places than there is room for.
  */
 static __always_inline int wt_pack_slots(struct wt_walk *w, struct wt_ucache *c)
 {
@@ -170,12 +187,15 @@ static __always_inline int wt_pack_slots(struct wt_walk *w, struct wt_ucache *c)
 	__u32 n = w->slots;
 
 	c->segs = 1;
-	c->seg_at[0] = 0;
+	c->seg_at[0] = n ? (__u32)w->slot[0] << 3 : 0;
 	c->seg_len[0] = 0;
 	c->n = 0;
-	/* a loop of its own would be proved anew for each slot */
+	/* loops of their own would be proved anew for each slot */
 	bpf_loop(n, wt_pack_slot, &p, 0);
-	return c->n == n ? 0 : -1;
+	if (c->n != n)
+		return -1;
+	bpf_loop(n, wt_place_slot, &p, 0);
+	return 0;
 }
 
 __u64 wt_recall_user(struct wt_scratch *s, struct wt_task *t)
@@ -218,7 +238,8 @@ int wt_remember_user(struct wt_scratch *s, struct wt_task *t, __u64 id)
 		if (wt_pack_slots(w, c) || wt_read_segs(s, c))
 			return -1;
 	} else {
-		if (bpf_probe_read_user(s->span, span, (void *)w->sp0))
+		barrier_var(span);	/* 6.1 forgets its bounds */
+		if (span > WT_USPAN || bpf_probe_read_user(s->span, span, (void *)w->sp0))
 			return -1;
 		c->segs = 0;
 		c->span = span;

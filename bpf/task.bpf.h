@@ -19,6 +19,15 @@
 #define PF_KTHREAD 0x200000
 #define EXIT_ZOMBIE 0x20
 
+/* include/uapi/linux/stat.h */
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_IFBLK 0060000
+#define S_IFDIR 0040000
+#define S_IFCHR 0020000
+#define S_IFIFO 0010000
+
 /* What wt_classify is told of a task besides its state. */
 #define WT_B_USER 1			/* it is the current task: its memory can be read */
 #define WT_B_IOWAIT 2
@@ -305,6 +314,22 @@ static __always_inline void wt_uregs_of(struct pt_regs *r, struct wt_walk *w)
 	w->sp = r->sp;
 	w->fp = r->regs[29];
 #endif
+}
+
+/* Of a thread that blocks: all but its registers, its image, the stack's id and `copied`. */
+static __always_inline void wt_asleep_head(struct wt_ev_asleep *e, struct task_struct *t, __u64 now)
+{
+	e->h.type = WT_EV_ASLEEP;
+	e->h.zero = 0;
+	e->h.ts_ns = now;
+	e->thread_pointer = 0;
+#if defined(__TARGET_ARCH_x86)
+	e->thread_pointer = BPF_CORE_READ(t, thread.fsbase);
+#endif
+	e->runs = BPF_CORE_READ(t, sched_info.pcount);
+	e->tgid = BPF_CORE_READ(t, tgid);
+	e->tid = BPF_CORE_READ(t, pid);
+	e->zero = 0;
 }
 
 static __always_inline __u32 wt_bits(struct task_struct *t)

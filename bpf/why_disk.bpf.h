@@ -97,9 +97,6 @@ static __noinline int wt_why_path(struct wt_why *y)
 	return 0;
 }
 
-#define S_IFMT 0170000
-#define S_IFIFO 0010000
-
 /*
  * It can be interrupted: the open of a FIFO waits for its other end; else it is a file system in user
  * space (FUSE) that is asked.  Without a path, as with close(2), it may be anything.

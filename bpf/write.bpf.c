@@ -11,11 +11,6 @@
 #include "epoch.bpf.h"
 #include "record.bpf.h"
 
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
-#define S_IFREG 0100000
-#define S_IFCHR 0020000
-#define S_IFIFO 0010000
 #define O_APPEND 02000
 #define AF_UNIX 1
 #define SOCK_STREAM 1

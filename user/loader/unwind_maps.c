@@ -57,7 +57,6 @@ static void space_changed(const struct mapped_unwind *m)
 static int set_space(void *ctx, __u32 tgid, const struct wt_space *sp)
 {
 	const struct mapped_unwind *m = ctx;
-
 	int err = bpf_map_update_elem(m->fd.spaces, &tgid, sp, BPF_ANY) ? -errno : 0;
 
 	space_changed(m);
@@ -67,7 +66,6 @@ static int set_space(void *ctx, __u32 tgid, const struct wt_space *sp)
 static int drop_space(void *ctx, __u32 tgid)
 {
 	const struct mapped_unwind *m = ctx;
-
 	int err = bpf_map_delete_elem(m->fd.spaces, &tgid) ? -errno : 0;
 
 	space_changed(m);
