@@ -127,8 +127,11 @@ int wt_python_gil(struct wt_scratch *s, __u32 tgid);
 int wt_unix_to(struct wt_reason *r, __u64 at, __u32 len);
 
 /* samecall.bpf.c */
-/* The file that the current task's call waits for by that descriptor; 0: there is none. */
-__u64 wt_call_file(struct wt_scratch *s, struct wt_task *w, __u32 fd);
+/*
+ * What the task's call waits for by that descriptor into s->reason, which is clear, and w->sock or w->udp;
+ * user: it is the current task.  0, or not: there is none.
+ */
+int wt_waits_on(struct wt_scratch *s, struct wt_task *w, __u32 fd, bool user);
 
 /* lower.bpf.c */
 /* Of a file that wt_on_fd() or wt_on_inode() marked as on no disk itself: the disk's name, if it is known. */
@@ -205,7 +208,9 @@ __u64 wt_recall(struct wt_scratch *s, struct wt_kcache *c, __u64 sp);
 /* Notes where the n frames in s->ip, of stack id, lie above sp. */
 int wt_remember(struct wt_scratch *s, struct wt_kcache *c, __u64 sp, __u32 n, __u64 id);
 
-/* reason.bpf.c: sets w's state and reason for a task that blocks; s->call is filled in. */
+/* reason.bpf.c: the object that s->reason holds, of the call s->call, becomes w's reason, and its state w's. */
+int wt_set_object(struct wt_scratch *s, struct wt_task *w, bool write);
+/* … sets w's state and reason for a task that blocks; s->call is filled in. */
 int wt_classify(struct wt_scratch *s, struct wt_task *w, __u32 state, __u32 bits);
 
 /*

@@ -202,7 +202,7 @@ static long wt_raw_page(__u32 i, struct wt_raw_pages *p)
  * The stack's bytes from `at` on to byte `to` of the copy, multiples of 8, page by page.  0, or -1:
  * none of them can be read.
  */
-int wt_raw_read(struct wt_raw_buf *buf, __u64 at, __u64 size, __u64 to)
+__noinline int wt_raw_read(struct wt_raw_buf *buf, __u64 at, __u64 size, __u64 to)
 {
 	struct wt_raw_pages p = { buf, at, size, to, 0 };
 

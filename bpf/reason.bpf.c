@@ -9,17 +9,70 @@
  */
 #include "why_disk.bpf.h"
 
+#define AF_INET6 10
 #define P_PID 1
 #define P_PIDFD 3
 #define F_SETLKW 7
 #define F_SETLKW64 14
 #define F_OFD_SETLKW 38
 
+/*
+ * The user has said that reading from this peer is waiting for work (--idle-peer).
+ * Addresses are compared as those of IPv6.
+ */
+static __noinline bool wt_idle_peer(struct wt_reason *r)
+{
+	__u64 a[2] = {};
+
+	if (r->family == AF_INET6) {
+		__builtin_memcpy(a, r->addr, 16);
+	} else {
+		((__u16 *)a)[5] = 0xffff;
+		__builtin_memcpy((char *)a + 12, r->addr, 4);
+	}
+	for (__u32 i = 0; i < WT_MAX_IDLE_PEERS; i++) {
+		if (i >= cfg_n_idle_peers)
+			break;
+		if (cfg_idle_peers[i].port && cfg_idle_peers[i].port != r->port)
+			continue;
+		if (cfg_idle_peers[i].any_addr ||
+		    (a[0] == cfg_idle_peers[i].addr[0] && a[1] == cfg_idle_peers[i].addr[1]))
+			return true;
+	}
+	return false;
+}
+
+int wt_set_object(struct wt_scratch *s, struct wt_task *w, bool write)
+{
+	struct wt_reason *r;
+
+	if (!s || !w)
+		return -1;
+	r = &s->reason.reason;
+
+	if (cfg_n_idle_peers && r->kind == WT_K_SOCKET && r->n == WT_SOCK_PEER && !write &&
+	    wt_idle_peer(r))
+		r->state = WT_IDLE;
+	if (r->state == WT_DISK && r->proto)
+		wt_lower_disk(r, w);
+	r->nr = s->call.nr >= 0 ? s->call.nr : 0xffff;
+	r->compat = s->call.compat;
+	r->write = write;
+	/* the call adds nothing to who the peer is: one reason for recv, read and poll */
+	if (r->kind == WT_K_SOCKET || r->kind == WT_K_UNIX || r->kind == WT_K_ACCEPT) {
+		r->nr = 0;
+		r->write = 0;
+	}
+	w->state = r->state;
+	w->reason = wt_intern_reason(s, w);
+	return 0;
+}
+
 static __always_inline void wt_why_connect(struct wt_why *y, __u32 fd)
 {
 	struct wt_reason *r = wt_clear_reason(y->s);
 
-	if (wt_why_on(y, r, fd)) {
+	if (wt_why_on(y, fd)) {
 		wt_plain(y, WT_OTHER, WT_K_SYSCALL, 0);
 		return;
 	}
@@ -33,7 +86,7 @@ static __always_inline void wt_why_one(struct wt_why *y, __u32 fd)
 {
 	struct wt_reason *r = wt_clear_reason(y->s);
 
-	if (!wt_why_on(y, r, fd) &&
+	if (!wt_why_on(y, fd) &&
 	    (r->kind == WT_K_SOCKET || r->kind == WT_K_UNIX || r->kind == WT_K_ACCEPT)) {
 		wt_with_object(y, false);
 		return;

@@ -79,17 +79,27 @@ static __noinline bool wt_is_same_call(struct wt_scratch *s, __u64 old, __u64 ne
 	return x->old_found && !x->new_found;
 }
 
-__u64 wt_call_file(struct wt_scratch *s, struct wt_task *w, __u32 fd)
+static __always_inline __u64 wt_call_file(struct wt_scratch *s, struct wt_task *w, __u32 fd)
 {
-	__u64 f;
+	__u64 f = (__u64)wt_file((void *)w->address, fd);
 
-	if (!s || !w)
-		return 0;
-	f = (__u64)wt_file((void *)w->address, fd);
 	if (w->call_fd == fd + 1 && w->call_file && w->call_file != f && wt_is_same_call(s, w->call_file, f))
 		f = w->call_file;
 	w->call_fd = fd + 1;
 	w->call_file = f;
 	w->call_switch = w->switches;
 	return f;
+}
+
+int wt_waits_on(struct wt_scratch *s, struct wt_task *w, __u32 fd, bool user)
+{
+	__s64 sock;
+
+	if (!s || !w)
+		return -1;
+	sock = wt_on_file(&s->reason.reason, user ? wt_call_file(s, w, fd) : (__u64)wt_file((void *)w->address, fd),
+			  w->tgid);
+	w->sock = sock > 0 ? sock : 0;
+	w->udp = sock < -1 ? sock : 0;
+	return sock == -1;
 }

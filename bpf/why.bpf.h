@@ -5,8 +5,6 @@
 
 #include "calls.bpf.h"
 
-#define AF_INET6 10
-
 /* The sixth argument of a system call. */
 #if defined(__TARGET_ARCH_x86)
 #define WT_PARM6(regs) ((regs)->r9)
@@ -37,53 +35,9 @@ static __always_inline void wt_plain(struct wt_why *y, __u8 state, __u8 kind, __
 	y->w->reason = r | (__u64)(n & 0x7fffffff) << 32;
 }
 
-/*
- * The user has said that reading from this peer is waiting for work (--idle-peer).
- * Addresses are compared as those of IPv6.
- */
-static __noinline bool wt_idle_peer(struct wt_reason *r)
-{
-	__u64 a[2] = {};
-
-	if (r->family == AF_INET6) {
-		__builtin_memcpy(a, r->addr, 16);
-	} else {
-		((__u16 *)a)[5] = 0xffff;
-		__builtin_memcpy((char *)a + 12, r->addr, 4);
-	}
-	for (__u32 i = 0; i < WT_MAX_IDLE_PEERS; i++) {
-		if (i >= cfg_n_idle_peers)
-			break;
-		if (cfg_idle_peers[i].port && cfg_idle_peers[i].port != r->port)
-			continue;
-		if (cfg_idle_peers[i].any_addr ||
-		    (a[0] == cfg_idle_peers[i].addr[0] && a[1] == cfg_idle_peers[i].addr[1]))
-			return true;
-	}
-	return false;
-}
-
-/* The object that s->reason holds becomes the reason. */
 static __always_inline void wt_with_object(struct wt_why *y, bool write)
 {
-	struct wt_reason *r = &y->s->reason.reason;
-
-	if (cfg_n_idle_peers && r->kind == WT_K_SOCKET && r->n == WT_SOCK_PEER && !write &&
-	    wt_idle_peer(r))
-		r->state = WT_IDLE;
-
-	if (r->state == WT_DISK && r->proto)
-		wt_lower_disk(r, y->w);
-	r->nr = y->call->nr >= 0 ? y->call->nr : 0xffff;
-	r->compat = y->call->compat;
-	r->write = write;
-	/* the call adds nothing to who the peer is: one reason for recv, read and poll */
-	if (r->kind == WT_K_SOCKET || r->kind == WT_K_UNIX || r->kind == WT_K_ACCEPT) {
-		r->nr = 0;
-		r->write = 0;
-	}
-	y->w->state = r->state;
-	y->w->reason = wt_intern_reason(y->s, y->w);
+	wt_set_object(y->s, y->w, write);
 }
 
 static __always_inline struct wt_reason *wt_clear_reason(struct wt_scratch *s)
@@ -93,13 +47,9 @@ static __always_inline struct wt_reason *wt_clear_reason(struct wt_scratch *s)
 }
 
 /* What the descriptor leads to; not 0: there is no such one. */
-static __always_inline int wt_why_on(struct wt_why *y, struct wt_reason *r, __u32 fd)
+static __always_inline int wt_why_on(struct wt_why *y, __u32 fd)
 {
-	__s64 sock = y->user ? wt_on_file(r, wt_call_file(y->s, y->w, fd), y->w->tgid) : wt_on_fd(r, y->task, fd);
-
-	y->w->sock = sock > 0 ? sock : 0;
-	y->w->udp = sock < -1 ? sock : 0;
-	return sock == -1;
+	return wt_waits_on(y->s, y->w, fd, y->user);
 }
 
 /* The name of the file, of which the wait has the device. */
@@ -137,7 +87,7 @@ static __noinline int wt_why_fd(struct wt_why *y, __u32 fd, bool write)
 {
 	struct wt_reason *r = wt_clear_reason(y->s);
 
-	if (wt_why_on(y, r, fd)) {
+	if (wt_why_on(y, fd)) {
 		wt_plain(y, WT_OTHER, WT_K_SYSCALL, 0);
 		return -1;
 	}

@@ -51,7 +51,7 @@ static __always_inline void wt_why_sync(struct wt_why *y, __u32 fd)
 {
 	struct wt_reason *r = wt_clear_reason(y->s);
 
-	wt_why_on(y, r, fd);
+	wt_why_on(y, fd);
 	wt_set(r, WT_DISK, WT_K_SYNC);
 	wt_add_path(r, wt_path_of_fd(y->s, y->w, fd));
 	wt_with_object(y, true);
