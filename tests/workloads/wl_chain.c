@@ -107,7 +107,7 @@ static WL_NOINLINE void c_alloca(void)
 /* Two that differ in nothing but one return address, far above all that lies between. */
 static WL_NOINLINE void far_down(int n)
 {
-	volatile char a[5 * 4096];
+	volatile char a[20000];
 
 	a[n] = 1;
 	if (n)
@@ -119,13 +119,13 @@ static WL_NOINLINE void far_down(int n)
 
 static WL_NOINLINE void far_a(void)
 {
-	far_down(1);
+	far_down(2);
 	ORDER;
 }
 
 static WL_NOINLINE void far_b(void)
 {
-	far_down(1);
+	far_down(2);
 	ORDER;
 	ORDER;
 }
@@ -133,12 +133,31 @@ static WL_NOINLINE void far_b(void)
 static WL_NOINLINE void c_far(void)
 {
 	static unsigned n;
+
+	(n++ / 20 & 1 ? far_a : far_b)();
+	ORDER;
+}
+
+/* Each lies at the beginning of a page, and nobody touches the ones below. */
+static WL_NOINLINE void edge_down(int n)
+{
+	volatile char a[5 * 4096];
+
+	a[n] = 1;
+	if (n)
+		edge_down(n - 1);
+	else
+		end();
+	sink += a[n];
+}
+
+static WL_NOINLINE void c_edge(void)
+{
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-	/* the next frames lie at the beginning of a page, and nobody touches the one below */
-	volatile char *gap = __builtin_alloca((here - 256) & 4095);
+	volatile char *gap = alloca((here - 256) & 4095);
 
 	gap[0] = 1;
-	(n++ / 20 & 1 ? far_a : far_b)();
+	edge_down(1);
 	ORDER;
 }
 
@@ -374,7 +393,7 @@ static const struct {
 	{ "realigned", c_realigned }, { "signal", c_signal }, { "sigaltstack", c_sigaltstack },
 	{ "context", c_context }, { "longjmp", c_longjmp }, { "qsort", c_qsort },
 	{ "plt", c_plt }, { "vdso", c_vdso }, { "dlopen", c_dlopen }, { "nocfi", c_nocfi },
-	{ "jit", c_jit }, { "byrbx", c_byrbx }, { "far", c_far },
+	{ "jit", c_jit }, { "byrbx", c_byrbx }, { "far", c_far }, { "edge", c_edge },
 };
 
 static bool wanted(int argc, char **argv, const char *name)
