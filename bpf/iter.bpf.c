@@ -406,6 +406,7 @@ static __always_inline void wt_write_exec(struct wt_scratch *s, struct wt_task *
 	s->rec.audit_runq_ours_ns = 0;
 	s->rec.audit_runq_kernel_ns = 0;
 	s->rec.audit_ledger_cpu_ns = 0;
+	s->rec.audit_ledger_runq_ns = 0;
 	s->rec.serial = w->exec_serial;
 	s->rec.image = w->exec_image;
 	s->rec.job = w->exec_job;

@@ -121,6 +121,7 @@ struct wt_task {
 	__u64 runq_pending;		/* run-queue wait that run_delay shows only at the switch-out */
 	__u64 audit_exec0, audit_delay0;
 	__u64 audit_cpu, audit_runq, audit_ledger_cpu;
+	__u64 audit_queued0, audit_queued1;	/* the ledger's waits for a CPU, when the audit began and now */
 	__u64 audit_exec1, audit_delay1;
 	__u64 utime0, stime0;
 	__u64 address;			/* of its task_struct: as a number, for probes */

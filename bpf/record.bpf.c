@@ -28,6 +28,7 @@ int wt_fill_record(struct wt_scratch *s, struct wt_task *w, __u64 end)
 	r->audit_runq_ours_ns = w->audit_runq;
 	r->audit_runq_kernel_ns = w->audit_delay1 - w->audit_delay0;
 	r->audit_ledger_cpu_ns = w->audit_ledger_cpu;
+	r->audit_ledger_runq_ns = w->audit_queued1 - w->audit_queued0;
 	r->image = w->image;
 	r->switches = w->switches;
 	r->samples = w->samples;

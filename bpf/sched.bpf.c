@@ -220,6 +220,7 @@ static __always_inline void wt_audit_leave(struct wt_scratch *s, struct wt_task 
 					   struct task_struct *t, __u64 cpu_ns)
 {
 	__u64 exec = t->se.sum_exec_runtime, delay = t->sched_info.run_delay;
+	__u64 queued = w->st_ns[WT_RUNQ] + w->st_ns[WT_THROTTLED];
 
 	if (w->audit_on) {
 		w->audit_cpu += t->se.exec_start - w->clock_task_since + w->bound_ns;
@@ -228,10 +229,12 @@ static __always_inline void wt_audit_leave(struct wt_scratch *s, struct wt_task 
 	} else {
 		w->audit_exec0 = exec - w->audit_cpu;
 		w->audit_delay0 = delay - w->audit_runq;
+		w->audit_queued0 = queued - (w->audit_queued1 - w->audit_queued0);
 		w->audit_on = 1;
 	}
 	w->audit_exec1 = exec;
 	w->audit_delay1 = delay;
+	w->audit_queued1 = queued;
 	w->exec_last = exec;
 	w->runq_pending = 0;
 	w->bound_ns = 0;
@@ -302,6 +305,8 @@ static __noinline int wt_split_exec(struct wt_scratch *s, struct wt_task *w, str
 	w->audit_exec1 = 0;
 	w->audit_delay0 = 0;
 	w->audit_delay1 = 0;
+	w->audit_queued0 = 0;
+	w->audit_queued1 = 0;
 	w->switches = 0;
 	w->samples = 0;
 	w->migrations = 0;

@@ -247,6 +247,7 @@ struct wt_thread_rec {
 	__u64 audit_runq_ours_ns;	/* stamped with rq->clock; includes throttled */
 	__u64 audit_runq_kernel_ns;	/* growth of sched_info.run_delay */
 	__u64 audit_ledger_cpu_ns;	/* the same CPU intervals on the ledger's clock */
+	__u64 audit_ledger_runq_ns;	/* … and the same waits for a CPU, throttled or not */
 	__u64 image;			/* identity of the address space: hash of leader, exec count */
 	__u64 switches;			/* switch-outs */
 	__u64 migrations;		/* to another CPU, as the kernel counts them */
@@ -271,7 +272,7 @@ struct wt_thread_rec {
 	char comm[WT_COMM_LEN];		/* the thread's name */
 	char pcomm[WT_COMM_LEN];	/* the process's name: that of its leader */
 };
-_Static_assert(sizeof(struct wt_thread_rec) == 408, "wt_thread_rec is on the wire");
+_Static_assert(sizeof(struct wt_thread_rec) == 416, "wt_thread_rec is on the wire");
 
 /* Ring buffer records: each starts with this. */
 enum wt_event_type {
@@ -421,7 +422,7 @@ struct wt_ev_thread {
 	struct wt_event h;
 	struct wt_thread_rec rec;
 };
-_Static_assert(sizeof(struct wt_ev_thread) == 424, "wt_ev_thread is on the wire");
+_Static_assert(sizeof(struct wt_ev_thread) == 432, "wt_ev_thread is on the wire");
 
 /* Ways of losing data; one counter each, per CPU. */
 enum wt_loss {

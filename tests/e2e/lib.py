@@ -523,6 +523,7 @@ def check_keys(s):
                  "ledger.states.runq.preempt_ns", "audit.cpu_kernel_ns", "audit.cpu_ours_ns",
                  "audit.cpu_residual_ppm", "audit.runq_kernel_ns", "audit.runq_ours_ns",
                  "audit.runq_residual_ppm", "audit.switches", "audit.clock_ns_per_switch",
+                 "audit.clock_runq_ns_per_switch",
                  "audit.witness_disagreements", "stacks.oncpu_samples", "stacks.complete",
                  "stacks.incomplete", "self.cpu_ns", "self.bpf_ns", "self.rss_peak_bytes",
                  "self.bpf_map_bytes", "self.startup_ns"):
@@ -686,15 +687,19 @@ def check_folded(r):
             at_least(us, 1, f"{which}.folded: value of {key}")
 
 
-def clock_slack(r):
-    """How far a state may be from what the kernel's own clock says of it.
+def clock_slack(r, *states):
+    """How far these states together may be from what the kernel's own clock says of them.
 
     Both are right: the kernel's books end where a switch begins to be prepared, the
-    ledger's interval where it is made.  The recording measures the difference for CPU
-    time; an interval of run-queue wait or of a block has its own, a few hundred ns.
+    ledger's interval where it is made; and the kernel's wait for a CPU begins where a
+    thread is queued, the ledger's where it is woken.  The recording measures the difference
+    for CPU time and for run-queue wait; what both have more, the blocked states have less.
     """
     audit = r.summary["audit"]
-    return (abs(audit["clock_ns_per_switch"]) + 300) * audit["switches"]
+    cpu, runq = audit["clock_ns_per_switch"], audit["clock_runq_ns_per_switch"]
+    blocked = any(s not in ("cpu", "runq", "throttled") for s in states)
+    diff = cpu * ("cpu" in states) + runq * ("runq" in states) - (cpu + runq) * blocked
+    return (abs(diff) + 300) * audit["switches"]
 
 
 def check_audit(r):

@@ -58,8 +58,8 @@ def test_shedding_leaves_the_ledger_alone():
     row = [t for t in r.threads() if t["comm"] == "wl_sites"][0]
     slept = sum(truth[k] for k in SITES.values())
     # asleep until woken; then it waits for a CPU, which the program counts as sleep
-    lib.at_least(row["sleep_ns"] + row["runq_ns"] + lib.clock_slack(r), slept - r.duration // 100)
-    lib.at_most(row["sleep_ns"], slept + r.duration // 100 + lib.clock_slack(r))
+    lib.at_least(row["sleep_ns"] + row["runq_ns"] + lib.clock_slack(r, "sleep", "runq"), slept - r.duration // 100)
+    lib.at_most(row["sleep_ns"], slept + r.duration // 100 + lib.clock_slack(r, "sleep"))
     counted = [w for w in r.waits() if w["state"] == "sleep" and w["comm"] == "wl_sites"]
     # a timer may be over before the thread has left the CPU
     lib.at_least(sum(w["count"] for w in counted), truth["sleeps"] * 0.99, "sleeps in waits.csv")

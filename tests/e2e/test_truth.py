@@ -56,17 +56,16 @@ def compare(r, truth, names=True):
     tolerance = r.duration / 100
     outside = row["thread_ns"] - sum(p["wall_ns"] for p in truth["phases"])
     lib.at_least(outside, 0, "time outside of the phases")
-    clocks = lib.clock_slack(r)
     expected = expected_states(truth)
     for state in lib.STATES:
-        slack = tolerance + clocks
+        slack = tolerance + lib.clock_slack(r, state)
         between(row[state + "_ns"], expected[state] - slack, expected[state] + slack + outside,
                 f"{state} of the main thread ({outside / MS:.0f} ms outside, truth "
                 f"{ {k: v for k, v in expected.items() if v} }, row "
                 f"{ {k: v for k, v in row.items() if v} })")
     queued = expected["cpu"] + expected["runq"]
-    between(row["cpu_ns"] + row["runq_ns"], queued - tolerance - clocks,
-            queued + tolerance + clocks + outside, "cpu and runq together")
+    slack = tolerance + lib.clock_slack(r, "cpu", "runq")
+    between(row["cpu_ns"] + row["runq_ns"], queued - slack, queued + slack + outside, "cpu and runq together")
     if not names:
         return
     by_reason = {}

@@ -190,6 +190,7 @@ static int do_thread(struct replay *rp)
 	rec.open_kstack = number(rp, "open_kstack");
 	rec.audit_cpu_ours_ns = number(rp, "cpu_ours_ns");
 	rec.audit_cpu_kernel_ns = number(rp, "cpu_kernel_ns");
+	rec.audit_ledger_runq_ns = number(rp, "ledger_runq_ns");
 	states_words(rp, rec.st_ns);
 	copy_word(rp, "comm", rec.comm, sizeof(rec.comm));
 	copy_word(rp, "pcomm", rec.pcomm, sizeof(rec.pcomm));

@@ -137,7 +137,7 @@ static int fold_prog(struct ledger *l, __u32 prog)
 	l->folded.user_ns += s->user_ns;
 	l->folded.sys_ns += s->sys_ns;
 	l->folded.overattributed_ns += s->over_ns;
-	totals__add_rec(&l->folded, &l->clock_ns, &p->rec);
+	totals__add_rec(&l->folded, &l->clock, &p->rec);
 	programs__fold(l, p);
 	return 0;
 }

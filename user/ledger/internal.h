@@ -179,6 +179,11 @@ struct row {
 	__u32 order;
 };
 
+/* The ledger's clock minus the run queue's, summed; modulo 2^64, to be read back as signed. */
+struct clock_diff {
+	__u64 cpu_ns, runq_ns;
+};
+
 struct ledger {
 	struct ledger_opts opts;
 	struct pool progs, tasks, lines, groups, procs, reasons, paths, watched;
@@ -193,7 +198,7 @@ struct ledger {
 	__u64 n_processes;
 	__u64 dropped_ns;		/* lines that found even the last resort full */
 	struct ledger_totals folded;	/* sums over folded records */
-	__u64 clock_ns;			/* sum of ledger's − run queue's CPU, folded records */
+	struct clock_diff clock;	/* of folded records */
 	__u64 lost_threads, lost_processes, lost_wall_ns, lost_st_ns[WT_STATES], lost_preempt_ns;
 	/* of the last settle */
 	struct row *rows;
@@ -220,7 +225,7 @@ int proc__join(struct ledger *l, struct task *t, const struct wt_thread_rec *rec
 void proc__leave(struct ledger *l, struct task *t);
 /* settle.c */
 void taken__add_rec(struct ledger_taken *t, const struct wt_thread_rec *rec);
-void totals__add_rec(struct ledger_totals *t, __u64 *clock_ns, const struct wt_thread_rec *rec);
+void totals__add_rec(struct ledger_totals *t, struct clock_diff *clock, const struct wt_thread_rec *rec);
 /*
  * Settles the lines in l->scratch against the exact times st_ns: every line
  * gets its settled_ns.  utime and stime split the CPU time when samples are few.

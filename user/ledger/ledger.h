@@ -135,7 +135,8 @@ struct ledger_totals {
 	__u64 cpu_kernel_ns, cpu_ours_ns, runq_kernel_ns, runq_ours_ns;
 	double cpu_residual_ppm, runq_residual_ppm;
 	__u64 switches, migrations;
-	double clock_ns_per_switch;	/* ledger's clock minus the run queue's, per switch */
+	double clock_ns_per_switch;	/* ledger's clock minus the run queue's, per switch: CPU time … */
+	double clock_runq_ns_per_switch;	/* … and run-queue wait */
 	__u64 witness_waits;		/* waits whose innermost kernel function has a say */
 	__u64 witness_disagreements;	/* … and says another state than the registers did */
 	__u64 oncpu_samples;

@@ -297,7 +297,7 @@ void taken__add_rec(struct ledger_taken *t, const struct wt_thread_rec *rec)
 	t->migrations += rec->migrations;
 }
 
-void totals__add_rec(struct ledger_totals *t, __u64 *clock_ns, const struct wt_thread_rec *rec)
+void totals__add_rec(struct ledger_totals *t, struct clock_diff *clock, const struct wt_thread_rec *rec)
 {
 	t->wall_ns += rec->end_ns - rec->birth_ns;
 	for (unsigned s = 0; s < WT_STATES; s++)
@@ -310,8 +310,8 @@ void totals__add_rec(struct ledger_totals *t, __u64 *clock_ns, const struct wt_t
 	t->runq_ours_ns += rec->audit_runq_ours_ns;
 	t->switches += rec->switches;
 	t->migrations += rec->migrations;
-	/* modulo 2^64: read back as signed */
-	*clock_ns += rec->audit_ledger_cpu_ns - rec->audit_cpu_ours_ns;
+	clock->cpu_ns += rec->audit_ledger_cpu_ns - rec->audit_cpu_ours_ns;
+	clock->runq_ns += rec->audit_ledger_runq_ns - rec->audit_runq_ours_ns;
 }
 
 static void add_settled(struct ledger_totals *t, const struct settled *s)
@@ -401,7 +401,7 @@ static int judge_open(struct ledger *l, struct ledger_totals *t, const struct pr
 	return err;
 }
 
-static int settle_progs(struct ledger *l, struct ledger_totals *t, __u64 *clock_ns)
+static int settle_progs(struct ledger *l, struct ledger_totals *t, struct clock_diff *clock)
 {
 	for (__u32 i = 1; i < l->progs.end; i++) {
 		struct prog *p = pool__at(&l->progs, i);
@@ -414,7 +414,7 @@ static int settle_progs(struct ledger *l, struct ledger_totals *t, __u64 *clock_
 			err = judge_open(l, t, p);
 		if (err)
 			return err;
-		totals__add_rec(t, clock_ns, &p->rec);
+		totals__add_rec(t, clock, &p->rec);
 		add_settled(t, &p->settled);
 	}
 	return 0;
@@ -435,7 +435,7 @@ static double ppm(__u64 ours, __u64 theirs, __u64 wall)
 	return wall ? 1e6 * ((double)(__s64)(ours - theirs)) / (double)wall : 0;
 }
 
-static void derive(struct ledger_totals *t, __u64 clock_ns)
+static void derive(struct ledger_totals *t, const struct clock_diff *clock)
 {
 	for (unsigned s = 0; s < WT_STATES; s++) {
 		t->accounted_ns += t->st_ns[s];
@@ -445,20 +445,22 @@ static void derive(struct ledger_totals *t, __u64 clock_ns)
 	t->wakeup_ns = t->st_ns[WT_RUNQ] - t->preempt_ns;
 	t->cpu_residual_ppm = ppm(t->cpu_ours_ns, t->cpu_kernel_ns, t->wall_ns);
 	t->runq_residual_ppm = ppm(t->runq_ours_ns, t->runq_kernel_ns, t->wall_ns);
-	if (t->switches)
-		t->clock_ns_per_switch = (double)(__s64)clock_ns / (double)t->switches;
+	if (!t->switches)
+		return;
+	t->clock_ns_per_switch = (double)(__s64)clock->cpu_ns / (double)t->switches;
+	t->clock_runq_ns_per_switch = (double)(__s64)clock->runq_ns / (double)t->switches;
 }
 
 int ledger__settle(struct ledger *l, const struct ledger_frames *f, struct ledger_totals *t)
 {
-	__u64 clock_ns = l->clock_ns;
+	struct clock_diff clock = l->clock;
 	int err;
 
 	l->frames = *f;
 	*t = l->folded;
 	t->threads = l->folded.folded_threads + l->tasks.n;
 	t->processes = l->n_processes + l->lost_processes;
-	err = settle_progs(l, t, &clock_ns);
+	err = settle_progs(l, t, &clock);
 	if (!err)
 		err = settle_lost(l);
 	if (err)
@@ -472,7 +474,7 @@ int ledger__settle(struct ledger *l, const struct ledger_frames *f, struct ledge
 			line->settled_ns = line->ns;
 	}
 	judge_lines(l, t);
-	derive(t, clock_ns);
+	derive(t, &clock);
 	ledger__settle_programs(l);
 	return ledger__make_rows(l);
 }

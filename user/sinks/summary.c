@@ -106,6 +106,7 @@ static json_t *audit_json(const struct ledger_totals *t)
 	set(o, "runq_residual_ppm", real_json(t->runq_residual_ppm));
 	set(o, "switches", ns_json(t->switches));
 	set(o, "clock_ns_per_switch", real_json(t->clock_ns_per_switch));
+	set(o, "clock_runq_ns_per_switch", real_json(t->clock_runq_ns_per_switch));
 	set(o, "witness_waits", ns_json(t->witness_waits));
 	set(o, "witness_disagreements", ns_json(t->witness_disagreements));
 	return o;
