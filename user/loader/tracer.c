@@ -73,6 +73,7 @@ int tracer__open(struct tracer **out, const struct options *o, const struct targ
 		return wt_error(-ENOMEM, "cannot start");
 	t->o = o;
 	t->stats_fd = -1;
+	pthread_mutex_init(&t->iter_lock, NULL);
 	t->follows = !o->no_connections && features__follows_tcp(f);
 	libbpf_set_print(print_libbpf);
 	err = libbpf_num_possible_cpus();
@@ -110,6 +111,7 @@ void tracer__close(struct tracer *t)
 	sampler__close(t->sampler);
 	ring_buffer__free(t->ring);
 	tracer__unload(t);
+	pthread_mutex_destroy(&t->iter_lock);
 	free(t);
 }
 
@@ -230,10 +232,14 @@ static int put_record(void *arg, void *rec)
 static int run_iter(struct tracer *t, enum wt_iter what, tracer_record_fn fn, void *arg)
 {
 	struct to_record x = { fn, arg };
+	int err;
 
+	pthread_mutex_lock(&t->iter_lock);
 	t->skel->bss->run_iter = what;
-	return walk__run(bpf_link__fd(TRACER_LINK(t, wt_iter_task)), sizeof(struct wt_thread_rec),
-			 "the kernel's tasks", put_record, &x);
+	err = walk__run(bpf_link__fd(TRACER_LINK(t, wt_iter_task)), sizeof(struct wt_thread_rec),
+			"the kernel's tasks", put_record, &x);
+	pthread_mutex_unlock(&t->iter_lock);
+	return err;
 }
 
 /*

@@ -49,7 +49,7 @@ int tracer__datagrams(const struct tracer *t, tracer_dgram_fn fn, void *arg);
 int tracer__add_pids(struct tracer *t, const pid_t *pids, unsigned n);
 /* Takes up the target's tasks that are not traced yet. */
 int tracer__seed(struct tracer *t);
-/* Notes who lies in a freezer now, and who no longer does. */
+/* Notes who lies in a freezer now, and who no longer does.  By any thread, beside all else. */
 int tracer__mark_frozen(struct tracer *t);
 /* From now on time is charged.  Returns that instant, CLOCK_MONOTONIC ns. */
 __u64 tracer__start(struct tracer *t);

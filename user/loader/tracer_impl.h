@@ -3,6 +3,8 @@
 #ifndef WT_TRACER_IMPL_H
 #define WT_TRACER_IMPL_H
 
+#include <pthread.h>
+
 #include "loader/tracer.h"
 #include "worktrace.skel.h"
 
@@ -19,6 +21,7 @@ struct tracer {
 	struct sampler *sampler;
 	struct ring_buffer *ring;
 	const struct options *o;
+	pthread_mutex_t iter_lock;	/* run_iter, and the one walk that it is for */
 	unsigned n_cpus;
 	__u32 execs_seen, execs_ended;	/* run_execs at the last look; how many had ended then */
 	bool follows;			/* TCP connections */

@@ -11,8 +11,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "target/freezer.h"
 #include "record/budget.h"
+#include "record/frost.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -23,7 +23,8 @@
 struct loop {
 	struct session *s;
 	struct budget budget;
-	int epoll_fd, tick_fd, end_fd, freezer_fd;
+	struct frost *frost;
+	int epoll_fd, tick_fd, end_fd;
 	__u64 ticks;
 	__u64 drained_ns, checkpoint_ns;
 	bool appeared;		/* somebody of the target has been there */
@@ -32,8 +33,7 @@ struct loop {
 	int err;
 };
 
-enum source { SRC_TICK, SRC_END, SRC_SIGNAL, SRC_RING, SRC_SIDEBAND, SRC_TARGET, SRC_COMMAND,
-	      SRC_FREEZER };
+enum source { SRC_TICK, SRC_END, SRC_SIGNAL, SRC_RING, SRC_SIDEBAND, SRC_TARGET, SRC_COMMAND };
 
 static int watch(struct loop *l, int fd, enum source src)
 {
@@ -268,10 +268,6 @@ static void handle(struct loop *l, enum source src)
 		if (s->command_ended)
 			end(l, "target gone");
 		break;
-	case SRC_FREEZER:
-		if (freezer__changed(l->freezer_fd))
-			l->err = tracer__mark_frozen(s->tracer);
-		break;
 	}
 	if (!l->err && drain__reseed_wanted(s->drain))
 		l->err = reseed(l);
@@ -302,18 +298,12 @@ static int prepare(struct loop *l)
 		err = watch(l, launch__pidfd(s->launch), SRC_COMMAND);
 	else if (!err)
 		err = watch(l, target__fd(s->target), SRC_TARGET);
-	l->freezer_fd = freezer__watch();
-	if (!err)
-		err = watch(l, l->freezer_fd, SRC_FREEZER);
-	/* who was frozen between the seeding and now */
-	if (!err && l->freezer_fd >= 0)
-		err = tracer__mark_frozen(s->tracer);
-	return err;
+	return err ? err : frost__start(&l->frost, s->tracer);
 }
 
 int session__run(struct session *s)
 {
-	struct loop l = { .s = s, .epoll_fd = -1, .tick_fd = -1, .end_fd = -1, .freezer_fd = -1 };
+	struct loop l = { .s = s, .epoll_fd = -1, .tick_fd = -1, .end_fd = -1 };
 	struct epoll_event e[8];
 	int n;
 
@@ -338,6 +328,6 @@ int session__run(struct session *s)
 	close(l.epoll_fd);
 	close(l.tick_fd);
 	close(l.end_fd);
-	close(l.freezer_fd);
-	return l.err;
+	n = frost__stop(l.frost);
+	return l.err ? l.err : n;
 }
