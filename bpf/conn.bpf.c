@@ -100,6 +100,8 @@ static __always_inline void wt_conn_moves(struct wt_conn *c, struct sock *sk, in
 	case WT_TCP_FIN_WAIT1:
 	case WT_TCP_LAST_ACK:
 		wt_conn_first(c, WT_CONN_HERE_FIRST);
+		if (now < run_end_ns)
+			__sync_fetch_and_or(&c->flags, WT_CONN_LET_GO);
 		w = wt_task_of(bpf_get_current_task_btf());
 		if (w && (c->flags & WT_CONN_LISTENER))
 			wt_conn_claim(c, w);
@@ -175,6 +177,9 @@ int BPF_PROG(wt_sock_gone, struct sock *sk)
 	if (!c || wt_fault(WT_FAULT_CLOSE, 4))
 		return 0;
 	wt_conn_closed(c, sk, WT_TCP_CLOSE);	/* unless that was seen already */
+	/* the walk at the end tells of what was there then: it is not to be told of twice, nor otherwise */
+	if (bpf_ktime_get_ns() >= run_end_ns)
+		return 0;
 	wt_conn_send(c);
 	bpf_map_delete_elem(&conns, &cookie);
 	return 0;

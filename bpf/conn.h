@@ -19,6 +19,7 @@
 #define WT_CONN_HERE_FIRST 128		/* this end began to close it … */
 #define WT_CONN_PEER_FIRST 256		/* … or the other one */
 #define WT_CONN_LOST 512		/* its end was missed: the figures are older than that */
+#define WT_CONN_LET_GO 1024		/* within the recording this end has closed it, or its half of it */
 
 struct wt_conn {
 	__u64 cookie;

@@ -108,6 +108,9 @@ int wt_iter_conn(struct bpf_iter__bpf_map_elem *ctx)
 		if (wt_still(sk, out.cookie)) {
 			wt_conn_figures(&out, sk);
 			out.state = BPF_CORE_READ(sk, __sk_common.skc_state);
+			/* shutdown(2) does not let go of it */
+			if (!(BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DEAD & 1))
+				out.flags &= ~WT_CONN_LET_GO;
 		} else {
 			out.flags |= WT_CONN_LOST;
 		}

@@ -508,6 +508,69 @@ def test_end_missed():
     lib.at_least(r.loss["connection_end_missed"], 10, "connection_end_missed: one in four of 200")
 
 
+def test_ends_as_the_account_closes():
+    """What is closed between the end of the account and the detaching is told of once, and as it was then."""
+    script = """
+import socket, time
+l = socket.create_server(("127.0.0.1", 0), backlog=1024)
+v = []
+print("ready", flush=True)
+while True:
+    while len(v) < 2000:
+        v.append((socket.create_connection(l.getsockname()), l.accept()[0]))
+    for s in v.pop(0):
+        s.close()
+    time.sleep(0.0001)
+"""
+    p = lib.spawn([lib.PYTHON, "-c", script], stdout=subprocess.PIPE)
+    lib.equal(p.stdout.readline(), b"ready\n")
+    time.sleep(0.3)		# until there are 2000
+    r = lib.record(["-d", "0.4", "-p", p.pid])
+    all_ = conns(r)
+    closed = [c for c in all_ if c["end_utc"]]
+    lib.at_least(len(closed), 200, "connections that ended")
+    lib.equal(len({(c["local"], c["peer"]) for c in all_}), len(all_), "rows, each of another connection")
+    lib.equal([c for c in closed if c["end_utc"] > r.summary["end_utc"]], [], "ended after the recording")
+    lib.equal(r.summary["network"]["connections_open"], len([c for c in all_ if c["end_reason"] == "open"]),
+              "open ones")
+
+
+def test_let_go():
+    """Who has closed his end has let go of it, though the kernel has bytes for the peer yet; by half he has not."""
+    server = socket.create_server(("127.0.0.1", 0), backlog=8)		# which reads nothing
+    lib.cleanup(server.close)
+    script = f"""
+import socket, sys, time
+full, half, kept = (socket.create_connection(("127.0.0.1", {server.getsockname()[1]})) for _ in range(3))
+print(*(s.getsockname()[1] for s in (full, half, kept)), flush=True)
+sys.stdin.readline()
+full.setblocking(False)
+try:
+    while True:
+        full.send(b"x" * 65536)
+except BlockingIOError:
+    pass
+full.close()
+half.shutdown(socket.SHUT_WR)
+print("done", flush=True)
+time.sleep(60)
+"""
+    p = lib.spawn([lib.PYTHON, "-c", script], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+    ports = p.stdout.readline().split()
+    running = lib.Running(["-p", p.pid]).attached()
+    p.stdin.write("\n")
+    p.stdin.flush()
+    lib.equal(p.stdout.readline(), "done\n")
+    time.sleep(0.3)		# the peer's kernel acknowledges what it has room for
+    running.p.send_signal(2)
+    r = running.finish()
+    lib.equal([(c["end_reason"], c["state_at_end"], c["end_utc"]) for port in ports
+               for c in conns(r, local=f"127.0.0.1:{port}")],
+              [("closed here", "FIN_WAIT1", ""), ("open", "FIN_WAIT2", ""), ("open", "ESTABLISHED", "")],
+              "closed, by half, not at all")
+    lib.equal(r.summary["network"]["connections_open"], 2, "open ones")
+
+
 # ---- a network of the test's own -------------------------------------------------
 
 def netns():

@@ -190,6 +190,13 @@ static void test_ends(void **state)
 	assert_string_equal(conn__end_reason(&c), "connect timed out");
 	c.flags = WT_CONN_OUT | WT_CONN_CONNECTED;
 	assert_string_equal(conn__end_reason(&c), "open");
+	assert_true(conn__lives(&c));
+	c.error = 0;
+	c.flags |= WT_CONN_HERE_FIRST;		/* by half */
+	assert_string_equal(conn__end_reason(&c), "open");
+	c.flags |= WT_CONN_LET_GO;
+	assert_string_equal(conn__end_reason(&c), "closed here");
+	assert_false(conn__lives(&c));
 	c.flags |= WT_CONN_LOST;
 	assert_string_equal(conn__end_reason(&c), "not seen");
 	assert_string_equal(conn__state_name(9), "LAST_ACK");

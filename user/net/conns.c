@@ -20,7 +20,7 @@ struct conns {
 	unsigned next;
 	struct rows live;
 	struct peers *closed_peers, *live_peers;
-	__u64 n_closed, n_live, lost_closed, lost_live;
+	__u64 n_closed, n_live, n_open, lost_closed;
 	struct wt_listen_row listeners[CONNS_MAX_LISTENERS];
 	unsigned n_listeners;
 	unsigned max_peers;
@@ -101,7 +101,7 @@ void conns__begin(struct conns *c)
 
 	c->live.n = 0;
 	c->n_live = 0;
-	c->lost_live = 0;
+	c->n_open = 0;
 	c->n_listeners = 0;
 	if (!peers__count(c->live_peers) || peers__new(&fresh, c->max_peers))
 		return;
@@ -114,6 +114,7 @@ int conns__put_live(struct conns *c, const struct wt_conn *conn)
 	int err = peers__add_conn(c->live_peers, conn);
 
 	c->n_live++;
+	c->n_open += conn__lives(conn);
 	if (err || c->live.n >= c->max)
 		return err;
 	err = grow(&c->live, c->max);
@@ -173,7 +174,7 @@ void conns__stats(const struct conns *c, struct conns_stats *out)
 		.total = c->n_closed + c->n_live,
 		.folded = c->n_closed - c->closed.n + c->n_live - c->live.n,
 		.lost = c->lost_closed,
-		.live = c->n_live,
+		.live = c->n_open,
 	};
 }
 
@@ -203,11 +204,16 @@ static const char *failed(int error)
 	return "connect given up";
 }
 
+bool conn__lives(const struct wt_conn *c)
+{
+	return !(c->flags & (WT_CONN_CLOSED | WT_CONN_LET_GO | WT_CONN_LOST));
+}
+
 const char *conn__end_reason(const struct wt_conn *c)
 {
 	if (c->flags & WT_CONN_LOST)
 		return "not seen";
-	if (!(c->flags & WT_CONN_CLOSED))
+	if (conn__lives(c))
 		return c->state == TCP_SYN_SENT ? "connecting" : "open";
 	if (!(c->flags & WT_CONN_CONNECTED))
 		return failed(c->error);

@@ -10,6 +10,7 @@
 #define WT_CONNS_H
 
 #include <linux/types.h>
+#include <stdbool.h>
 
 #include "net/peers.h"
 #include "worktrace.h"
@@ -46,12 +47,14 @@ struct conns_stats {
 	__u64 total;		/* connections that came to be known */
 	__u64 folded;		/* of them, without a row */
 	__u64 lost;		/* whose end was missed */
-	__u64 live;
+	__u64 live;		/* of all, rows or not: conn__lives() */
 };
 void conns__stats(const struct conns *c, struct conns_stats *out);
 
 /* "ESTABLISHED", "TIME_WAIT" … */
 const char *conn__state_name(unsigned state);
+/* It is not over, and this end has not closed it. */
+bool conn__lives(const struct wt_conn *c);
 /* "open", "closed here", "closed by peer", "reset by peer", "refused" … */
 const char *conn__end_reason(const struct wt_conn *c);
 

@@ -53,17 +53,17 @@ static int put_conn(void *arg, struct wt_conn *c)
 	int err;
 
 	servers__meet_conn(x->s->servers, c);
-	/* it ended while the account was being closed: at the end of the recording it was open */
+	/* it ended while the account was being closed: at the end of the recording it was not over */
 	if (x->last && (c->flags & WT_CONN_CLOSED) && c->end_ns > x->s->end_ns)
 		c->flags &= ~(WT_CONN_CLOSED | WT_CONN_LOST);
-	if (!(c->flags & WT_CONN_LOST))
-		err = conns__put_live(conns, c);
-	else if (!(c->flags & WT_CONN_CLOSED))
-		err = conns__put_closed(conns, c);
-	else {
-		/* all is known of it but that its socket is gone */
+	/* all is known of it but that its socket is gone, or nobody will tell when it goes */
+	if ((c->flags & WT_CONN_CLOSED) && (x->last || (c->flags & WT_CONN_LOST))) {
 		c->flags &= ~WT_CONN_LOST;
 		err = conns__put_closed(conns, c);
+	} else if (c->flags & WT_CONN_LOST) {
+		err = conns__put_closed(conns, c);
+	} else {
+		err = conns__put_live(conns, c);
 	}
 	return err ? wt_error(err, "cannot keep connections") : 0;
 }
