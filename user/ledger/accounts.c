@@ -65,12 +65,12 @@ static int account_of_group(const struct group *g, ledger_account_fn fn, void *a
 
 static int account_of_lost(const struct ledger *l, ledger_account_fn fn, void *arg)
 {
-	struct ledger_account a = { .job = LEDGER_JOB_LOST, .threads = l->lost_threads,
-				    .processes = l->lost_processes, .thread_ns = l->lost_wall_ns };
+	struct ledger_account a = { .job = LEDGER_JOB_LOST, .threads = l->lost.threads,
+				    .processes = l->lost.processes, .thread_ns = l->lost.wall_ns };
 
-	if (!l->lost_wall_ns && !l->lost_threads)
+	if (!l->lost.wall_ns && !l->lost.threads)
 		return 0;
-	memcpy(a.st_ns, l->lost_st_ns, sizeof(a.st_ns));
+	memcpy(a.st_ns, l->lost.st_ns, sizeof(a.st_ns));
 	if (l->lost_row) {
 		a.start_ns = l->rows[l->lost_row - 1].t.start_ns;
 		a.end_ns = l->rows[l->lost_row - 1].t.end_ns;

@@ -58,8 +58,12 @@ static __u32 get_group(struct ledger *l, const struct wt_thread_rec *rec)
 	return i;
 }
 
-static int fold_line(struct ledger *l, __u32 group, struct line line)
+/* What finds no room, or no memory, is time of the group's that no line tells of. */
+static void fold_line(struct ledger *l, struct prog *p, struct line line)
 {
+	__u64 dropped = l->dropped_ns;
+	struct settled *s = &p->settled;
+
 	line.ustack = stacks__resolve(&l->stacks, line.ustack);
 	line.kstack = stacks__resolve(&l->stacks, line.kstack);
 	line.ns = line.settled_ns;
@@ -67,62 +71,52 @@ static int fold_line(struct ledger *l, __u32 group, struct line line)
 	if (line.state == WT_CPU)
 		line.max_ns = 0;
 	line.epoch = 0;
-	return lines__add(l, group, LINE_GROUP, &line);
+	if (lines__add(l, p->group, LINE_GROUP, &line)) {
+		l->dropped_ns += line.ns;
+		l->no_memory.lines++;
+	}
+	if (line.state == WT_CPU)
+		s->unsampled_ns += l->dropped_ns - dropped;
+	else
+		s->unattributed_ns[line.state] += l->dropped_ns - dropped;
 }
 
-static int fold_open(struct ledger *l, __u32 group, const struct prog *p, unsigned i)
+static void fold_open(struct ledger *l, struct prog *p, unsigned i)
 {
 	struct line line = { .count = 1, .settled_ns = p->open_settled_ns[i] };
 	struct open o;
-	int err;
 
 	if (!prog__open(p, i, &o))
-		return 0;
+		return;
 	line.state = o.state;
 	line.bucket = hist__bucket(o.ns);
 	line.reason = o.reason;
 	line.max_ns = o.ns;
-	err = stacks__ref(&l->stacks, p->rec.open_ustack, l->gen, &line.ustack);
-	if (!err)
-		err = stacks__ref(&l->stacks, p->rec.open_kstack, l->gen, &line.kstack);
-	return err ? err : fold_line(l, group, line);
+	/* without memory they are lost ones */
+	stacks__ref(&l->stacks, p->rec.open_ustack, l->gen, &line.ustack);
+	stacks__ref(&l->stacks, p->rec.open_kstack, l->gen, &line.kstack);
+	fold_line(l, p, line);
 }
 
-/* A program's lines join those of its name; its exact sums the ledger's. */
-static int fold_prog(struct ledger *l, __u32 prog)
+/* A program's lines join those of its name, once it is prepared. */
+static void fold_lines(struct ledger *l, struct prog *p)
 {
-	struct prog *p = pool__at(&l->progs, prog);
+	struct line line;
+
+	/* each is taken out before it is put in: there is room for it */
+	while (lines__take(l, &p->lines, &line))
+		fold_line(l, p, line);
+	for (unsigned i = 0; i < PROG_OPEN; i++)
+		fold_open(l, p, i);
+}
+
+/* Its exact sums join the ledger's. */
+static void fold_prog(struct ledger *l, struct prog *p)
+{
 	struct settled *s = &p->settled;
-	struct group *g;
-	__u32 group;
-	__u64 dropped = l->dropped_ns;
-	int err;
+	struct group *g = pool__at(&l->groups, p->group);
 
-	group = get_group(l, &p->rec);
-	err = group ? settle__prog(l, p) : -ENOMEM;
-	for (__u32 i = p->lines; i && !err; ) {
-		const struct line *line = pool__at(&l->lines, i);
-		__u32 next = line->next;
-		__u8 state = line->state;
-
-		err = fold_line(l, group, *line);
-		if (state == WT_CPU)
-			s->unsampled_ns += l->dropped_ns - dropped;
-		else
-			s->unattributed_ns[state] += l->dropped_ns - dropped;
-		dropped = l->dropped_ns;
-		i = next;
-	}
-	for (unsigned i = 0; i < PROG_OPEN && !err; i++) {
-		__u8 state = i ? WT_RUNQ : p->rec.open_state;
-
-		err = fold_open(l, group, p, i);
-		s->unattributed_ns[state < WT_STATES ? state : WT_OTHER] += l->dropped_ns - dropped;
-		dropped = l->dropped_ns;
-	}
-	if (err)
-		return err;
-	g = pool__at(&l->groups, group);
+	fold_lines(l, p);
 	g->unsampled_ns += s->unsampled_ns;
 	if (!g->first_ns || g->first_ns > p->rec.birth_ns)
 		g->first_ns = p->rec.birth_ns;
@@ -139,7 +133,6 @@ static int fold_prog(struct ledger *l, __u32 prog)
 	l->folded.overattributed_ns += s->over_ns;
 	totals__add_rec(&l->folded, &l->clock, &p->rec);
 	programs__fold(l, p);
-	return 0;
 }
 
 /* Adds one program's record to the row of its thread's last name. */
@@ -171,28 +164,43 @@ static const struct prog *last_prog(const struct ledger *l, const struct task *t
 	return last;
 }
 
+/* All that needs memory, before anything is changed that would be counted twice by trying again. */
+static int prepare(struct ledger *l, const struct task *t)
+{
+	int err = 0;
+
+	for (__u32 i = t->first; i && !err; ) {
+		struct prog *p = pool__at(&l->progs, i);
+
+		p->group = get_group(l, &p->rec);
+		err = p->group ? settle__prog(l, p) : -ENOMEM;
+		i = p->next_of_task;
+	}
+	return err;
+}
+
 static int fold_task(struct ledger *l, struct task *t)
 {
 	const struct prog *last = last_prog(l, t);
 	__u32 row = get_group(l, &last->rec), leader = !!(last->rec.flags & WT_F_LEADER);
+	int err = row ? prepare(l, t) : -ENOMEM;
+	struct group *g;
 
-	if (!row)
-		return -ENOMEM;
+	if (err)
+		return err;
+	g = pool__at(&l->groups, row);
 	while (t->first) {
 		__u32 i = t->first;
 		struct prog *p = pool__at(&l->progs, i);
-		int err = fold_prog(l, i);
 
-		if (err)
-			return err;
-		add_to_row(pool__at(&l->groups, row), p);
+		fold_prog(l, p);
+		add_to_row(g, p);
 		t->first = p->next_of_task;
-		lines__free_all(l, &p->lines);
 		u64map__delete(&l->by_serial, p->serial);
 		pool__put(&l->progs, i);
 	}
-	((struct group *)pool__at(&l->groups, row))->count++;
-	((struct group *)pool__at(&l->groups, row))->leaders += leader;
+	g->count++;
+	g->leaders += leader;
 	l->folded.folded_threads++;
 	proc__leave(l, t);
 	return 0;

@@ -55,7 +55,7 @@ int stacks__init(struct stacks *s, unsigned max);
 void stacks__destroy(struct stacks *s);
 int stacks__put(struct stacks *s, __u64 id, const __u32 *frames, unsigned n, bool user,
 		unsigned end, __u32 gen);
-/* The reference for a kernel's id; -ENOMEM as a negative number. */
+/* The reference for a kernel's id; -ENOMEM: that of a stack that is lost. */
 int stacks__ref(struct stacks *s, __u64 id, __u32 gen, __u32 *ref);
 /* NULL: none, or its frames are lost. */
 struct stack *stacks__get(const struct stacks *s, __u32 ref);
@@ -117,6 +117,7 @@ struct prog {
 	__u32 lines;			/* first */
 	__u32 next_of_task;
 	__u32 row;			/* of the last settle */
+	__u32 group;			/* while it is folded */
 	bool used, has_rec;
 	struct settled settled;
 	__u64 open_settled_ns[PROG_OPEN];	/* of the intervals that prog__open names */
@@ -196,10 +197,13 @@ struct ledger {
 	__u32 gen;			/* calls of ledger__generation() so far */
 	__u32 exited_head, exited_tail, n_exited;
 	__u64 n_processes;
-	__u64 dropped_ns;		/* lines that found even the last resort full */
+	__u64 dropped_ns;		/* lines that found even the last resort full, or no memory */
 	struct ledger_totals folded;	/* sums over folded records */
 	struct clock_diff clock;	/* of folded records */
-	__u64 lost_threads, lost_processes, lost_wall_ns, lost_st_ns[WT_STATES], lost_preempt_ns;
+	struct lost {			/* sums of exit records that are lost */
+		__u64 threads, processes, wall_ns, st_ns[WT_STATES], preempt_ns;
+	} lost, unkept;			/* unkept: of all lost, those that found no memory here */
+	struct ledger_no_memory no_memory;
 	/* of the last settle */
 	struct row *rows;
 	__u32 n_rows, lost_row;		/* lost_row: index + 1 */
@@ -215,13 +219,16 @@ struct ledger {
 int lines__add(struct ledger *l, __u32 owner, __u8 flags, const struct line *add);
 /* Gives a line the stacks that its pending references stand for by now. */
 void lines__resolve(struct ledger *l, __u32 i);
-void lines__free_all(struct ledger *l, __u32 *head);
+/* Takes the first line of an owner out; false: there is none. */
+bool lines__take(struct ledger *l, __u32 *head, struct line *out);
 /* ledger.c */
 __u32 ledger__prog(struct ledger *l, __u32 serial);
 /* fold.c */
 int ledger__fold_old(struct ledger *l);
 /* proc.c */
+/* 0 or -ENOMEM: then nothing has changed. */
 int proc__join(struct ledger *l, struct task *t, const struct wt_thread_rec *rec);
+bool proc__is_known(const struct ledger *l, const struct wt_thread_rec *rec);
 void proc__leave(struct ledger *l, struct task *t);
 /* settle.c */
 void taken__add_rec(struct ledger_taken *t, const struct wt_thread_rec *rec);
@@ -234,6 +241,10 @@ int settle__owner(struct ledger *l, const __u64 *st_ns, __u64 utime_ns, __u64 st
 		  struct settled *out);
 int scratch__push(struct ledger *l, struct line *line);
 int settle__prog(struct ledger *l, struct prog *p);
+/* User and system time of a record without samples. */
+void settle__by_ticks(const struct wt_thread_rec *rec, struct settled *out);
+/* lost.c: an exit record for which there is no memory; known: its thread is counted already. */
+void lost__add_rec(struct ledger *l, const struct wt_thread_rec *rec, bool known);
 /* programs.c */
 void programs__init(struct ledger *l);
 void programs__fold(struct ledger *l, const struct prog *p);
@@ -247,6 +258,11 @@ const char *paths__of(const struct ledger *l, const struct wt_reason *r, __u64 *
 void paths__free(struct ledger *l);
 /* reasons.c */
 const struct wt_reason *reasons__get(const struct ledger *l, __u64 id);
+
+static inline int first_error(int first, int err)
+{
+	return first ? first : err;
+}
 
 /* The i-th open interval of a record; false: there is none.  CPU time has no line of its own. */
 static inline bool prog__open(const struct prog *p, unsigned i, struct open *o)

@@ -153,35 +153,78 @@ static void mark_exited(struct ledger *l, __u32 task)
 	l->n_exited++;
 }
 
-int ledger__put_thread(struct ledger *l, const struct wt_thread_rec *rec)
+/*
+ * The program and the thread of a record, made if they are new.  -ENOMEM: nothing is left that
+ * would be counted.
+ */
+static int make_owners(struct ledger *l, const struct wt_thread_rec *rec, __u32 *prog, __u32 *task)
 {
-	__u32 i = ledger__prog(l, rec->serial), task;
-	struct prog *p;
 	struct task *t;
 	int err;
 
-	if (!i)
+	*task = 0;
+	*prog = ledger__prog(l, rec->serial);
+	if (*prog)
+		*task = get_task(l, rec->task);
+	if (!*task)
 		return -ENOMEM;
-	p = pool__at(&l->progs, i);
-	if (p->has_rec && finality(rec->why) < finality(p->rec.why))
-		return 0;
-	task = get_task(l, rec->task);
-	if (!task)
-		return -ENOMEM;
-	t = pool__at(&l->tasks, task);
+	t = pool__at(&l->tasks, *task);
 	err = proc__join(l, t, rec);
-	if (err)
-		return err;
-	if (!p->has_rec) {
-		p->next_of_task = t->first;
-		t->first = i;
+	if (err && !t->first) {
+		u64map__delete(&l->by_task, rec->task);
+		pool__put(&l->tasks, *task);
 	}
+	return err;
+}
+
+/* Threads that are known and end are folded some day, whether their record is kept or not. */
+static void lose_record(struct ledger *l, const struct wt_thread_rec *rec)
+{
+	const struct u64map_slot *task = u64map__find(&l->by_task, rec->task);
+
+	if (finality(rec->why) < 2)
+		return;		/* a later one replaces it, or nothing is written */
+	lost__add_rec(l, rec, task);
+	if (task && rec->why == WT_REC_EXIT)
+		mark_exited(l, task->value);
+}
+
+static void set_record(struct prog *p, const struct wt_thread_rec *rec)
+{
 	p->rec = *rec;
 	p->has_rec = true;
 	clean_name(p->rec.comm);
 	clean_name(p->rec.pcomm);
 	if (p->rec.open_state >= WT_STATES)
 		p->rec.open_ns = 0;
+}
+
+int ledger__put_thread(struct ledger *l, const struct wt_thread_rec *rec)
+{
+	const struct u64map_slot *known = u64map__find(&l->by_serial, rec->serial);
+	struct prog *p = known ? pool__at(&l->progs, known->value) : NULL;
+	__u32 i, task;
+	struct task *t;
+	int err;
+
+	if (p && p->has_rec && finality(rec->why) < finality(p->rec.why))
+		return 0;
+	err = make_owners(l, rec, &i, &task);
+	if (err) {
+		/* one that has a record has its place: what is new of it needs no memory */
+		if (p && p->has_rec)
+			set_record(p, rec);
+		else
+			lose_record(l, rec);
+		return err;
+	}
+	t = pool__at(&l->tasks, task);
+	p = pool__at(&l->progs, i);
+	if (!p->has_rec) {
+		p->next_of_task = t->first;
+		t->first = i;
+	}
+	set_record(p, rec);
 	if (rec->why == WT_REC_EXIT)
 		mark_exited(l, task);
 	return 0;
@@ -211,19 +254,10 @@ int ledger__put_detail(struct ledger *l, const struct wt_detail_key *k,
 	i = ledger__prog(l, k->thread);
 	if (!i)
 		return -ENOMEM;
+	/* a line without its stacks is better than none */
 	err = stacks__ref(&l->stacks, k->ustack, l->gen, &add.ustack);
-	if (!err)
-		err = stacks__ref(&l->stacks, k->kstack, l->gen, &add.kstack);
-	return err ? err : lines__add(l, i, 0, &add);
-}
-
-void ledger__put_lost_exits(struct ledger *l, const struct wt_stats *stats)
-{
-	l->lost_threads = stats->lost_threads;
-	l->lost_processes = stats->lost_processes;
-	l->lost_wall_ns = stats->lost_wall_ns;
-	memcpy(l->lost_st_ns, stats->lost_st_ns, sizeof(l->lost_st_ns));
-	l->lost_preempt_ns = stats->lost_preempt_ns;
+	err = first_error(err, stacks__ref(&l->stacks, k->kstack, l->gen, &add.kstack));
+	return first_error(err, lines__add(l, i, 0, &add));
 }
 
 int ledger__generation(struct ledger *l)

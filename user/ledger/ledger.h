@@ -30,6 +30,16 @@ struct ledger_opts {
 int ledger__new(struct ledger **out, const struct ledger_opts *opts);
 void ledger__free(struct ledger *l);
 
+/*
+ * What finds no memory is lost alone, and counted: whatever returns -ENOMEM leaves the account
+ * whole.  An exit record goes into the sums of those that are lost, a line's time is unattributed.
+ */
+struct ledger_no_memory {
+	__u64 records;		/* of threads that ended */
+	__u64 lines;		/* of detail, that were in the ledger already and were to be folded */
+};
+void ledger__no_memory(const struct ledger *l, struct ledger_no_memory *out);
+
 /* A newer record of the same serial replaces the older one.  -ENOMEM or 0. */
 int ledger__put_thread(struct ledger *l, const struct wt_thread_rec *rec);
 /* Adds a drained line to what is there.  Its thread's record may come later. */

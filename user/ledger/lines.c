@@ -126,12 +126,9 @@ int lines__add(struct ledger *l, __u32 owner, __u8 flags, const struct line *add
 		accumulate(line, add);
 		return 0;
 	}
-	if (!l->line_hash || l->lines.n > l->line_hash_mask) {
-		int err = grow_hash(l);
-
-		if (err)
-			return err;
-	}
+	/* without memory chains grow instead */
+	if ((!l->line_hash || l->lines.n > l->line_hash_mask) && grow_hash(l) && !l->line_hash)
+		return -ENOMEM;
 	i = pool__get(&l->lines);
 	if (!i)
 		return -ENOMEM;
@@ -183,17 +180,22 @@ static void free_line(struct ledger *l, __u32 i)
 	pool__put(&l->lines, i);
 }
 
-void lines__free_all(struct ledger *l, __u32 *head)
+bool lines__take(struct ledger *l, __u32 *head, struct line *out)
 {
-	while (*head) {
-		__u32 i = *head;
+	__u32 i = *head;
 
-		*head = ((struct line *)pool__at(&l->lines, i))->next;
-		free_line(l, i);
-	}
+	if (!i)
+		return false;
+	*out = *(struct line *)pool__at(&l->lines, i);
+	*head = out->next;
+	free_line(l, i);
+	return true;
 }
 
-/* Lines of one program whose epochs belong to a unit by now, or to none. */
+/*
+ * Lines of one program whose epochs belong to a unit by now, or to none.  A line is freed before
+ * it is put back: there is room for it.  What cannot be shown is not, the line stays all the same.
+ */
 static int retire_prog(struct ledger *l, struct prog *p, const struct ledger_retire *r)
 {
 	__u32 *at = &p->lines, retired = 0;
@@ -219,13 +221,12 @@ static int retire_prog(struct ledger *l, struct prog *p, const struct ledger_ret
 
 		retired = line->next;
 		line->unit = 0;		/* as it was hashed */
-		if (!err && merged.unit && r->detail)
-			err = ledger__line_detail(l, p, &merged, r);
+		if (merged.unit && r->detail)
+			err = first_error(err, ledger__line_detail(l, p, &merged, r));
 		free_line(l, i);
 		merged.epoch = 0;
 		merged.unit = r->keep ? merged.unit : 0;
-		if (!err)
-			err = lines__add(l, merged.owner, merged.flags, &merged);
+		err = first_error(err, lines__add(l, merged.owner, merged.flags, &merged));
 	}
 	return err;
 }
@@ -236,11 +237,11 @@ int ledger__retire(struct ledger *l, const struct ledger_retire *r)
 
 	if (!l->n_epoch_lines)
 		return 0;
-	for (__u32 i = 1; i < l->progs.end && !err; i++) {
+	for (__u32 i = 1; i < l->progs.end; i++) {
 		struct prog *p = pool__at(&l->progs, i);
 
 		if (p->used)
-			err = retire_prog(l, p, r);
+			err = first_error(err, retire_prog(l, p, r));
 	}
 	return err;
 }

@@ -69,9 +69,19 @@ static void unite(struct ledger *l, __u32 a, __u32 b)
 	l->n_processes--;
 }
 
+static __u64 key_of(const struct wt_thread_rec *rec)
+{
+	return u64_mix(rec->image + 0x9e3779b97f4a7c15ULL * rec->tgid) ^ rec->tgid;
+}
+
+bool proc__is_known(const struct ledger *l, const struct wt_thread_rec *rec)
+{
+	return u64map__find(&l->by_proc, key_of(rec));
+}
+
 int proc__join(struct ledger *l, struct task *t, const struct wt_thread_rec *rec)
 {
-	__u32 i = find_or_make(l, u64_mix(rec->image + 0x9e3779b97f4a7c15ULL * rec->tgid) ^ rec->tgid);
+	__u32 i = find_or_make(l, key_of(rec));
 
 	if (!i)
 		return -ENOMEM;

@@ -66,11 +66,11 @@ static void row_of_lost(const struct ledger *l, struct row *rows, __u32 n)
 {
 	struct ledger_thread *out = &rows[n].t;
 
-	out->count = l->lost_threads;
+	out->count = l->lost.threads;
 	out->comm = out->pcomm = LEDGER_LOST_ROW;
 	out->job = LEDGER_JOB_LOST;
-	out->thread_ns = l->lost_wall_ns;
-	memcpy(out->st_ns, l->lost_st_ns, sizeof(out->st_ns));
+	out->thread_ns = l->lost.wall_ns;
+	memcpy(out->st_ns, l->lost.st_ns, sizeof(out->st_ns));
 	out->user_ns = l->lost_settled.user_ns;
 	out->sys_ns = l->lost_settled.sys_ns;
 	/* they lived at some time while the others did */
@@ -107,7 +107,7 @@ int ledger__make_rows(struct ledger *l)
 	}
 	l->lost_row = 0;
 	/* of a thread that called exec only the first record may be lost: then it is none of those lost */
-	if (l->lost_threads || l->lost_wall_ns) {
+	if (l->lost.threads || l->lost.wall_ns) {
 		row_of_lost(l, rows, n);
 		l->lost_row = ++n;
 	}

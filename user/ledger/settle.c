@@ -186,6 +186,20 @@ static int settle_wait(struct ledger *l, struct line **v, __u32 n, __u64 exact_n
 	return err ? err : share_shed(l, v, n, out);
 }
 
+/* CPU time in proportion to two numbers; all of it is the user's where both are 0. */
+static void split(__u64 cpu_ns, __u64 user, __u64 kernel, struct settled *out)
+{
+	out->user_ns = cpu_ns;
+	if (user + kernel)
+		out->user_ns = (unsigned __int128)cpu_ns * user / (user + kernel);
+	out->sys_ns = cpu_ns - out->user_ns;
+}
+
+void settle__by_ticks(const struct wt_thread_rec *rec, struct settled *out)
+{
+	split(rec->st_ns[WT_CPU], rec->utime_ns, rec->stime_ns, out);
+}
+
 static void split_cpu(struct line **v, __u32 n, __u64 cpu_ns, __u64 utime_ns, __u64 stime_ns,
 		      struct settled *out)
 {
@@ -201,10 +215,7 @@ static void split_cpu(struct line **v, __u32 n, __u64 cpu_ns, __u64 utime_ns, __
 		user = utime_ns;
 		kernel = stime_ns;
 	}
-	out->user_ns = cpu_ns;
-	if (user + kernel)
-		out->user_ns = (unsigned __int128)cpu_ns * user / (user + kernel);
-	out->sys_ns = cpu_ns - out->user_ns;
+	split(cpu_ns, user, kernel, out);
 }
 
 static int by_state(const void *a, const void *b)
@@ -286,7 +297,7 @@ static int settle_lost(struct ledger *l)
 			j = line->next;
 		}
 	}
-	return settle__owner(l, l->lost_st_ns, 0, 0, &l->lost_settled);
+	return settle__owner(l, l->lost.st_ns, 0, 0, &l->lost_settled);
 }
 
 void taken__add_rec(struct ledger_taken *t, const struct wt_thread_rec *rec)
@@ -422,11 +433,11 @@ static int settle_progs(struct ledger *l, struct ledger_totals *t, struct clock_
 
 static void add_lost(const struct ledger *l, struct ledger_totals *t)
 {
-	t->threads += l->lost_threads;
-	t->wall_ns += l->lost_wall_ns;
-	t->preempt_ns += l->lost_preempt_ns;
+	t->threads += l->lost.threads;
+	t->wall_ns += l->lost.wall_ns;
+	t->preempt_ns += l->lost.preempt_ns;
 	for (unsigned s = 0; s < WT_STATES; s++)
-		t->st_ns[s] += l->lost_st_ns[s];
+		t->st_ns[s] += l->lost.st_ns[s];
 	add_settled(t, &l->lost_settled);
 }
 
@@ -459,7 +470,7 @@ int ledger__settle(struct ledger *l, const struct ledger_frames *f, struct ledge
 	l->frames = *f;
 	*t = l->folded;
 	t->threads = l->folded.folded_threads + l->tasks.n;
-	t->processes = l->n_processes + l->lost_processes;
+	t->processes = l->n_processes + l->lost.processes;
 	err = settle_progs(l, t, &clock);
 	if (!err)
 		err = settle_lost(l);

@@ -157,11 +157,10 @@ int stacks__ref(struct stacks *s, __u64 id, __u32 gen, __u32 *ref)
 		return 0;
 	}
 	slot = u64map__find(&s->ids, id);
-	if (!slot && s->pending.n >= MAX_PENDING) {
-		*ref = LOST_FOR_GOOD;
-		return 0;
-	}
 	if (!slot) {
+		*ref = LOST_FOR_GOOD;
+		if (s->pending.n >= MAX_PENDING)
+			return 0;
 		i = pool__get(&s->pending);
 		if (!i)
 			return -ENOMEM;
