@@ -52,9 +52,10 @@ LOSSES = ["detail_full", "sample_full", "stack_ring_full", "reason_ring_full", "
           "hidden_threads", "program_skipped", "sideband", "object_gone", "jvm_method_gone",
           "frames_folded", "frames_unmapped", "exec_rows_full", "unit_details", "lines_dropped",
           "match_limit", "epochs_given_up", "unit_late_ns", "unit_shared_ns",
-          "unit_objects_full", "unit_names_full", "units_folded"]
+          "unit_objects_full", "unit_names_full", "units_folded", "exit_no_memory", "no_memory"]
 # losses after which lines of detail lack: only then may time be unattributed
-DETAIL_LOSSES = ["detail_full", "sample_full", "exit_ring_full", "clock_backwards"]
+EXIT_LOSSES = ["exit_ring_full", "exit_no_memory"]
+DETAIL_LOSSES = ["detail_full", "sample_full", *EXIT_LOSSES, "clock_backwards", "no_memory"]
 RSS_LIMIT = MAPS_LIMIT = 64 << 20
 
 _serial = itertools.count(1)
@@ -572,7 +573,7 @@ def check_threads(r):
         start = row["start_ns"] if start is None else min(start, row["start_ns"])
         end = row["end_ns"] if end is None else max(end, row["end_ns"])
     equal(wall, r.ledger["wall_ns"], "threads.csv against wall_ns")
-    if not r.loss["exit_ring_full"]:
+    if not any(r.loss[k] for k in EXIT_LOSSES):
         equal(count, r.ledger["threads"], "threads.csv against the number of threads")
     if rows:
         at_most(end - start, r.duration, "span of the threads against the recording")
@@ -594,7 +595,7 @@ def check_jobs(r):
     missing = {t["job"] for t in r.threads()} - set(names)
     assert not missing, f"jobs of threads.csv that jobs.csv lacks: {missing}"
     in_summary = {j["job"]: (j["thread_ns"], j["threads"]) for j in r.summary["jobs"]}
-    if r.loss["exit_ring_full"]:    # a job may have units whose threads' records are all lost
+    if any(r.loss[k] for k in EXIT_LOSSES):    # a job may have units whose threads' records are all lost
         in_summary = {k: v for k, v in in_summary.items() if k in names or v != (0, 0)}
     equal(in_summary, {row["job"]: (row["thread_ns"], row["threads"]) for row in rows},
           "jobs of summary.json and jobs.csv")

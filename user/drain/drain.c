@@ -38,7 +38,36 @@ struct drain {
 	size_t held_len, held_size;
 	bool reseed;
 	__u64 stacks, start_ns;
+	int err;			/* the first that was met since it was told */
+	bool said;
+	__u64 no_memory;
 };
+
+/*
+ * What cannot be kept is lost alone: what else has been read by then is read by nobody again.
+ * It is counted, and ends the recording once the round is over.
+ */
+static int note(struct drain *d, int err)
+{
+	d->no_memory += err == -ENOMEM;
+	if (!d->err)
+		d->err = err;
+	return 0;
+}
+
+/* At the end of a round; err: another one, printed. */
+static int tell(struct drain *d, int err)
+{
+	int noted = d->err;
+
+	d->err = 0;
+	if (err || !noted)
+		return err;
+	if (!d->said)
+		wt_error(noted, "not all that was recorded could be kept");
+	d->said = true;
+	return noted;
+}
 
 static int hold(struct drain *d, const void *data, size_t size)
 {
@@ -59,37 +88,43 @@ static int hold(struct drain *d, const void *data, size_t size)
 	return 0;
 }
 
+static void finish_units(struct drain *d, __u64 end_ns)
+{
+	if (d->execs)
+		note(d, execs__tell(d->execs, d->units, end_ns, true));
+	note(d, units__finish(d->units, end_ns));
+	if (d->execs)
+		note(d, execs__find_parents(d->execs, d->units));
+	note(d, ledger__retire(d->ledger, &d->retire));
+}
+
 int drain__finish(struct drain *d, __u64 end_ns)
 {
-	int err;
-
-	if (!d->units)
-		return 0;
-	err = d->execs ? execs__tell(d->execs, d->units, end_ns, true) : 0;
-	if (!err)
-		err = units__finish(d->units, end_ns);
-	if (!err && d->execs)
-		err = execs__find_parents(d->execs, d->units);
-	return err ? err : ledger__retire(d->ledger, &d->retire);
+	if (d->units)
+		finish_units(d, end_ns);
+	/* no line comes any more: who ended last can be folded, too */
+	note(d, ledger__generation(d->ledger));
+	return tell(d, 0);
 }
 
 static int put_record(void *arg, const struct wt_thread_rec *rec)
 {
 	struct drain *d = arg;
-	int err = ledger__put_thread(d->ledger, rec);
 
-	return err || !d->units ? err : units__on_record(d->units, rec);
+	note(d, ledger__put_thread(d->ledger, rec));
+	return d->units ? note(d, units__on_record(d->units, rec)) : 0;
 }
 
 /* Its time counts for the units it reaches over; its detail is a line of the first. */
 static int put_split(struct drain *d, const struct wt_ev_split *e)
 {
 	struct wt_detail_val v = { .ns = e->to_ns - e->from_ns, .count = 1, .weighted_ns = e->weighted_ns };
-	int err = d->units ? units__on_split(d->units, e) : 0;
 
+	if (d->units)
+		note(d, units__on_split(d->units, e));
 	v.max_ns = v.ns;
-	if (err || e->to_ns <= e->from_ns || e->key.state == WT_CPU)
-		return err;
+	if (e->to_ns <= e->from_ns || e->key.state == WT_CPU)
+		return 0;
 	return ledger__put_detail(d->ledger, &e->key, &v);
 }
 
@@ -105,9 +140,9 @@ static int put_asleep(struct drain *d, const struct wt_ev_asleep *e)
 static int put_sample(struct drain *d, const struct wt_ev_sample *e, size_t size)
 {
 	static const struct wt_detail_val one = { .count = 1 };
-	int err = ledger__put_detail(d->ledger, &e->key, &one);
 
-	return err ? err : hold(d, &e->stack, size - offsetof(struct wt_ev_sample, stack));
+	note(d, ledger__put_detail(d->ledger, &e->key, &one));
+	return hold(d, &e->stack, size - offsetof(struct wt_ev_sample, stack));
 }
 
 static int put_path(struct drain *d, const struct wt_ev_path *e)
@@ -118,10 +153,9 @@ static int put_path(struct drain *d, const struct wt_ev_path *e)
 	return ledger__put_path(d->ledger, e->id, text);
 }
 
-static int on_event(void *arg, const void *data, size_t size)
+static int put_event(struct drain *d, const void *data, size_t size)
 {
 	const struct wt_event *h = data;
-	struct drain *d = arg;
 
 	if (size < sizeof(*h))
 		return 0;
@@ -186,6 +220,11 @@ static int on_event(void *arg, const void *data, size_t size)
 		return d->unwind ? unwind__on_pycode(d->unwind, data, size) : 0;
 	}
 	return 0;
+}
+
+static int on_event(void *arg, const void *data, size_t size)
+{
+	return note(arg, put_event(arg, data, size));
 }
 
 static __u32 user_frame(struct drain *d, const struct wt_ev_stack *e, __u64 f)
@@ -260,46 +299,43 @@ static int put_stack(struct drain *d, const struct wt_ev_stack *e, size_t size)
 
 static int put_walked(void *ctx, const struct wt_ev_stack *e, size_t size)
 {
-	return put_stack(ctx, e, size);
+	return note(ctx, put_stack(ctx, e, size));
 }
 
-static int put_held(struct drain *d)
+static void put_held(struct drain *d)
 {
-	int err = 0;
-
-	for (size_t at = 0; at < d->held_len && !err;) {
+	for (size_t at = 0; at < d->held_len;) {
 		const struct wt_event *h = (void *)(d->held + at + sizeof(size_t));
 		size_t size;
 
 		memcpy(&size, d->held + at, sizeof(size));
 		if (h->type == WT_EV_RAWSTACK)
-			err = unwind__put_raw(d->unwind, (const void *)h, size);
+			note(d, unwind__put_raw(d->unwind, (const void *)h, size));
 		else
-			err = put_stack(d, (const void *)h, size);
+			note(d, put_stack(d, (const void *)h, size));
 		at += sizeof(size) + ((size + 7) & ~7UL);
 	}
 	d->held_len = 0;
-	if (!err && d->unwind)
-		err = unwind__walk_raw(d->unwind, false, put_walked, d);
-	return err;
+	if (d->unwind)
+		note(d, unwind__walk_raw(d->unwind, false, put_walked, d));
 }
 
 int drain__last_stacks(struct drain *d)
 {
 	__u64 until = now_ns() + LAST_WAIT_NS;
 	struct unwind_stats st;
-	int err = 0;
 
 	if (!d->unwind)
 		return 0;
 	for (;;) {
 		unwind__stats(d->unwind, &st);
-		if (err || !st.raw.waiting || now_ns() >= until)
+		if (!st.raw.waiting || now_ns() >= until)
 			break;
 		usleep(LAST_STEP_US);
-		err = unwind__walk_raw(d->unwind, false, put_walked, d);
+		note(d, unwind__walk_raw(d->unwind, false, put_walked, d));
 	}
-	return err ? err : unwind__walk_raw(d->unwind, true, put_walked, d);
+	note(d, unwind__walk_raw(d->unwind, true, put_walked, d));
+	return tell(d, 0);
 }
 
 int drain__new(struct drain **out, struct tracer *t, struct ledger *l, struct symbols *s,
@@ -452,43 +488,57 @@ static int put_exec(void *arg, const struct wt_exec *x)
 {
 	struct drain *d = arg;
 	struct wt_stages st;
-	int err = execs__put(d->execs, x);
 
-	if (!err && tracer__stages_of(d->tracer, x->image, &st))
-		err = execs__put_stages(d->execs, &st);
+	note(d, execs__put(d->execs, x));
+	if (tracer__stages_of(d->tracer, x->image, &st))
+		note(d, execs__put_stages(d->execs, &st));
+	return 0;
+}
+
+static int take_events(struct drain *d)
+{
+	int err = tracer__consume(d->tracer);
+
+	if (d->units)
+		note(d, units__caught_up(d->units));
+	if (!err && d->sideband)
+		err = sideband__drain(d->sideband, d->symbols);
+	if (d->unwind)
+		unwind__tick(d->unwind);
+	put_held(d);
+	symbols__expire(d->symbols, now_ns() - 2 * NSEC_PER_SEC);
 	return err;
 }
 
 int drain__events(struct drain *d)
 {
-	int err = tracer__consume(d->tracer);
-
-	if (!err && d->units)
-		err = units__caught_up(d->units);
-	if (!err && d->sideband)
-		err = sideband__drain(d->sideband, d->symbols);
-	if (!err && d->unwind)
-		unwind__tick(d->unwind);
-	if (!err)
-		err = put_held(d);
-	if (!err)
-		symbols__expire(d->symbols, now_ns() - 2 * NSEC_PER_SEC);
-	return err;
+	return tell(d, take_events(d));
 }
 
 static int put_detail(void *arg, const struct wt_detail_key *k, const struct wt_detail_val *v)
 {
 	struct drain *d = arg;
-	int err = 0;
 
 	if (d->units)
-		err = units__on_detail(d->units, k, v);
-	if (!err && d->execs)
-		err = execs__on_detail(d->execs, k, v);
+		note(d, units__on_detail(d->units, k, v));
+	if (d->execs)
+		note(d, execs__on_detail(d->execs, k, v));
 	/* exact sums of epochs are no lines of the ledger's: it has its own from the records */
-	if (!err && !(k->state == WT_CPU && WT_REASON_KIND(k->reason) == WT_K_EXACT))
-		err = ledger__put_detail(d->ledger, k, v);
-	return err;
+	if (k->state == WT_CPU && WT_REASON_KIND(k->reason) == WT_K_EXACT)
+		return 0;
+	return note(d, ledger__put_detail(d->ledger, k, v));
+}
+
+/* All lines of a generation have been put. */
+static void end_generation(struct drain *d)
+{
+	if (d->units)
+		note(d, units__generation(d->units));
+	if (d->units && d->execs)
+		note(d, execs__tell(d->execs, d->units, now_ns(), false));
+	if (d->units)
+		note(d, ledger__retire(d->ledger, &d->retire));
+	note(d, ledger__generation(d->ledger));
 }
 
 int drain__details(struct drain *d)
@@ -496,35 +546,39 @@ int drain__details(struct drain *d)
 	struct wt_stats st;
 	int err;
 
-	err = drain__events(d);
+	err = take_events(d);
 	/* before any of their threads can be folded */
 	if (!err && d->execs)
 		err = tracer__execs(d->tracer, false, put_exec, d);
 	if (!err)
 		err = tracer__swap_details(d->tracer, put_detail, d);
-	if (!err && d->units)
-		err = units__generation(d->units);
-	if (!err && d->units && d->execs)
-		err = execs__tell(d->execs, d->units, now_ns(), false);
-	if (!err && d->units)
-		err = ledger__retire(d->ledger, &d->retire);
 	if (!err)
-		err = ledger__generation(d->ledger);
+		end_generation(d);
 	if (err || tracer__stats(d->tracer, &st))
-		return err;
+		return tell(d, err);
 	ledger__put_lost_exits(d->ledger, &st);
 	/* nobody knows whose they were: no line goes on over them */
 	if (d->units && st.loss[WT_LOSS_WRITE] != d->lost_writes)
 		units__gap(d->units);
 	d->lost_writes = st.loss[WT_LOSS_WRITE];
-	return 0;
+	return tell(d, 0);
 }
 
 int drain__records(struct drain *d, bool last)
 {
 	int err = tracer__records(d->tracer, last, put_record, d);
 
-	return err || !d->execs ? err : tracer__execs(d->tracer, true, put_exec, d);
+	if (!err && d->execs)
+		err = tracer__execs(d->tracer, true, put_exec, d);
+	return tell(d, err);
+}
+
+__u64 drain__no_memory(const struct drain *d)
+{
+	struct ledger_no_memory l;
+
+	ledger__no_memory(d->ledger, &l);
+	return d->no_memory + l.lines;
 }
 
 bool drain__reseed_wanted(struct drain *d)

@@ -61,7 +61,7 @@ int drain__events(struct drain *d);
 int drain__last_stacks(struct drain *d);
 /* The rings, then the detail lines: a generation of the ledger is complete. */
 int drain__details(struct drain *d);
-/* Nothing comes any more: what units are still open end now. */
+/* Nothing comes any more: what units are still open end now, threads that ended are folded. */
 int drain__finish(struct drain *d, __u64 end_ns);
 /* The records of the threads that live; last: after tracer__stop. */
 int drain__records(struct drain *d, bool last);
@@ -69,6 +69,8 @@ int drain__records(struct drain *d, bool last);
 /* … and it has been made: who joined may be a unit. */
 int drain__seed_execs(struct drain *d);
 bool drain__reseed_wanted(struct drain *d);
+/* How often there was no memory for what was recorded: it is lost, and the recording ends. */
+__u64 drain__no_memory(const struct drain *d);
 /* Thread records taken so far, and user stacks whose frames were resolved. */
 __u64 drain__stacks(const struct drain *d);
 

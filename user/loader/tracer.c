@@ -82,6 +82,10 @@ int tracer__open(struct tracer **out, const struct options *o, const struct targ
 		goto fail;
 	}
 	t->n_cpus = err;
+	t->per_cpu = calloc(t->n_cpus, sizeof(*t->per_cpu));
+	err = t->per_cpu ? 0 : wt_error(-ENOMEM, "cannot start");
+	if (err)
+		goto fail;
 	err = tracer__load(t, target, f, kernel);
 	if (err)
 		goto fail;
@@ -112,6 +116,7 @@ void tracer__close(struct tracer *t)
 	ring_buffer__free(t->ring);
 	tracer__unload(t);
 	pthread_mutex_destroy(&t->iter_lock);
+	free(t->per_cpu);
 	free(t);
 }
 
@@ -492,23 +497,16 @@ int tracer__consume(struct tracer *t)
 
 int tracer__stats(const struct tracer *t, struct wt_stats *out)
 {
-	struct wt_stats *per_cpu = calloc(t->n_cpus, sizeof(*per_cpu));
 	__u32 zero = 0;
-	int err = 0;
 
 	memset(out, 0, sizeof(*out));
-	if (!per_cpu)
-		return -ENOMEM;
-	if (bpf_map_lookup_elem(bpf_map__fd(t->skel->maps.stats), &zero, per_cpu)) {
-		err = -errno;
-	} else {
-		/* nothing but 64-bit counters: add them all */
-		for (unsigned c = 0; c < t->n_cpus; c++)
-			for (size_t i = 0; i < sizeof(*out) / 8; i++)
-				((__u64 *)out)[i] += ((__u64 *)&per_cpu[c])[i];
-	}
-	free(per_cpu);
-	return err;
+	if (bpf_map_lookup_elem(bpf_map__fd(t->skel->maps.stats), &zero, t->per_cpu))
+		return -errno;
+	/* nothing but 64-bit counters: add them all */
+	for (unsigned c = 0; c < t->n_cpus; c++)
+		for (size_t i = 0; i < sizeof(*out) / 8; i++)
+			((__u64 *)out)[i] += ((__u64 *)&t->per_cpu[c])[i];
+	return 0;
 }
 
 /* Adds up one field over the programs; cost: the time they took. */

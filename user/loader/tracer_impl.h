@@ -23,6 +23,7 @@ struct tracer {
 	const struct options *o;
 	pthread_mutex_t iter_lock;	/* run_iter, and the one walk that it is for */
 	unsigned n_cpus;
+	struct wt_stats *per_cpu;	/* room to read them: losses are told when memory is out, too */
 	__u32 execs_seen, execs_ended;	/* run_execs at the last look; how many had ended then */
 	bool follows;			/* TCP connections */
 	__u64 details_before;		/* count[WT_CNT_DETAIL] at the last swap */

@@ -69,6 +69,7 @@ unsigned session__losses(struct session *s, struct recording_loss *out)
 	struct unwind_stats un = { 0 };
 	struct symbols_stats sym;
 	struct conns_stats cs;
+	struct ledger_no_memory nm;
 	struct sideband_stats sb;
 	struct wt_stats st;
 	struct losses l = { out };
@@ -113,6 +114,11 @@ unsigned session__losses(struct session *s, struct recording_loss *out)
 	session__add_loss(&l, "frames_folded", "frames found their table full", sym.evicted, false);
 	session__add_loss(&l, "frames_unmapped", "distinct frames lie outside every known mapping",
 			  sym.no_mapping, true);
+	ledger__no_memory(s->ledger, &nm);
+	session__add_loss(&l, "exit_no_memory",
+			  "ended threads found no memory: they are in the sum, without a name", nm.records, false);
+	session__add_loss(&l, "no_memory",
+			  "times there was no memory for what was recorded: it is lost", drain__no_memory(s->drain), false);
 	session__add_loss(&l, "exec_rows_full",
 			  "programs that are units have no row: there are too many (--max-units)", execs__dropped(s->execs), false);
 	session__add_loss(&l, "unit_details",

@@ -358,8 +358,6 @@ int session__finish(struct session *s)
 		err2 = drain__last_stacks(s->drain);
 	if (!err2)
 		err2 = drain__finish(s->drain, s->end_ns);
-	if (!err2)		/* no line comes any more: who ended last can be folded, too */
-		err2 = ledger__generation(s->ledger);
 	if (s->launch && !s->command_ended &&
 	    !launch__reap(s->launch, &s->command_status, false))
 		s->command_ended = true;
