@@ -298,7 +298,7 @@ int opt__fault(struct options *o, const struct opt *opt, const char *arg)
 		{ "skipped", WT_FAULT_SKIPPED }, { "environ", WT_FAULT_ENV },
 		{ "units", WT_FAULT_UNITS },       { "close", WT_FAULT_CLOSE },
 		{ "conn-state", WT_FAULT_CONN_STATE }, { "booked", WT_FAULT_BOOKED },
-		{ "jvm-tables", WT_FAULT_JVM },
+		{ "jvm-tables", WT_FAULT_JVM },	 { "late-tables", WT_FAULT_TABLES },
 	};
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -308,7 +308,7 @@ int opt__fault(struct options *o, const struct opt *opt, const char *arg)
 		}
 	}
 	return wt_error(WT_EUSAGE, NAME_FMT " \"%s\": threads, missed-switch, clock, kernel-stack, "
-			"recall, hidden, skipped, environ, units, close, conn-state, booked or jvm-tables is expected", opt->name, arg);
+			"recall, hidden, skipped, environ, units, close, conn-state, booked, jvm-tables or late-tables is expected", opt->name, arg);
 }
 
 /* Whether it is a good one is for check() to say, with all of them. */

@@ -122,6 +122,20 @@ def test_first_compiler_only():
     java_stacks_begin_at_main(r)
 
 
+# side by side
+def test_walked_in_copies():
+    """The tables of libraries come late: what was walked in copies until then lacks no frame, either."""
+    p = lib.spawn([os.path.join(java_home(), "bin", "java"), "-XX:TieredStopAtLevel=1", "-cp", compiled(),
+                   "WlJava", "60"], stdout=subprocess.PIPE, text=True)
+    lib.equal(p.stdout.readline().strip(), "ready", "WlJava")
+    r = lib.record(["-p", p.pid, "-d", 1.5, "-F", 199, "--fault", "late-tables"])
+    lib.at_least(r.summary["stacks"]["raw"], 20, "stacks walked in copies")
+    java_stacks_begin_at_main(r)
+    methods = [f for f, _ in r.folded("wall") if any(x.startswith("WlJava.") for x in f)]
+    lib.at_least(len(methods), 10, "stacks with a method")
+    lib.equal([f for f in methods if "Interpreter_[j]" in f], [], "interpreted methods without a name")
+
+
 def waiting(r, least_us):
     """Each waiting thread's time is under the method that waits."""
     waits = {"w-park": "WlJava.park", "w-sleep": "WlJava.sleep", "w-read": "WlJava.read",

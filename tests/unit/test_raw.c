@@ -35,6 +35,8 @@ struct world {
 	__u32 flags;
 	__u8 code[2][0x12000];
 	bool unknown;		/* nothing is known of any process */
+	enum raw_vm vm;
+	struct rawwalk vm_walk;	/* what the VM tells; n 0: it is gone */
 	/* what came out */
 	unsigned done;
 	struct { __u64 id; __u32 tgid; unsigned n, end; __u64 ip[WT_MAX_FRAMES]; } out[8];
@@ -86,6 +88,25 @@ static bool w_coming(void *ctx, __u32 object)
 	return ((struct world *)ctx)->missing[object - 20] == -EAGAIN;
 }
 
+static enum raw_vm w_vm(void *ctx, const struct wt_ev_raw *e, const struct wt_mapping *map, unsigned n)
+{
+	assert_int_equal(e->tgid, 7);
+	assert_memory_equal(map, maps, n * sizeof(*map));
+	return ((struct world *)ctx)->vm;
+}
+
+static bool w_walk_vm(void *ctx, const struct wt_ev_raw *e,
+		      const struct wt_ev_rawmore *const more[WT_RAW_MORES], struct rawwalk *out)
+{
+	struct world *w = ctx;
+
+	(void)e;
+	assert_null(more[0]);
+	if (w->vm_walk.n)
+		*out = w->vm_walk;
+	return w->vm_walk.n;
+}
+
 static int w_done(void *ctx, const struct wt_ev_stack *e, size_t size)
 {
 	struct world *w = ctx;
@@ -123,7 +144,7 @@ static struct rawwalk_ops walk_ops(struct world *w)
 static struct raw *new_raw(struct world *w, size_t max)
 {
 	const struct raw_ops ops = { .walk = walk_ops(w), .mappings = w_mappings, .coming = w_coming,
-				     .python = w_python, .ctx = w };
+				     .python = w_python, .vm = w_vm, .walk_vm = w_walk_vm, .ctx = w };
 	struct raw *r;
 
 	assert_int_equal(raw__new(&r, &ops, max), 0);
@@ -657,6 +678,69 @@ static void test_waits_for_tables(void **state)
 	free(w);
 }
 
+/* A stack through code of no file, which a VM may know more of, or one that is yet to be known. */
+static void test_waits_for_a_vm(void **state)
+{
+	struct world *w = new_world(16);
+	struct wt_ev_raw *e = new_stack(ANON + 0x40, 8);
+	struct raw *r = new_raw(w, 1 << 20);
+
+	(void)state;
+	e->fp = SP + 16;
+	e->stack[3] = LIB + 0xff01;
+	w->vm = RAW_VM_COMING;
+	assert_int_equal(raw__put(r, e, size_of(e)), 0);
+	assert_int_equal(raw__work(r, false, w_done, w), 0);
+	assert_int_equal(w->done, 0);
+	/* it is known, and leads to an object without rows: that is waited for, too */
+	w->vm = RAW_VM_KNOWN;
+	w->vm_walk = (struct rawwalk){ .frame = { 1, 2, frame(20, 3) }, .n = 3, .end = WT_END_NO_TABLE,
+				       .awaits = 20 };
+	w->missing[0] = -EAGAIN;
+	assert_int_equal(raw__work(r, false, w_done, w), 0);
+	assert_int_equal(raw__work(r, false, w_done, w), 0);
+	assert_int_equal(w->done, 0);
+	w->missing[0] = 0;
+	w->vm_walk = (struct rawwalk){ .frame = { 1, 2, 3, 4 }, .n = 4, .end = WT_END_ROOT };
+	assert_int_equal(raw__work(r, false, w_done, w), 0);
+	assert_int_equal(w->done, 1);
+	assert_int_equal(w->out[0].n, 4);
+	/* there will be no rows for it */
+	w->vm_walk = (struct rawwalk){ .frame = { 1, 2, frame(20, 3) }, .n = 3, .end = WT_END_NO_TABLE,
+				       .awaits = 20 };
+	w->missing[0] = -ENOENT;
+	assert_int_equal(raw__put(r, e, size_of(e)), 0);
+	assert_int_equal(raw__work(r, false, w_done, w), 0);
+	assert_int_equal(w->done, 2);
+	assert_int_equal(w->out[1].end, WT_END_NO_TABLE);
+	/* the VM is gone, there is none, or it does not come: frame pointers are all there is */
+	w->missing[0] = 0;
+	w->vm_walk.n = 0;
+	assert_int_equal(raw__put(r, e, size_of(e)), 0);
+	assert_int_equal(raw__work(r, false, w_done, w), 0);
+	w->vm = RAW_VM_NONE;
+	assert_int_equal(raw__put(r, e, size_of(e)), 0);
+	assert_int_equal(raw__work(r, false, w_done, w), 0);
+	w->vm = RAW_VM_COMING;
+	assert_int_equal(raw__put(r, e, size_of(e)), 0);
+	assert_int_equal(raw__work(r, false, w_done, w), 0);
+	assert_int_equal(w->done, 4);
+	assert_int_equal(raw__work(r, true, w_done, w), 0);
+	assert_int_equal(w->done, 5);
+	for (unsigned i = 2; i < 5; i++) {
+		assert_int_equal(w->out[i].n, 2);
+		assert_int_equal(w->out[i].end, WT_END_ROOT);
+	}
+	/* what goes through files alone waits for no VM */
+	e->ip = LIB + 0xff00;
+	assert_int_equal(raw__put(r, e, size_of(e)), 0);
+	assert_int_equal(raw__work(r, false, w_done, w), 0);
+	assert_int_equal(w->done, 6);
+	raw__free(r);
+	free(e);
+	free(w);
+}
+
 static void test_gives_up(void **state)
 {
 	struct world *w = new_world(16);
@@ -928,6 +1012,7 @@ int main(int argc, char **argv, char **envp)
 		cmocka_unit_test(test_two_ends),
 		cmocka_unit_test(test_between_the_ends),
 		cmocka_unit_test(test_waits_for_tables),
+		cmocka_unit_test(test_waits_for_a_vm),
 		cmocka_unit_test(test_gives_up),
 		cmocka_unit_test(test_is_bounded),
 		cmocka_unit_test(test_damaged_events),

@@ -105,7 +105,10 @@ static int open_target(struct session *s)
 
 static int open_unwind(struct session *s)
 {
-	const struct tables_opts opts = { .max_bytes = (size_t)s->o->table_mb << 20 };
+	const struct tables_opts opts = {
+		.max_bytes = (size_t)s->o->table_mb << 20,
+		.late_ns = s->o->fault & WT_FAULT_TABLES ? 2 * NSEC_PER_SEC : 0,
+	};
 	struct unwind_maps maps;
 	int err = unwind_maps__open(&s->unwind_maps, s->tracer, &maps);
 

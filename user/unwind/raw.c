@@ -26,6 +26,7 @@ struct waiting {
 	struct more *more[WT_RAW_MORES];	/* NULL: none */
 	struct maps *maps;	/* NULL: not known */
 	__u32 awaits;		/* the object, 0: not walked yet */
+	bool awaits_vm;		/* it has frames in code that belongs to no file */
 	struct wt_py py;	/* of its process, if the stack has frames of Python's */
 	struct wt_ev_raw e;	/* its stack behind it */
 };
@@ -184,6 +185,7 @@ int raw__put(struct raw *r, const struct wt_ev_raw *e, size_t size)
 	}
 	w->next = NULL;
 	w->awaits = 0;
+	w->awaits_vm = false;
 	memset(&w->py, 0, sizeof(w->py));
 	for (unsigned i = 0; i < WT_RAW_MORES; i++)
 		w->more[i] = take_more(r, e->id);
@@ -230,6 +232,43 @@ static void free_waiting(struct raw *r, struct waiting *w)
 	free(w);
 }
 
+static enum raw_vm vm_of(struct raw *r, const struct waiting *w)
+{
+	return r->ops.vm ? r->ops.vm(r->ops.ctx, &w->e, w->maps->map, w->maps->n) : RAW_VM_NONE;
+}
+
+/* The walk, from where the kernel side left off, went through code that belongs to no file. */
+static bool is_anonymous(const struct raw *r, const struct waiting *w)
+{
+	for (unsigned i = w->e.head; i < r->walk.n; i++)
+		if (WT_FRAME_TAG(r->walk.frame[i]) == WT_FRAME_ADDR)
+			return true;
+	return false;
+}
+
+/* The object whose rows a walk ended for want of, if they are to come, or just have; 0: they are not. */
+static __u32 lacks(struct raw *r)
+{
+	__u32 object = r->walk.awaits;
+	struct wt_rule rule;
+
+	return object && r->ops.walk.rule(r->ops.walk.ctx, object, 0, &rule) != -ENOENT ? object : 0;
+}
+
+/*
+ * Code of a VM keeps no frame pointers, which the walk had to go by: its stacks are walked by what
+ * the VM says, as soon as that is known.  True when there is nothing more to wait for.
+ */
+static bool settled_vm(struct raw *r, struct waiting *w, const struct wt_ev_rawmore *const *more, bool last)
+{
+	enum raw_vm vm = vm_of(r, w);
+
+	w->awaits_vm = vm == RAW_VM_COMING;
+	if (vm == RAW_VM_KNOWN && r->ops.walk_vm(r->ops.ctx, &w->e, more, &r->walk))
+		w->awaits = lacks(r);
+	return last || (!w->awaits && !w->awaits_vm);
+}
+
 /* True when it is walked to its end, or as far as it will ever be. */
 static bool settled(struct raw *r, struct waiting *w, bool last)
 {
@@ -239,10 +278,14 @@ static bool settled(struct raw *r, struct waiting *w, bool last)
 		return true;
 	if (!last && w->awaits && r->ops.coming(r->ops.ctx, w->awaits))
 		return false;
+	if (!last && w->awaits_vm && vm_of(r, w) == RAW_VM_COMING)
+		return false;
 	for (unsigned i = 0; i < WT_RAW_MORES; i++)
 		more[i] = w->more[i] ? &w->more[i]->e : NULL;
 	rawwalk(&w->e, more, w->maps->map, w->maps->n, &r->ops.walk, &r->walk);
 	w->awaits = r->walk.awaits;
+	if (!rawpy__needed(&w->e) && is_anonymous(r, w))
+		return settled_vm(r, w, more, last);
 	return last || !w->awaits;
 }
 

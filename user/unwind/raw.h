@@ -18,8 +18,23 @@
 
 struct raw;
 
+/* A VM whose code a stack may go through. */
+enum raw_vm {
+	RAW_VM_NONE,
+	RAW_VM_COMING,		/* it is about to be known */
+	RAW_VM_KNOWN,
+};
+
 struct raw_ops {
 	struct rawwalk_ops walk;
+	/* Of the process of e, which had those mappings, as of now.  NULL: none ever has one. */
+	enum raw_vm (*vm)(void *ctx, const struct wt_ev_raw *e, const struct wt_mapping *map, unsigned n_map);
+	/*
+	 * Walks e by what is known of that; false: it cannot, and *out is as it was.  Nobody need have
+	 * asked for the rows of the object that out->awaits.
+	 */
+	bool (*walk_vm)(void *ctx, const struct wt_ev_raw *e,
+			const struct wt_ev_rawmore *const more[WT_RAW_MORES], struct rawwalk *out);
 	/*
 	 * What that process had mapped executable at that time, sorted, at most max
 	 * into map: how many, or a negative errno: nothing is known of it.

@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define MAX_STACK (8 << 20)	/* what is further up is no part of it */
-
 /* struct wt_walk of the kernel side, what of it is needed here. */
 struct walk {
 	const struct wt_ev_raw *e;
@@ -44,18 +42,21 @@ static bool copied(__u64 at, __u64 from, __u64 len, const void *src, __u64 *out)
 	return *out != WT_RAW_HOLE;
 }
 
-/* A word of the stack that was copied. */
-static bool in_copy(const struct walk *w, __u64 at, __u64 *out)
+bool rawwalk__word(const struct wt_ev_raw *e, const struct wt_ev_rawmore *const more[WT_RAW_MORES], __u64 at,
+		   __u64 *out)
 {
-	const struct wt_ev_raw *e = w->e;
-
 	if (copied(at, e->sp, e->low, e->stack, out) ||
 	    copied(at, e->upper, e->size - e->low, (const char *)e->stack + e->low, out))
 		return true;
-	for (unsigned i = 0; w->more && i < WT_RAW_MORES && w->more[i]; i++)
-		if (copied(at, w->more[i]->at, w->more[i]->size, w->more[i] + 1, out))
+	for (unsigned i = 0; more && i < WT_RAW_MORES && more[i]; i++)
+		if (copied(at, more[i]->at, more[i]->size, more[i] + 1, out))
 			return true;
 	return false;
+}
+
+static bool in_copy(const struct walk *w, __u64 at, __u64 *out)
+{
+	return rawwalk__word(w->e, w->more, at, out);
 }
 
 /* A word of the stack.  Beyond the copy there may be more of it, which nobody knows. */
@@ -65,7 +66,7 @@ static int read_slot(struct walk *w, __u64 at, __u64 *out)
 
 	if (in_copy(w, at, out))
 		return 0;
-	w->cut = (at >= e->sp && at - e->sp < MAX_STACK) || (at < e->upper && e->upper - at < MAX_STACK);
+	w->cut = (at >= e->sp && at - e->sp < WT_MAX_STACK) || (at < e->upper && e->upper - at < WT_MAX_STACK);
 	return -1;
 }
 

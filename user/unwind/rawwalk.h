@@ -4,8 +4,8 @@
  * scan.bpf.c) once more, over a copy of the stack.  Keep the two parallel: the
  * same stack must give the same frames on either side.
  *
- * What is not here: Python's and HotSpot's frames and Go's switches between stacks,
- * which only the living process can tell, and what scans have learned.  Pure: all that it reads comes from the
+ * What is not here: Python's and HotSpot's frames (rawpy.h, rawvm.h) and Go's switches between
+ * stacks, which only the living process can tell, and what scans have learned.  Pure: all that it reads comes from the
  * copy or through struct rawwalk_ops.
  */
 #ifndef WT_RAWWALK_H
@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "worktrace.h"
+
+#define WT_MAX_STACK (8 << 20)	/* what is further up is no part of it */
 
 struct rawwalk_ops {
 	void *ctx;
@@ -42,5 +44,9 @@ struct rawwalk {
  */
 void rawwalk(const struct wt_ev_raw *e, const struct wt_ev_rawmore *const more[WT_RAW_MORES],
 	     const struct wt_mapping *map, unsigned n_map, const struct rawwalk_ops *ops, struct rawwalk *out);
+
+/* The 8 bytes of the stack at that address; false: they were not copied. */
+bool rawwalk__word(const struct wt_ev_raw *e, const struct wt_ev_rawmore *const more[WT_RAW_MORES], __u64 at,
+		   __u64 *out);
 
 #endif /* WT_RAWWALK_H */

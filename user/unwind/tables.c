@@ -145,6 +145,8 @@ static int enqueue(struct tables *t, struct job job)
 	if (known(t, job.object))
 		goto out;
 	job.not_before = t->entry[job.object].not_before;
+	if (t->opts.late_ns && job.not_before < t->opts.now_ns() + t->opts.late_ns)
+		job.not_before = t->opts.now_ns() + t->opts.late_ns;
 	err = t->n_jobs >= MAX_JOBS ? -EAGAIN : tables__add_job(t, &job);
 	if (err)
 		goto out;

@@ -47,6 +47,7 @@ struct tables_opts {
 	__u64 grace_ns;			/* that a place rests, 1 s */
 	__u64 idle_ns;			/* unused as long as that: may be evicted, 30 s */
 	__u64 retry_ns;			/* after it did not fit, 30 s */
+	__u64 late_ns;			/* after which an object is compiled that was asked for, 0 */
 	bool no_thread;			/* tables__work() does the work: for tests */
 	__u64 (*now_ns)(void);		/* CLOCK_MONOTONIC */
 };

@@ -10,6 +10,7 @@
 
 #include "runtime/jvm_perfmap.h"
 #include "unwind/asleep.h"
+#include "unwind/rawvm.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/u64map.h"
@@ -17,6 +18,8 @@
 /* Where position-independent programs lie on x86-64 and arm64, and all others; libraries lie above. */
 #define PROGRAMS_END 0x600000000000ULL
 #define RAW_BYTES (16 << 20)	/* of stacks that wait for tables */
+#define VM_NS (5 * NSEC_PER_SEC)	/* a stack waits no longer for a VM to be known … */
+#define STRANGER_NS (NSEC_PER_SEC / 2)	/* … or for its process, which may be gone */
 
 #define SMALL_FILE (160 << 10)
 /* What a process of few libraries has of them before it is traced, or as soon as they are mapped. */
@@ -38,6 +41,7 @@ struct unwind {
 	struct jvm *jvm;
 	struct jvm_perfmap *perfmaps;	/* NULL: nobody asked for them */
 	struct raw *raw;
+	struct rawvm *rawvm;
 	struct asleep *asleep;
 	struct unwind_maps maps;
 	struct u64map by_tgid;		/* → index in client */
@@ -416,14 +420,48 @@ static void raw_python(void *ctx, __u32 tgid, struct wt_py *py)
 	bpf_map_lookup_elem(u->maps.py_procs_fd, &tgid, py);
 }
 
+static bool maps_a_vm(const struct unwind *u, const struct wt_mapping *map, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const char *path = map[i].object ? symbols__object_path(u->symbols, map[i].object) : "";
+		const char *slash = strrchr(path, '/');
+
+		if (!strncmp(slash ? slash + 1 : path, "libjvm", 6))
+			return true;
+	}
+	return false;
+}
+
+static enum raw_vm raw_vm(void *ctx, const struct wt_ev_raw *e, const struct wt_mapping *map, unsigned n)
+{
+	const struct unwind *u = ctx;
+	__u64 image = spaces__image(u->spaces, e->tgid), age = now_ns() - e->h.ts_ns;
+
+	if (rawvm__knows(u->rawvm, e->tgid, e->image))
+		return RAW_VM_KNOWN;
+	if (age < VM_NS && image == e->image && jvm__has(u->jvm, e->tgid))
+		return RAW_VM_COMING;
+	return age < STRANGER_NS && !image && maps_a_vm(u, map, n) ? RAW_VM_COMING : RAW_VM_NONE;
+}
+
+static bool raw_walk_vm(void *ctx, const struct wt_ev_raw *e,
+			const struct wt_ev_rawmore *const more[WT_RAW_MORES], struct rawwalk *out)
+{
+	const struct unwind *u = ctx;
+
+	return rawvm__walk(u->rawvm, e, more, out);
+}
+
 static int new_raw(struct unwind *u)
 {
 	const struct raw_ops ops = {
 		.walk = { .ctx = u, .rule = raw_rule, .flags = raw_flags, .code = raw_code },
+		.vm = raw_vm, .walk_vm = raw_walk_vm,
 		.mappings = raw_mappings, .coming = raw_coming, .python = raw_python, .ctx = u,
 	};
+	int err = rawvm__new(&u->rawvm, &u->maps.spaces, &u->maps.tables, u->maps.jvm_procs_fd);
 
-	return raw__new(&u->raw, &ops, RAW_BYTES);
+	return err ? err : raw__new(&u->raw, &ops, RAW_BYTES);
 }
 
 int unwind__put_asleep(struct unwind *u, const struct wt_ev_asleep *e)
@@ -574,6 +612,7 @@ void unwind__free(struct unwind *u)
 		return;
 	symbols__watch(u->symbols, &nobody);
 	raw__free(u->raw);
+	rawvm__free(u->rawvm);
 	asleep__free(u->asleep);
 	python__free(u->python);
 	jvm_perfmap__free(u->perfmaps);

@@ -75,6 +75,10 @@ static long helper_output(const void *data, __u64 size);
 
 #include "maps.bpf.h"
 
+/* no more than a word is read of a stack at once: a copy may begin or end within a line */
+#undef WT_LINE
+#define WT_LINE 8
+
 /* of which a thread that sleeps needs its thread pointer only: its registers are a caller's */
 static struct task_struct current;
 static struct pt_regs registers;
@@ -193,28 +197,64 @@ int wt_send_stack(struct wt_scratch *s, __u64 id, __u32 n, __u32 tgid, __u32 end
 	return 0;
 }
 
-void walker(const struct walker_ops *o, const struct wt_ev_asleep *e, struct walker_out *out)
+/* The first frame's registers are in s->walk; those that it has no room for are unknown. */
+static void begin(struct wt_scratch *s, const struct walker_ops *o, __u32 tgid, __u64 image)
 {
-	struct wt_scratch *s = &walk_scratch;
 	static struct wt_task t;
 
 	ops = o;
 	if (!run_py_codes)
 		run_py_codes = OUR_CODES;
-	current.thread.fsbase = e->thread_pointer;
-	t.tgid = e->tgid;
-	t.image = e->image;
-	s->walk.ip = e->ip;
-	s->walk.sp = e->sp;
-	s->walk.fp = e->fp;
-	s->walk.bx0 = e->bx;
+	t.tgid = tgid;
+	t.image = image;
 	s->walk.context = 0;
 	wt_begin_walk(&s->walk, &t);
 	t.space_changes = 0;
 	wt_enter_space(&s->walk, &t);
 	s->py.begun = 0;
-	wt_walk_tables(s);
+}
+
+static void finish(const struct wt_scratch *s, struct walker_out *out)
+{
 	out->end = s->walk.end;
 	out->n = s->walk.n < WT_MAX_FRAMES ? s->walk.n : WT_MAX_FRAMES;
 	__builtin_memcpy(out->frame, s->ip, out->n * sizeof(out->frame[0]));
+}
+
+void walker(const struct walker_ops *o, const struct wt_ev_asleep *e, struct walker_out *out)
+{
+	struct wt_scratch *s = &walk_scratch;
+
+	current.thread.fsbase = e->thread_pointer;
+	registers.bx = 0;
+	s->walk.ip = e->ip;
+	s->walk.sp = e->sp;
+	s->walk.fp = e->fp;
+	s->walk.bx0 = e->bx;
+	begin(s, o, e->tgid, e->image);
+	wt_walk_tables(s);
+	finish(s, out);
+}
+
+void walker_copy(const struct walker_ops *o, const struct wt_ev_raw *e, struct walker_out *out)
+{
+	struct wt_scratch *s = &walk_scratch;
+	struct wt_walk *w = &s->walk;
+
+	current.thread.fsbase = 0;
+	registers.bx = e->flags & WT_RAW_BX_LOST ? 0 : e->bx;
+	w->ip = e->ip;
+	w->sp = e->sp;
+	w->fp = e->fp;
+	w->bx0 = e->bx;
+	begin(s, o, e->tgid, e->image);
+	/* where the kernel side left off */
+	w->caller = e->flags & WT_RAW_CALLER ? 1 : 0;
+	w->fp_lost = e->flags & WT_RAW_FP_LOST ? 1 : 0;
+	w->guess = e->flags & WT_RAW_GUESS ? 1 : 0;
+	w->bx_at = e->flags & WT_RAW_BX_LOST ? WT_BX_LOST : 0;
+	w->n = e->head < WT_MAX_FRAMES ? e->head : WT_MAX_FRAMES;
+	__builtin_memcpy(s->ip, e->frame, w->n * sizeof(s->ip[0]));
+	wt_walk_tables(s);
+	finish(s, out);
 }

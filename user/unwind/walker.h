@@ -41,6 +41,8 @@ struct walker_out {
 	__u32 end;			/* enum wt_end */
 };
 
+/* From the registers of e on, which has frames before them (its head); read gives the copy's words, too. */
+void walker_copy(const struct walker_ops *ops, const struct wt_ev_raw *e, struct walker_out *out);
 /* From the registers in e; frames and the end of it are in *out. */
 void walker(const struct walker_ops *ops, const struct wt_ev_asleep *e, struct walker_out *out);
 
