@@ -368,6 +368,9 @@ static __always_inline bool wt_raw_helps(struct wt_scratch *s)
 	/* what it says of Python or of Java would be lost: no copy can tell */
 	if (s->py.begun == WT_PY_BEGUN)
 		return w->end == WT_END_NO_SPACE || (wt_raw_resumes(s) && !s->py.torn);
+	/* frame pointers led through it, or did not */
+	if (w->own && (w->space_flags & WT_SPACE_JVM_SOON))
+		return true;
 	if (w->own && (w->space_flags & WT_SPACE_JVM))
 		return w->end == WT_END_NO_SPACE || wt_raw_resumes(s);
 	switch (w->end) {
@@ -493,8 +496,8 @@ __u64 wt_send_raw(struct wt_scratch *s, __u32 slot)
 			return e->id;
 		}
 	}
-	/* an address that is in no mapping is likely to stay so: nothing is lost by that */
-	if (s->walk.end != WT_END_UNMAPPED)
+	/* an address that is in no mapping is likely to stay so: nothing is lost by that; nor of a whole stack */
+	if (s->walk.end != WT_END_UNMAPPED && s->walk.end != WT_END_ROOT)
 		wt_lost(WT_LOSS_RAW);
 	return 0;
 }

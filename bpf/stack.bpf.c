@@ -272,6 +272,15 @@ int wt_memory_gone(struct wt_scratch *s, struct wt_task *t)
 	return 1;
 }
 
+/* It came to a root, but through a VM's code by frame pointers, which that does not keep. */
+static __always_inline bool wt_unsure(struct wt_walk *w)
+{
+	if (!w->own || !(w->space_flags & WT_SPACE_JVM_SOON))
+		return false;
+	w->dirty = 1;
+	return true;
+}
+
 static __always_inline __u64 wt_walk_user(struct wt_scratch *s, struct wt_task *t, __u32 slot)
 {
 	struct wt_walk *w = &s->walk;
@@ -284,7 +293,7 @@ static __always_inline __u64 wt_walk_user(struct wt_scratch *s, struct wt_task *
 		wt_walk_tables(s);
 	if ((w->scanning && w->end == WT_END_ROOT) || w->believed)
 		wt_scan_learn(s);
-	if (w->end != WT_END_ROOT && !wt_memory_gone(s, t) && !(cfg_opts & WT_OPT_FP)) {
+	if ((w->end == WT_END_ROOT ? wt_unsure(w) : !wt_memory_gone(s, t)) && !(cfg_opts & WT_OPT_FP)) {
 		id = wt_send_raw(s, slot);
 		if (id)
 			return id;

@@ -168,6 +168,7 @@ struct wt_space {
 _Static_assert(sizeof(struct wt_space) == 24, "wt_space is on the wire");
 #define WT_SPACE_PY 1		/* `py_procs` has an entry */
 #define WT_SPACE_JVM 2		/* `jvm_procs` has an entry */
+#define WT_SPACE_JVM_SOON 4	/* … or will have one: what is in no file may be a VM's, whose frames are not known yet */
 #define WT_MAX_SPACES 16384
 
 /*

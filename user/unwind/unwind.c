@@ -30,6 +30,7 @@
 struct client {
 	__u32 tgid;
 	bool changed;		/* its mappings are to be looked at again */
+	bool vm_soon;		/* the kernel side was told that a VM is to come */
 	__u64 image;		/* the program the kernel side spoke of last */
 };
 
@@ -47,7 +48,7 @@ struct unwind {
 	struct u64map by_tgid;		/* → index in client */
 	struct client *client;
 	__u32 n_client, cap_client;
-	bool rows_wanted, any_changed;
+	bool rows_wanted, any_changed, any_soon;
 	/* asked for in this round: see unwind__want() */
 	struct want {
 		__u32 tgid;
@@ -120,7 +121,7 @@ static void on_forked(void *ctx, __u32 tgid, __u32 ptgid)
 {
 	struct unwind *u = ctx;
 	struct client *c = find(u, ptgid);
-	bool changed = c && c->changed;
+	bool changed = c && c->changed, vm_soon = c && c->vm_soon;
 	__u64 image;
 
 	spaces__fork(u->spaces, tgid, ptgid, now_ns());
@@ -131,6 +132,8 @@ static void on_forked(void *ctx, __u32 tgid, __u32 ptgid)
 		c->image = image;
 		/* what the parent got before the fork may not be in its run yet */
 		c->changed = changed;
+		c->vm_soon = vm_soon;
+		u->any_soon |= vm_soon;
 	}
 }
 
@@ -250,6 +253,10 @@ static void push(struct unwind *u, struct client *c, __u64 now)
 		    is_sure_to_be_wanted(u, &u->m[i]))
 			request(u, u->m[i].object, 0);
 	u->flags |= jvm__mark(u->jvm, c->tgid, u->m, &u->n);
+	c->vm_soon = !(u->flags & WT_SPACE_JVM) && jvm__has(u->jvm, c->tgid);
+	u->any_soon |= c->vm_soon;
+	if (c->vm_soon)
+		u->flags |= WT_SPACE_JVM_SOON;
 	spaces__set(u->spaces, c->tgid, c->image, u->m, u->n, u->flags, now);
 }
 
@@ -302,6 +309,19 @@ static void request_rows(struct unwind *u)
 	}
 }
 
+/* A VM that will not come after all: nobody is to wait for it. */
+static void look_for_refused(struct unwind *u)
+{
+	u->any_soon = false;
+	for (__u32 i = 0; i < u->n_client; i++) {
+		struct client *c = &u->client[i];
+
+		u->any_soon |= c->vm_soon;
+		if (c->vm_soon && !jvm__has(u->jvm, c->tgid))
+			on_mapped(u, c->tgid);
+	}
+}
+
 static void ask_for_perfmaps(struct unwind *u, __u64 now)
 {
 	__u64 start, end;
@@ -334,6 +354,8 @@ void unwind__tick(struct unwind *u)
 	u->n_want = 0;
 	while ((tgid = jvm__due(u->jvm, now)))
 		on_mapped(u, tgid);
+	if (u->any_soon)
+		look_for_refused(u);
 	if (u->perfmaps)
 		ask_for_perfmaps(u, now);
 	if (u->any_changed)
