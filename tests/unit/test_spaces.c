@@ -20,16 +20,27 @@ struct kernel {
 	struct wt_mapping pool[WT_POOL_MAPPINGS];
 	struct wt_space space[PIDS];
 	bool there[PIDS];
+	__u32 forks, parent;	/* a fork that is seen just after somebody has asked for it; 0: none */
 	int refuse;
 	int mapped[1024];	/* by object */
 };
+
+static void k_fork(struct kernel *k, __u32 tgid, __u32 ptgid)
+{
+	k->there[tgid] = k->there[ptgid];
+	k->space[tgid] = k->space[ptgid];
+	k->space[tgid].image = 10 * tgid;
+}
 
 static int k_get(void *ctx, __u32 tgid, struct wt_space *sp)
 {
 	struct kernel *k = ctx;
 
-	if (!k->there[tgid])
+	if (!k->there[tgid]) {
+		if (k->forks == tgid)
+			k_fork(k, tgid, k->parent);
 		return -ENOENT;
+	}
 	*sp = k->space[tgid];
 	return 0;
 }
@@ -195,6 +206,72 @@ static void test_fork_after_exec(void **state)
 	assert_false(f->k->there[4]);
 }
 
+/* The side-band tells of a fork first, and the kernel side's copy comes while user space looks. */
+static void test_fork_told_early(void **state)
+{
+	struct fixture *f = *state;
+	struct wt_mapping m[20];
+	struct spaces_stats st;
+
+	spaces__set(f->s, 1, 10, m, make(m, 4, 1), 3, SEC);
+	f->k->forks = 2;
+	f->k->parent = 1;
+	spaces__fork(f->s, 2, 1, SEC);
+	expect(f, 2, 4, 1);
+	/* its child, which user space hears of before it looks again; the parent may be gone by then */
+	k_fork(f->k, 3, 2);
+	spaces__drop(f->s, 1, SEC);
+	spaces__fork(f->s, 3, 2, SEC);
+	assert_int_equal(spaces__late(f->s, 3 * SEC), 2);
+	assert_int_equal(spaces__late(f->s, 3 * SEC), 0);
+	assert_int_equal(spaces__image(f->s, 2), 20);
+	assert_int_equal(spaces__image(f->s, 3), 30);
+	/* what they have is not given to others */
+	spaces__set(f->s, 5, 50, m, make(m, 9, 9), 0, 5 * SEC);
+	expect(f, 2, 4, 1);
+	expect(f, 3, 4, 1);
+	assert_int_equal(f->k->space[2].flags, 3);
+	spaces__drop(f->s, 2, 5 * SEC);
+	spaces__drop(f->s, 3, 5 * SEC);
+	assert_int_equal(f->k->mapped[1], 0);
+	spaces__set(f->s, 5, 50, m, make(m, 1, 9), 0, 7 * SEC);
+	spaces__set(f->s, 5, 50, m, make(m, 2, 9), 0, 9 * SEC);
+	spaces__set(f->s, 5, 50, m, make(m, 3, 9), 0, 11 * SEC);
+	spaces__stats(f->s, &st);
+	assert_int_equal(st.mappings, 2 + 3);
+	assert_int_equal(st.spaces, 1);
+}
+
+/* Forks that are told early and of which nothing more is heard, or an exec, or the end, or a question. */
+static void test_fork_never_seen(void **state)
+{
+	struct fixture *f = *state;
+	struct wt_mapping m[20];
+
+	spaces__set(f->s, 1, 10, m, make(m, 4, 1), 0, SEC);
+	for (__u32 i = 10; i < 50; i++)
+		spaces__fork(f->s, i, 1, SEC);
+	spaces__drop(f->s, 11, SEC);
+	spaces__set(f->s, 12, 120, m, make(m, 2, 2), 0, SEC);
+	spaces__fork(f->s, 13, 1, SEC);
+	f->k->refuse = -E2BIG;
+	k_fork(f->k, 14, 1);
+	assert_int_equal(spaces__late(f->s, SEC), 14);
+	f->k->refuse = 0;
+	assert_int_equal(spaces__image(f->s, 14), 0);
+	assert_false(f->k->there[14]);
+	assert_int_equal(spaces__late(f->s, SEC), 0);
+	assert_int_equal(spaces__late(f->s, 2 * SEC), 0);
+	k_fork(f->k, 11, 1);
+	k_fork(f->k, 13, 1);
+	k_fork(f->k, 15, 1);
+	assert_int_equal(spaces__late(f->s, 2 * SEC), 0);
+	expect(f, 12, 2, 2);
+	/* those that are waited for keep what their parent had, and not for ever */
+	spaces__drop(f->s, 1, 2 * SEC);
+	assert_int_equal(f->k->mapped[1], 0);
+}
+
 static void test_full(void **state)
 {
 	static struct wt_mapping m[WT_MAX_MAPPINGS];
@@ -294,6 +371,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_set_and_replace, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fork_shares, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fork_after_exec, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fork_told_early, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fork_never_seen, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_random, setup, teardown),
 	};

@@ -25,6 +25,13 @@ struct space {
 	__u64 image;
 };
 
+/* A fork that the kernel side has not seen yet, with what its parent had mapped. */
+struct late {
+	__u32 tgid, flags;
+	struct run *run;	/* NULL: it has by now, and has been told */
+	__u64 until_ns;
+};
+
 struct spaces {
 	struct spaces_maps maps;
 	struct u64map by_tgid;		/* → index in space */
@@ -35,6 +42,8 @@ struct spaces {
 	struct run *waiting;		/* given back, oldest first */
 	struct run **waiting_end;
 	struct run *gaps;		/* free entries, by first; neighbours are joined */
+	struct late *late;
+	__u32 n_late, cap_late;
 	__u32 version;
 	struct spaces_stats stats;
 };
@@ -76,6 +85,10 @@ void spaces__free(struct spaces *s)
 	for (__u32 i = 0; i < s->n_space; i++)
 		if (s->space[i].run && !--s->space[i].run->refs)
 			free(s->space[i].run);
+	for (__u32 i = 0; i < s->n_late; i++)
+		if (s->late[i].run && !--s->late[i].run->refs)
+			free(s->late[i].run);
+	free(s->late);
 	free_runs(s->waiting);
 	free_runs(s->gaps);
 	u64map__free(&s->by_tgid);
@@ -138,6 +151,22 @@ static void put_run(struct spaces *s, struct run *r, __u64 now_ns)
 	r->next = NULL;
 	*s->waiting_end = r;
 	s->waiting_end = &r->next;
+}
+
+static struct late *find_late(const struct spaces *s, __u32 tgid)
+{
+	for (__u32 i = 0; i < s->n_late; i++)
+		if (s->late[i].tgid == tgid)
+			return &s->late[i];
+	return NULL;
+}
+
+static void end_late(struct spaces *s, struct late *l, __u64 now_ns)
+{
+	if (!l)
+		return;
+	put_run(s, l->run, now_ns);
+	*l = s->late[--s->n_late];
 }
 
 /* First fit; NULL: no gap is large enough, or no memory. */
@@ -237,6 +266,7 @@ int spaces__set(struct spaces *s, __u32 tgid, __u64 image, const struct wt_mappi
 	int err;
 
 	reclaim(s, now_ns);
+	end_late(s, find_late(s, tgid), now_ns);
 	sp = get(s, tgid);
 	if (!sp)
 		return -ENOMEM;
@@ -262,39 +292,11 @@ int spaces__set(struct spaces *s, __u32 tgid, __u64 image, const struct wt_mappi
 	return err;
 }
 
-void spaces__fork(struct spaces *s, __u32 tgid, __u32 ptgid, __u64 now_ns)
-{
-	struct space *parent = find(s, ptgid), *sp;
-	struct wt_space known;
-	struct run *run;
-	__u32 flags;
-
-	/* the kernel side has copied the entry, as it was then; not so if it knew none, or an exec came */
-	if (!parent || !parent->run || s->maps.get(s->maps.ctx, tgid, &known)) {
-		spaces__drop(s, tgid, now_ns);
-		return;
-	}
-	run = parent->run;
-	flags = parent->flags;
-	run->refs++;
-	sp = get(s, tgid);	/* the parent may have moved */
-	if (!sp) {
-		put_run(s, run, now_ns);
-		return;
-	}
-	put_run(s, sp->run, now_ns);
-	sp->run = run;
-	sp->flags = flags;
-	sp->image = known.image;
-	if (publish(s, tgid, sp))
-		spaces__drop(s, tgid, now_ns);
-}
-
-void spaces__drop(struct spaces *s, __u32 tgid, __u64 now_ns)
+/* Not known to be of any process any more, but for the kernel side. */
+static void forget(struct spaces *s, __u32 tgid, __u64 now_ns)
 {
 	struct u64map_slot *slot = u64map__find(&s->by_tgid, tgid);
 
-	s->maps.drop(s->maps.ctx, tgid);
 	if (!slot)
 		return;
 	put_run(s, s->space[slot->value].run, now_ns);
@@ -302,6 +304,106 @@ void spaces__drop(struct spaces *s, __u32 tgid, __u64 now_ns)
 	s->spare[s->n_spare++] = slot->value;
 	u64map__delete(&s->by_tgid, tgid);
 	s->stats.spaces--;
+}
+
+void spaces__drop(struct spaces *s, __u32 tgid, __u64 now_ns)
+{
+	s->maps.drop(s->maps.ctx, tgid);
+	end_late(s, find_late(s, tgid), now_ns);
+	forget(s, tgid, now_ns);
+}
+
+/* The process has that run from now on, whose reference is the caller's to give. */
+static void adopt(struct spaces *s, __u32 tgid, __u64 image, struct run *run, __u32 flags, __u64 now_ns)
+{
+	struct space *sp = get(s, tgid);
+
+	if (!sp) {
+		put_run(s, run, now_ns);
+		return;
+	}
+	put_run(s, sp->run, now_ns);
+	sp->run = run;
+	sp->flags = flags;
+	sp->image = image;
+	if (publish(s, tgid, sp)) {
+		s->maps.drop(s->maps.ctx, tgid);
+		forget(s, tgid, now_ns);
+	}
+}
+
+static void wait_for_fork(struct spaces *s, __u32 tgid, struct run *run, __u32 flags, __u64 now_ns)
+{
+	if (s->n_late == s->cap_late) {
+		__u32 cap = s->cap_late ? 2 * s->cap_late : 16;
+		struct late *grown = reallocarray(s->late, cap, sizeof(*grown));
+
+		if (!grown)
+			return;
+		s->late = grown;
+		s->cap_late = cap;
+	}
+	run->refs++;
+	s->late[s->n_late++] = (struct late){ tgid, flags, run, now_ns + GRACE_NS };
+}
+
+/* Has the kernel side seen that fork by now? */
+static bool settle(struct spaces *s, struct late *l, __u64 now_ns)
+{
+	struct run *run = l->run;
+	struct wt_space known;
+
+	if (run && s->maps.get(s->maps.ctx, l->tgid, &known))
+		return false;
+	l->run = NULL;
+	if (run)
+		adopt(s, l->tgid, known.image, run, l->flags, now_ns);
+	return true;
+}
+
+void spaces__fork(struct spaces *s, __u32 tgid, __u32 ptgid, __u64 now_ns)
+{
+	struct late *l = find_late(s, ptgid);
+	struct space *parent;
+	struct wt_space known;
+
+	/* a parent that forks has run, so the kernel side has seen its own fork */
+	if (l)
+		settle(s, l, now_ns);
+	parent = find(s, ptgid);
+	if (!parent || !parent->run) {
+		spaces__drop(s, tgid, now_ns);
+		return;
+	}
+	end_late(s, find_late(s, tgid), now_ns);
+	/*
+	 * The kernel side copies the entry, as it is then.  If it is not there, an exec came, or
+	 * it is still to come: the side-band tells of a fork before the tracepoint does, and
+	 * who forks may be preempted in between.  What may come any moment is not taken away.
+	 */
+	if (s->maps.get(s->maps.ctx, tgid, &known)) {
+		forget(s, tgid, now_ns);
+		wait_for_fork(s, tgid, parent->run, parent->flags, now_ns);
+		return;
+	}
+	parent->run->refs++;
+	adopt(s, tgid, known.image, parent->run, parent->flags, now_ns);
+}
+
+__u32 spaces__late(struct spaces *s, __u64 now_ns)
+{
+	for (__u32 i = 0; i < s->n_late;) {
+		__u32 tgid = s->late[i].tgid;
+		bool seen = settle(s, &s->late[i], now_ns);
+
+		if (seen || s->late[i].until_ns <= now_ns)
+			end_late(s, &s->late[i], now_ns);
+		else
+			i++;
+		if (seen)
+			return tgid;
+	}
+	return 0;
 }
 
 __u64 spaces__image(const struct spaces *s, __u32 tgid)

@@ -47,8 +47,13 @@ void spaces__free(struct spaces *s);
  */
 int spaces__set(struct spaces *s, __u32 tgid, __u64 image, const struct wt_mapping *m, unsigned n,
 		__u32 flags, __u64 now_ns);
-/* A child begins with its parent's; nothing happens when those are not known. */
+/*
+ * A child begins with its parent's; nothing happens when those are not known.  If the kernel side
+ * has not seen the fork yet, spaces__late() will tell.
+ */
 void spaces__fork(struct spaces *s, __u32 tgid, __u32 ptgid, __u64 now_ns);
+/* A child whose fork the kernel side has seen in the meantime, and which is known now; 0: no (more). */
+__u32 spaces__late(struct spaces *s, __u64 now_ns);
 /* The process is gone, or another program. */
 void spaces__drop(struct spaces *s, __u32 tgid, __u64 now_ns);
 /* The program it is known to the kernel side as, 0: it is not. */

@@ -117,24 +117,31 @@ static void on_mapped(void *ctx, __u32 tgid)
 	u->any_changed = true;
 }
 
+/* A child that begins with its parent's mappings; changed: they may not be all. */
+static void begin_child(struct unwind *u, __u32 tgid, bool changed, bool vm_soon)
+{
+	__u64 image = spaces__image(u->spaces, tgid);
+	struct client *c = image ? get(u, tgid) : NULL;
+
+	if (!c)
+		return;
+	c->image = image;
+	c->changed = changed;
+	c->vm_soon = vm_soon;
+	u->any_changed |= changed;
+	u->any_soon |= vm_soon;
+}
+
 static void on_forked(void *ctx, __u32 tgid, __u32 ptgid)
 {
 	struct unwind *u = ctx;
 	struct client *c = find(u, ptgid);
+	/* what the parent got before the fork may not be in its run yet */
 	bool changed = c && c->changed, vm_soon = c && c->vm_soon;
-	__u64 image;
 
 	spaces__fork(u->spaces, tgid, ptgid, now_ns());
 	jvm__fork(u->jvm, tgid, ptgid);
-	image = spaces__image(u->spaces, tgid);
-	c = image ? get(u, tgid) : NULL;
-	if (c) {
-		c->image = image;
-		/* what the parent got before the fork may not be in its run yet */
-		c->changed = changed;
-		c->vm_soon = vm_soon;
-		u->any_soon |= vm_soon;
-	}
+	begin_child(u, tgid, changed, vm_soon);
 }
 
 static void leave(struct unwind *u, __u32 tgid)
@@ -349,6 +356,8 @@ void unwind__tick(struct unwind *u)
 	__u64 now = now_ns();
 	__u32 tgid;
 
+	while ((tgid = spaces__late(u->spaces, now)))
+		begin_child(u, tgid, true, false);
 	for (__u32 i = 0; i < u->n_want; i++)
 		ask(u, u->want[i].tgid, u->want[i].image);
 	u->n_want = 0;
