@@ -16,8 +16,8 @@
 #define MAX_VMS 64			/* a descriptor each */
 #define LISTEN_MS 5000
 #define ANSWER_MS 3000
-/* A VM compiles most at its beginning: from one question to the next twice as long. */
-#define FIRST_PAUSE_NS (2 * NSEC_PER_SEC)
+/* A VM compiles most at its beginning: from one question to the next half as long again. */
+#define FIRST_PAUSE_NS (NSEC_PER_SEC / 2)
 #define LAST_PAUSE_NS (64 * NSEC_PER_SEC)
 #define LINGER_NS (10 * NSEC_PER_SEC)	/* stacks of an ended process may still be under way */
 
@@ -100,7 +100,7 @@ static void take(struct jvm_perfmap *m, __u64 now)
 	}
 	v->file = m->asked.file;
 	v->next_ns = m->result ? 0 : now + v->pause_ns;
-	v->pause_ns = v->pause_ns < LAST_PAUSE_NS ? 2 * v->pause_ns : LAST_PAUSE_NS;
+	v->pause_ns = v->pause_ns < LAST_PAUSE_NS * 2 / 3 ? v->pause_ns * 3 / 2 : LAST_PAUSE_NS;
 	if (m->result && m->result != -EEXIST && m->result != -ECANCELED && !v->left_ns)
 		wt_warn("process %u: no perf map (--jvm-perfmap): %s", v->who.tgid, m->why);
 	else if (m->result == -EEXIST)
