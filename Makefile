@@ -105,9 +105,9 @@ $(B)/tests/unit/%: tests/unit/%.c $(LIB_OBJ)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Itests/unit -MMD -MP $(LDFLAGS_ALL) -o $@ $< $(LIB_OBJ) -lcmocka $(LIBS)
 
-# a test that lets our allocations fail
-WRAPPED := malloc calloc realloc reallocarray strdup
-$(B)/tests/unit/test_no_memory: LDFLAGS_ALL += $(WRAPPED:%=-Wl,--wrap=%)
+# tests that let our allocations fail
+WRAPPED := malloc calloc realloc reallocarray strdup strndup
+$(filter $(B)/tests/unit/test_no_memory%,$(UNIT_BIN)): LDFLAGS_ALL += $(WRAPPED:%=-Wl,--wrap=%)
 
 # as programs are shipped; for the others --frame-pointers is to say something, too
 $(B)/tests/workloads/wl_chain: WORK_FP := -fomit-frame-pointer

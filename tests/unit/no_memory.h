@@ -51,12 +51,20 @@ void *__wrap_reallocarray(void *p, size_t n, size_t size)
 	return no_memory_now() ? NULL : __real_realloc(p, n * size);
 }
 
+char *__wrap_strndup(const char *s, size_t most)
+{
+	size_t n = strnlen(s, most);
+	char *copy = no_memory_now() ? NULL : __real_malloc(n + 1);
+
+	if (!copy)
+		return NULL;
+	copy[n] = 0;
+	return memcpy(copy, s, n);
+}
+
 char *__wrap_strdup(const char *s)
 {
-	size_t n = strlen(s) + 1;
-	char *copy = no_memory_now() ? NULL : __real_malloc(n);
-
-	return copy ? memcpy(copy, s, n) : NULL;
+	return __wrap_strndup(s, strlen(s));
 }
 
 #endif /* WT_TEST_NO_MEMORY_H */

@@ -13,6 +13,7 @@
 
 #include "ledger/ledger.h"
 #include "ledger/pool.h"
+#include "util/errors.h"
 #include "util/u64map.h"
 
 /*
@@ -258,11 +259,6 @@ const char *paths__of(const struct ledger *l, const struct wt_reason *r, __u64 *
 void paths__free(struct ledger *l);
 /* reasons.c */
 const struct wt_reason *reasons__get(const struct ledger *l, __u64 id);
-
-static inline int first_error(int first, int err)
-{
-	return first ? first : err;
-}
 
 /* The i-th open interval of a record; false: there is none.  CPU time has no line of its own. */
 static inline bool prog__open(const struct prog *p, unsigned i, struct open *o)

@@ -23,22 +23,22 @@ struct conns {
 	__u64 n_closed, n_live, n_open, lost_closed;
 	struct wt_listen_row listeners[CONNS_MAX_LISTENERS];
 	unsigned n_listeners;
-	unsigned max_peers;
 };
 
 int conns__new(struct conns **out, const struct conns_opts *o)
 {
 	struct conns *c = calloc(1, sizeof(*c));
+	unsigned max_peers;
 	int err;
 
 	*out = NULL;
 	if (!c)
 		return -ENOMEM;
 	c->max = o->max_rows ? o->max_rows : MAX_ROWS;
-	c->max_peers = o->max_peers ? o->max_peers : MAX_PEERS;
-	err = peers__new(&c->closed_peers, c->max_peers);
+	max_peers = o->max_peers ? o->max_peers : MAX_PEERS;
+	err = peers__new(&c->closed_peers, max_peers);
 	if (!err)
-		err = peers__new(&c->live_peers, c->max_peers);
+		err = peers__new(&c->live_peers, max_peers);
 	if (err) {
 		conns__free(c);
 		return err;
@@ -97,16 +97,11 @@ int conns__put_closed(struct conns *c, const struct wt_conn *conn)
 
 void conns__begin(struct conns *c)
 {
-	struct peers *fresh;
-
 	c->live.n = 0;
 	c->n_live = 0;
 	c->n_open = 0;
 	c->n_listeners = 0;
-	if (!peers__count(c->live_peers) || peers__new(&fresh, c->max_peers))
-		return;
-	peers__free(c->live_peers);
-	c->live_peers = fresh;
+	peers__clear(c->live_peers);
 }
 
 int conns__put_live(struct conns *c, const struct wt_conn *conn)

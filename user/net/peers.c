@@ -26,10 +26,8 @@ int peers__new(struct peers **out, unsigned max)
 	return 0;
 }
 
-void peers__free(struct peers *p)
+void peers__clear(struct peers *p)
 {
-	if (!p)
-		return;
 	for (unsigned i = 0; i < p->map.n; i++) {
 		struct peer *peer = rowmap__at(&p->map, i);
 
@@ -37,6 +35,15 @@ void peers__free(struct peers *p)
 		free(peer->wait.cells);
 	}
 	rowmap__free(&p->map);
+	p->map = (struct rowmap){ .size = sizeof(struct peer) };
+	p->folded = 0;
+}
+
+void peers__free(struct peers *p)
+{
+	if (!p)
+		return;
+	peers__clear(p);
 	free(p);
 }
 

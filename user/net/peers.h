@@ -51,6 +51,8 @@ struct peers;
 
 int peers__new(struct peers **out, unsigned max);
 void peers__free(struct peers *p);
+/* It is as new. */
+void peers__clear(struct peers *p);
 /* Adds everything of `from`.  0 or -ENOMEM, as all that follow. */
 int peers__add_all(struct peers *p, const struct peers *from);
 int peers__add_conn(struct peers *p, const struct wt_conn *c);

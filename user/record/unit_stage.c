@@ -8,6 +8,7 @@
 #include "jobs/jobs.h"
 #include "units/match.h"
 #include "util/clock.h"
+#include "util/errors.h"
 #include "util/log.h"
 
 static __u32 unit_of(void *ctx, __u32 epoch, __u32 thread)
@@ -56,9 +57,8 @@ static int on_unit_detail(void *ctx, __u32 row, const struct ledger_line *line)
 		return costs__detail(s->costs, units__row(s->units, row), row, line, NULL);
 	ledger__object_text(s->ledger, line->state, line->reason, object, sizeof(object));
 	err = costs__detail(s->costs, units__row(s->units, row), row, line, object);
-	if (err)
-		return err;
-	return units__waited(s->units, row, line->state, object, line->reason, line->ns, line->count);
+	return first_error(err, units__waited(s->units, row, line->state, object, line->reason, line->ns,
+					      line->count));
 }
 
 static const char *job_name(void *ctx, __u64 job, __u64 cgroup)

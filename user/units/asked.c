@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "util/errors.h"
+
 #define MAX_ITEMS 50000
 
 void asked__init(struct asked *a)
@@ -36,8 +38,12 @@ int asked__put(struct asked *a, const struct asked_item *x)
 		i = pool__get(&a->items);
 		if (!i)
 			return -ENOMEM;
+		if (!u64map__put(&a->by_key, key_of(x), i)) {
+			pool__put(&a->items, i);
+			return -ENOMEM;
+		}
 		*(struct asked_item *)pool__at(&a->items, i) = *x;
-		return u64map__put(&a->by_key, key_of(x), i) ? 0 : -ENOMEM;
+		return 0;
 	}
 	it = pool__at(&a->items, slot->value);
 	it->ns += x->ns;
@@ -46,18 +52,20 @@ int asked__put(struct asked *a, const struct asked_item *x)
 	return 0;
 }
 
+/* What was told with an error is told: a part of it may have been taken. */
 int asked__settle(struct asked *a, int (*tell)(void *ctx, const struct asked_item *x), void *ctx)
 {
+	int err = 0;
+
 	for (__u32 i = 1; i < a->items.end; i++) {
 		struct asked_item *it = pool__at(&a->items, i);
 		int done = it->thread ? tell(ctx, it) : 0;
 
-		if (done < 0)
-			return done;
+		err = first_error(err, done < 0 ? done : 0);
 		if (!done)
 			continue;
 		u64map__delete(&a->by_key, key_of(it));
 		pool__put(&a->items, i);
 	}
-	return 0;
+	return err;
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/errors.h"
+
 #define OTHER "[other]"
 #define MAX_PENDING 50000
 
@@ -99,13 +101,19 @@ static bool is_other(const struct cost_key *k)
 	return !strcmp(k->name, OTHER);
 }
 
-static int index_keys(struct cost *c)
+static bool keep_none(const struct u64map_slot *s, void *arg)
 {
-	u64map__free(&c->by_hash);
+	(void)s;
+	(void)arg;
+	return false;
+}
+
+/* There are less of them than before: the map has room for them. */
+static void index_keys(struct cost *c)
+{
+	u64map__filter(&c->by_hash, keep_none, NULL);
 	for (unsigned i = 0; i < c->n_keys; i++)
-		if (!u64map__put(&c->by_hash, c->keys[i].hash, i))
-			return -ENOMEM;
-	return 0;
+		u64map__put(&c->by_hash, c->keys[i].hash, i);
 }
 
 /*
@@ -116,7 +124,7 @@ static int shrink_keys(struct cost *c)
 {
 	struct cost_key *gone;
 	unsigned n = c->n_keys / 4, keep = c->n_keys - n;
-	int err;
+	int err = 0;
 
 	gone = malloc((n + 1) * sizeof(*gone));
 	if (!gone)
@@ -124,12 +132,12 @@ static int shrink_keys(struct cost *c)
 	qsort(c->keys, c->n_keys, sizeof(*c->keys), largest_first);
 	memcpy(gone, c->keys + keep, n * sizeof(*gone));
 	c->n_keys = keep;
-	err = index_keys(c);
+	index_keys(c);
 	for (unsigned i = 0; i < n; i++) {
 		__u64 hash = hash_of(gone[i].kind, gone[i].state, OTHER, strlen(OTHER));
-		struct cost_key *other = err ? NULL : find_key(c, hash);
+		struct cost_key *other = find_key(c, hash);
 
-		if (!err && !other)
+		if (!other)
 			other = new_key(c, hash, gone[i].kind, gone[i].state, OTHER, strlen(OTHER));
 		if (other)
 			add_key(other, &gone[i]);
@@ -291,19 +299,22 @@ static int put_each(struct cost *c, enum cost_kind kind, __u64 seq, const char *
 	int err = 0;
 
 	c->stamp = c->stamp + 1 ? c->stamp + 1 : 1;
-	for (unsigned i = n; i-- > 0 && !err; ) {	/* innermost first: its line is the one that ran */
+	for (unsigned i = n; i-- > 0; ) {	/* innermost first: its line is the one that ran */
 		__u32 line;
 		struct cost_key *k = get_key(c, kind, 0, names[i], &line);
 
-		if (!k)
-			return -ENOMEM;
+		if (!k) {
+			err = -ENOMEM;
+			continue;
+		}
 		if (k->stamp == c->stamp)	/* a recursion: its time is in there */
 			continue;
 		k->stamp = c->stamp;
 		k->depth_ns += (double)i * ns;
 		k->depth_of_ns += ns;
 		vote(k, line, ns);
-		err = put_detail(c, k, seq, ns);
+		if (put_detail(c, k, seq, ns))
+			err = -ENOMEM;
 	}
 	vote_file(c, names, n, ns);
 	return err;
@@ -313,7 +324,7 @@ int cost__stack(struct cost *c, __u64 seq, const char *const *names, unsigned n,
 {
 	int err = put_each(c, COST_TOTAL, seq, names, n, ns);
 
-	return err || !n ? err : cost__detail(c, seq, COST_SELF, 0, names[n - 1], ns);
+	return n ? first_error(err, cost__detail(c, seq, COST_SELF, 0, names[n - 1], ns)) : err;
 }
 
 int cost__blocked(struct cost *c, __u64 seq, const char *const *names, unsigned n, __u64 ns)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/errors.h"
 #include "util/u64map.h"
 
 #define MAX_DEPTH (2 * WT_MAX_FRAMES)
@@ -149,8 +150,8 @@ static unsigned names_of(const struct costs *c, unsigned whole)
 	return n;
 }
 
-/* The cost of the units of that name; NULL: it has none, or (*err) memory is out. */
-static struct cost *named_of(struct costs *c, const struct unit_row *r, unsigned whole, int *err)
+/* The cost of the units of that name; NULL: it has none, or there is no memory for one. */
+static struct cost *named_of(struct costs *c, const struct unit_row *r, unsigned whole)
 {
 	const struct cost_opts opts = { .max_keys = 300 };
 	const struct u64map_slot *s;
@@ -170,12 +171,10 @@ static struct cost *named_of(struct costs *c, const struct unit_row *r, unsigned
 		return c->named[s->value].cost;
 	if (c->n_named >= COSTS_NAMES_MAX)
 		return NULL;
-	*err = cost__new(&c->named[c->n_named].cost, cost__job(c->v[whole]), name, &opts);
-	if (*err)
+	if (cost__new(&c->named[c->n_named].cost, cost__job(c->v[whole]), name, &opts))
 		return NULL;
 	if (!u64map__put(&c->by_name, hash, c->n_named)) {
 		cost__free(c->named[c->n_named].cost);
-		*err = -ENOMEM;
 		return NULL;
 	}
 	c->named[c->n_named].whole = whole;
@@ -185,13 +184,13 @@ static struct cost *named_of(struct costs *c, const struct unit_row *r, unsigned
 /* Where a unit counts: with its kind, and with those of its name.  The number of them, or -ENOMEM. */
 static int costs_of(struct costs *c, const struct unit_row *r, struct cost *v[2])
 {
-	int whole = whole_of(c, r), err = 0;
+	int whole = whole_of(c, r);
 
 	if (whole < 0)
 		return whole;
 	v[0] = c->v[whole];
-	v[1] = named_of(c, r, whole, &err);
-	return err ? err : v[1] ? 2 : 1;
+	v[1] = named_of(c, r, whole);
+	return v[1] ? 2 : 1;
 }
 
 static bool has_counters(const struct unit_row *r)
@@ -219,13 +218,13 @@ int costs__unit(struct costs *c, const struct unit_row *r, __u32 row)
 
 	memcpy(u.st_ns, r->st_ns, sizeof(u.st_ns));
 	c->nameless += n == 1 && name_of(name, sizeof(name), r) ? r->n : 0;
-	for (int i = 0; i < n && !err; i++) {
+	for (int i = 0; i < n; i++) {
 		if (r->has_extra)
 			cost__extra(v[i], r->extra);
-		err = cost__unit(v[i], &u);
+		err = first_error(err, cost__unit(v[i], &u));
 	}
 	/* a counter is of all */
-	if (!err && has_counters(r))
+	if (n > 0 && has_counters(r))
 		cost__estimate(v[0], r->source ? r->source : r->tgid, r->end_ns, r->done, r->total, COST_NO_ESTIMATE);
 	return err;
 }
@@ -327,9 +326,8 @@ static int put_detail(struct costs *c, struct cost *cost, __u32 row, const struc
 		return put_stack(c, cost, row, line);
 	if (line->state == WT_RUNQ)
 		err = put_rival(c, cost, row, line);
-	if (!err)
-		err = put_blocked(c, cost, row, line);
-	return err ? err : cost__detail(cost, row, COST_WAIT, line->state, object, line->ns);
+	err = first_error(err, put_blocked(c, cost, row, line));
+	return first_error(err, cost__detail(cost, row, COST_WAIT, line->state, object, line->ns));
 }
 
 int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
@@ -345,8 +343,8 @@ int costs__detail(struct costs *c, const struct unit_row *r, __u32 row,
 	n = costs_of(c, r, v);
 	if (n < 0)
 		return n;
-	for (int i = 0; i < n && !err; i++)
-		err = put_detail(c, v[i], row, line, object);
+	for (int i = 0; i < n; i++)
+		err = first_error(err, put_detail(c, v[i], row, line, object));
 	return err;
 }
 

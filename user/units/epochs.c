@@ -265,10 +265,10 @@ static int charge_early(struct epochs *e)
 	int err = 0;
 
 	e->n_early = 0;
-	for (size_t i = 0; i < n && !err; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct early c = e->early[i];	/* it may be put back in its place */
 
-		err = epochs__charge_thread(e, c.epoch, c.thread, c.what, c.ns);
+		err = first_error(err, epochs__charge_thread(e, c.epoch, c.thread, c.what, c.ns));
 	}
 	return err;
 }
@@ -295,9 +295,9 @@ static int pass_on(struct epochs *e, const struct uproc *p, const struct account
 
 		if (!open && !find_resolved(e, p->inherited, p->inherited_by))
 			break;
-		for (unsigned k = 0; k < ACCOUNT_SIZE && !err; k++)
-			err = epochs__charge_thread(e, p->inherited, p->inherited_by, k, a->ns[k]);
-		if (err || open)
+		for (unsigned k = 0; k < ACCOUNT_SIZE; k++)
+			err = first_error(err, epochs__charge_thread(e, p->inherited, p->inherited_by, k, a->ns[k]));
+		if (open)
 			break;
 		p = p->parent ? epochs__find_proc(e, p->parent) : NULL;
 	}
@@ -355,8 +355,8 @@ int epochs__charge_thread_time(struct epochs *e, __u64 image, __u32 id, __u32 th
 	/* what is made over already */
 	if (at < to && at < p->resolved_ns) {
 		until = p->resolved_ns < to ? p->resolved_ns : to;
-		if (!err)
-			err = charge_late(e, p, at, until, what, epochs__part(ns, from, to, at, until), thread);
+		err = first_error(err, charge_late(e, p, at, until, what,
+						   epochs__part(ns, from, to, at, until), thread));
 		at = until;
 	}
 	for (__u32 i = p->first; i && at < to; i = epoch_at(e, i)->next) {
@@ -366,9 +366,10 @@ int epochs__charge_thread_time(struct epochs *e, __u64 image, __u32 id, __u32 th
 		if (until <= at)
 			continue;
 		of = account_of(p, ep, thread);
-		if (!of)
-			return -ENOMEM;
-		of->ns[what] += epochs__part(ns, from, to, at, until);
+		if (of)
+			of->ns[what] += epochs__part(ns, from, to, at, until);
+		else
+			err = first_error(err, -ENOMEM);
 		at = until;
 	}
 	return err;
@@ -447,7 +448,7 @@ static int resolve_parts(struct epochs *e, const struct uproc *p, const struct e
 {
 	int err = 0;
 
-	for (unsigned i = 0; i < p->n_speakers && p->n_speakers > 1 && !err; i++) {
+	for (unsigned i = 0; i < p->n_speakers && p->n_speakers > 1; i++) {
 		static const struct account none;
 		const struct speaker *s = &p->speakers[i];
 		const struct account *a = i < ep->n_parts ? &ep->parts[i] : &none;
@@ -455,9 +456,9 @@ static int resolve_parts(struct epochs *e, const struct uproc *p, const struct e
 
 		if (own == row)
 			continue;
-		err = note_resolved(e, resolved_key(ep->id, s->serial), own);
-		if (!err && s->task != s->serial)
-			err = note_resolved(e, resolved_key(ep->id, s->task), own);
+		err = first_error(err, note_resolved(e, resolved_key(ep->id, s->serial), own));
+		if (s->task != s->serial)
+			err = first_error(err, note_resolved(e, resolved_key(ep->id, s->task), own));
 	}
 	return err;
 }
@@ -484,7 +485,7 @@ static int resolve_first(struct epochs *e, struct uproc *p, const struct uproc *
 		row = epochs__make_over(e, p, ep->begin_ns, ep->end_ns, &ep->account, 0);
 		err = resolve_parts(e, p, ep, row);
 		add_parts(ep);
-		err = err ? err : pass_on(e, p, &ep->account);
+		err = first_error(err, pass_on(e, p, &ep->account));
 	} else if (served) {
 		add_parts(ep);
 		row = epochs__make_over(e, served, ep->begin_ns, ep->end_ns, &ep->account, 0);
@@ -504,7 +505,7 @@ static int resolve_first(struct epochs *e, struct uproc *p, const struct uproc *
 	u64map__delete(&e->by_id, id);
 	free(ep->parts);
 	pool__put(&e->epochs, i);
-	return err ? err : note_resolved(e, id, row);
+	return first_error(err, note_resolved(e, id, row));
 }
 
 /* The row that p's time belongs to while p itself tells of no units; UNITS_OPEN: it is not known. */
@@ -517,11 +518,11 @@ static int finalize(struct epochs *e, struct uproc *p)
 {
 	int err = 0;
 
-	for (; p->final < p->n_stretches && !err; p->final++) {
+	for (; p->final < p->n_stretches; p->final++) {
 		if (p->stretches[p->final].to_ns > p->resolved_ns)
 			break;
 		if (!p->stretches[p->final].more)
-			err = e->sink.final(e->sink.ctx, p->stretches[p->final].row);
+			err = first_error(err, e->sink.final(e->sink.ctx, p->stretches[p->final].row));
 	}
 	return err;
 }
@@ -532,16 +533,16 @@ static int resolve_proc(struct epochs *e, struct uproc *p)
 	__u32 row = p->matched || served ? 0 : inherited_row(e, p);
 	int err = 0;
 
-	while (p->first && !err) {
+	while (p->first) {
 		struct epoch *ep = epoch_at(e, p->first);
 
 		if (!ep->end_ns || !ep->complete)
 			break;
 		if (p->matched || served ? ep->end_ns > (served ? served : p)->decided_ns : row == UNITS_OPEN)
 			break;
-		err = resolve_first(e, p, served, row);
+		err = first_error(err, resolve_first(e, p, served, row));
 	}
-	return err ? err : finalize(e, p);
+	return first_error(err, finalize(e, p));
 }
 
 /* Too many wait: the oldest of processes that tell of no units belong to none. */
@@ -549,32 +550,32 @@ static int give_up(struct epochs *e)
 {
 	int err = 0;
 
-	for (__u32 i = 1; i < e->procs.end && e->epochs.n > e->max / 2 && !err; i++) {
+	for (__u32 i = 1; i < e->procs.end && e->epochs.n > e->max / 2; i++) {
 		struct uproc *p = pool__at(&e->procs, i);
 
 		if (!p->used || p->matched)
 			continue;
-		while (p->first && !err) {
+		while (p->first) {
 			struct epoch *ep = epoch_at(e, p->first);
 
 			if (!ep->end_ns || !ep->complete)
 				break;
 			e->given_up++;
-			err = resolve_first(e, p, NULL, 0);
+			err = first_error(err, resolve_first(e, p, NULL, 0));
 		}
 	}
 	/* a unit longer than all: its epochs run together */
-	for (__u32 i = 1; i < e->procs.end && e->epochs.n > e->max && !err; i++) {
+	for (__u32 i = 1; i < e->procs.end && e->epochs.n > e->max; i++) {
 		struct uproc *p = pool__at(&e->procs, i);
 
-		while (p->used && p->first && e->epochs.n > e->max / 2 && !err) {
+		while (p->used && p->first && e->epochs.n > e->max / 2) {
 			struct epoch *ep = epoch_at(e, p->first);
 
 			if (!ep->end_ns || !ep->complete)
 				break;
 			e->given_up++;
 			epochs__decided(p, ep->end_ns);
-			err = resolve_first(e, p, NULL, 0);
+			err = first_error(err, resolve_first(e, p, NULL, 0));
 		}
 	}
 	return err;
@@ -631,14 +632,14 @@ int epochs__generation(struct epochs *e)
 		if (ep->used && ep->end_ns)
 			ep->complete = true;
 	}
-	for (__u32 i = 1; i < e->procs.end && !err; i++) {
+	for (__u32 i = 1; i < e->procs.end; i++) {
 		struct uproc *p = pool__at(&e->procs, i);
 
 		if (p->used)
-			err = resolve_proc(e, p);
+			err = first_error(err, resolve_proc(e, p));
 	}
-	if (!err && e->epochs.n > e->max)
-		err = give_up(e);
+	if (e->epochs.n > e->max)
+		err = first_error(err, give_up(e));
 	forget_over(e);
 	expire(e);
 	return err;
@@ -658,14 +659,14 @@ int epochs__finish(struct epochs *e, __u64 end_ns)
 	}
 	err = epochs__generation(e);
 	/* what was started in an epoch that goes on to the end: now in order of birth */
-	for (__u32 i = 1; i < e->procs.end && !err; i++) {
+	for (__u32 i = 1; i < e->procs.end; i++) {
 		struct uproc *p = pool__at(&e->procs, i);
 		__u32 row = p->used ? inherited_row(e, p) : 0;
 
-		while (p->used && p->first && !err)
-			err = resolve_first(e, p, serves(e, p), row == UNITS_OPEN ? 0 : row);
-		if (p->used && !err)
-			err = finalize(e, p);
+		while (p->used && p->first)
+			err = first_error(err, resolve_first(e, p, serves(e, p), row == UNITS_OPEN ? 0 : row));
+		if (p->used)
+			err = first_error(err, finalize(e, p));
 	}
 	return err;
 }

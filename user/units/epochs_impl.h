@@ -4,6 +4,7 @@
 #define WT_UNITS_EPOCHS_IMPL_H
 
 #include "units/epochs.h"
+#include "util/errors.h"
 
 /* The place of a thread, by its serial or task number, among those of p that write; −1: it has none. */
 int epochs__speaker(const struct uproc *p, __u32 thread);

@@ -481,13 +481,12 @@ static int settle_write(struct form *f, size_t first, size_t end)
 	for (size_t i = first; i < end; i++) {
 		int ret = take_mark(f, p, pf, &f->marks[i]);
 
-		if (ret < 0)
-			return ret;
-		if (ret)
+		err = first_error(err, ret < 0 ? ret : 0);
+		if (ret > 0)
 			f->marks[first + n++] = f->marks[i];
 	}
-	for (unsigned i = 0; i < n && !err; i++)
-		err = end_unit(f, p, pf, &f->marks[first + i], n - 1 - i, n);
+	for (unsigned i = 0; i < n; i++)
+		err = first_error(err, end_unit(f, p, pf, &f->marks[first + i], n - 1 - i, n));
 	if (n)
 		form__decide(f, p, pf, f->marks[first].ts_ns);
 	return err;
@@ -499,14 +498,18 @@ static int keep_label(struct form *f, struct unit_mark *m);
 static int keep_marks(struct form *f, size_t n)
 {
 	char *labels = f->labels;
-	int err = 0;
+	int err = 0, ret;
 
 	f->labels = NULL;
 	f->labels_len = f->labels_cap = 0;
 	f->n_marks = 0;
-	for (size_t i = 0; i < n && !err; i++) {
-		err = keep_label(f, &f->marks[i]);
-		f->n_marks += !err;
+	for (size_t i = 0; i < n; i++) {
+		struct unit_mark m = f->marks[i];
+
+		ret = keep_label(f, &m);
+		if (!ret)
+			f->marks[f->n_marks++] = m;
+		err = first_error(err, ret);
 	}
 	free(labels);
 	return err;
@@ -514,28 +517,28 @@ static int keep_marks(struct form *f, size_t n)
 
 int form__settle(struct form *f)
 {
-	int err = form__hear_scales(f);
+	int err = form__hear_scales(f), ret;
 	size_t held = 0;
 
 	f->turn++;
-	if (!err && f->n_marks)
-		err = form__note_origins(f);
-	if (!err)
-		err = form__hear(f);
-	for (size_t first = 0, i = 1; i <= f->n_marks && err >= 0; i++) {
+	if (f->n_marks)
+		err = first_error(err, form__note_origins(f));
+	err = first_error(err, form__hear(f));
+	for (size_t first = 0, i = 1; i <= f->n_marks; i++) {
 		if (i < f->n_marks && f->marks[i].image == f->marks[first].image &&
 		    f->marks[i].ts_ns == f->marks[first].ts_ns)
 			continue;
-		err = settle_write(f, first, i);
-		for (; err == HELD && first < i; first++)
+		ret = settle_write(f, first, i);
+		for (; ret == HELD && first < i; first++)
 			f->marks[held++] = f->marks[first];
+		err = first_error(err, ret == HELD ? 0 : ret);
 		first = i;
 	}
-	if (err >= 0 && held)
-		return keep_marks(f, held);
+	if (held)
+		return first_error(err, keep_marks(f, held));
 	f->n_marks = 0;
 	f->labels_len = 0;
-	return err < 0 ? err : 0;
+	return err;
 }
 
 /* The mark's label is copied: what it was read from goes on. */

@@ -266,8 +266,8 @@ static int add_held(struct form *f, struct uproc *p, struct seq *s)
 {
 	int err = 0;
 
-	for (unsigned i = 0; i < s->n_held && !err; i++)
-		err = add_open(f, p, s, &s->held[i]);
+	for (unsigned i = 0; i < s->n_held; i++)
+		err = first_error(err, add_open(f, p, s, &s->held[i]));
 	s->n_held = 0;
 	return err;
 }
@@ -303,12 +303,12 @@ static int add_unended(struct form *f, struct uproc *p, struct seq *s)
 {
 	int err = 0;
 
-	for (unsigned i = 0; i < s->n_opens && !s->ends && p->exit_ns && !err; i++) {
+	for (unsigned i = 0; i < s->n_opens && !s->ends && p->exit_ns; i++) {
 		struct open *o = &s->opens[i];
 
 		o->to_ns = p->exit_ns;
 		if (o->ts_ns && o->ts_ns < o->to_ns)
-			err = add_open(f, p, s, o);
+			err = first_error(err, add_open(f, p, s, o));
 		o->ts_ns = 0;
 	}
 	return err;
@@ -318,14 +318,13 @@ int form__flush(struct form *f, bool all)
 {
 	int err = 0;
 
-	for (__u32 i = 1; i < f->epochs->procs.end && !err; i++) {
+	for (__u32 i = 1; i < f->epochs->procs.end; i++) {
 		struct uproc *p = pool__at(&f->epochs->procs, i);
 		struct proc_form *pf = p->used && (all || p->exited) ? p->form : NULL;
 
-		for (struct seq *s = pf ? pf->seqs : NULL; s && !err; s = s->next) {
-			err = add_held(f, p, s);
-			if (!err)
-				err = add_unended(f, p, s);
+		for (struct seq *s = pf ? pf->seqs : NULL; s; s = s->next) {
+			err = first_error(err, add_held(f, p, s));
+			err = first_error(err, add_unended(f, p, s));
 		}
 	}
 	return err;

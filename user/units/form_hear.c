@@ -149,11 +149,11 @@ int form__hear(struct form *f)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < f->n_marks && !err; i++) {
+	for (size_t i = 0; i < f->n_marks; i++) {
 		struct uproc *p = epochs__find_proc(f->epochs, f->marks[i].image);
 
 		if (p)
-			err = hear(f, p, &f->marks[i]);
+			err = first_error(err, hear(f, p, &f->marks[i]));
 	}
 	return err;
 }

@@ -4,6 +4,7 @@
 #define WT_UNITS_FORM_IMPL_H
 
 #include "units/form.h"
+#include "util/errors.h"
 #include "units/parts.h"
 #include "units/shared.h"
 #include "units/told.h"

@@ -94,5 +94,5 @@ bool form__is_relayed(const struct form *f, const struct uproc *p, const struct 
 {
 	__u64 says = content_hash(m);
 
-	return same_line(seen_of(f, says), m, says, p->job);
+	return f->seen && same_line(seen_of(f, says), m, says, p->job);
 }

@@ -202,16 +202,14 @@ int objects__requests(struct objects *o, struct unit_objects *to, enum object_wh
 	return err ? err : put(o, to, &x);
 }
 
-int objects__merge(struct objects *o, struct unit_objects *to, struct unit_objects *from)
+void objects__merge(struct objects *o, struct unit_objects *to, struct unit_objects *from)
 {
-	int err = 0;
-
 	o->n -= from->n;	/* their room is free again */
-	for (unsigned i = 0; i < from->n && !err; i++)
-		err = put(o, to, &from->v[i]);
+	for (unsigned i = 0; i < from->n; i++)
+		if (put(o, to, &from->v[i]))
+			o->left_out += from->v[i].count;
 	from->n = 0;
 	objects__drop(o, from);
-	return err;
 }
 
 void objects__drop(struct objects *o, struct unit_objects *of)

@@ -47,7 +47,7 @@ int objects__wait(struct objects *o, struct unit_objects *to, __u8 state, const 
 int objects__requests(struct objects *o, struct unit_objects *to, enum object_what what, __u32 dev,
 		      __u64 ns, __u64 bytes, __u64 count);
 /* Adds those of `from`, which is empty afterwards. */
-int objects__merge(struct objects *o, struct unit_objects *to, struct unit_objects *from);
+void objects__merge(struct objects *o, struct unit_objects *to, struct unit_objects *from);
 void objects__drop(struct objects *o, struct unit_objects *of);
 
 /* NULL: it has no name of its own.  key: as it was put, or the disk's number. */

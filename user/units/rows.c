@@ -96,9 +96,14 @@ static int add_folded(struct rows *r, struct unit_row *row)
 	if (!slot) {
 		first.label = UNIT_FOLDED;
 		first.image = 0;	/* it is several programs' */
-		i = rows__add(r, &first);
-		if (!i || !u64map__put(&r->folds, key, i))
+		/* its place before its row: no row may stay that would count what is tried again */
+		slot = u64map__put(&r->folds, key, 0);
+		i = slot ? rows__add(r, &first) : 0;
+		if (!i) {
+			u64map__delete(&r->folds, key);
 			return -ENOMEM;
+		}
+		u64map__find(&r->folds, key)->value = i;
 		rows__at(r, i)->folded = true;
 		row->objects = (struct unit_objects){};
 		return 0;
@@ -118,7 +123,10 @@ static int add_folded(struct rows *r, struct unit_row *row)
 	to->has_extra |= row->has_extra;
 	for (unsigned k = 0; k < UNIT_EXTRAS; k++)
 		to->extra[k] += row->extra[k];
-	return r->objects ? objects__merge(r->objects, &to->objects, &row->objects) : 0;
+	/* what of its objects finds no memory is counted there */
+	if (r->objects)
+		objects__merge(r->objects, &to->objects, &row->objects);
+	return 0;
 }
 
 static int fold_oldest(struct rows *r)

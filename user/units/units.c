@@ -51,7 +51,7 @@ static int final(void *ctx, __u32 row)
 
 	if (it && u->sink.unit)
 		err = u->sink.unit(u->sink.ctx, &it->row, row);
-	return err ? err : rows__final(&u->rows, row);
+	return first_error(err, rows__final(&u->rows, row));
 }
 
 int units__new(struct units **out, const struct units_opts *opts, const struct match_opts *match)
@@ -143,13 +143,13 @@ int units__on_write(struct units *u, const struct wt_ev_write *e, size_t size)
 		err = epochs__spoke(p, e->serial, e->task);
 	}
 	/* the line belongs to the epoch that it ends: it is read before the next one begins */
-	if (!err && (e->flags & (WT_WRITE_BEGIN | WT_WRITE_END)))
-		err = told(u, e);
-	else if (!err && u->lines && e->size)
-		err = lines__feed(u->lines, e, (const char *)(e + 1));
-	if (!err && e->epoch_after != e->epoch_before)
-		err = epochs__bound(&u->epochs, p, e->epoch_after, e->h.ts_ns,
-				    e->flags & WT_WRITE_BINARY);
+	if (e->flags & (WT_WRITE_BEGIN | WT_WRITE_END))
+		err = first_error(err, told(u, e));
+	else if (u->lines && e->size)
+		err = first_error(err, lines__feed(u->lines, e, (const char *)(e + 1)));
+	if (e->epoch_after != e->epoch_before)
+		err = first_error(err, epochs__bound(&u->epochs, p, e->epoch_after, e->h.ts_ns,
+						     e->flags & WT_WRITE_BINARY));
 	return err;
 }
 
@@ -206,11 +206,10 @@ static int on_requests(struct units *u, const struct wt_detail_key *k, const str
 	if (!k->epoch)		/* of a program that is a unit, where nobody looks for others */
 		return 0;
 	err = asked__put(&u->asked, &x);
-	if (!err)
-		err = charge_extra(u, k->epoch, k->thread, number, v->count);
-	if (!err && bytes < UNIT_EXTRAS)
-		err = charge_extra(u, k->epoch, k->thread, bytes, v->weighted_ns);
-	return err ? err : charge_extra(u, k->epoch, k->thread, UNIT_REQUESTS_NS, v->ns);
+	err = first_error(err, charge_extra(u, k->epoch, k->thread, number, v->count));
+	if (bytes < UNIT_EXTRAS)
+		err = first_error(err, charge_extra(u, k->epoch, k->thread, bytes, v->weighted_ns));
+	return first_error(err, charge_extra(u, k->epoch, k->thread, UNIT_REQUESTS_NS, v->ns));
 }
 
 /* An exact sum of one epoch: see enum wt_exact. */
@@ -254,8 +253,8 @@ static int on_rest(struct units *u, const struct wt_thread_rec *rec)
 	};
 	int err = epochs__charge_thread(&u->epochs, rec->epoch, rec->serial, WT_CPU, rec->epoch_cpu_ns);
 
-	for (unsigned k = 0; k < sizeof(rest) / sizeof(*rest) && !err; k++)
-		err = charge_extra(u, rec->epoch, rec->serial, k, rest[k]);
+	for (unsigned k = 0; k < sizeof(rest) / sizeof(*rest); k++)
+		err = first_error(err, charge_extra(u, rec->epoch, rec->serial, k, rest[k]));
 	return err;
 }
 
@@ -269,16 +268,18 @@ int units__on_record(struct units *u, const struct wt_thread_rec *rec)
 	if (rec->why == WT_REC_SNAPSHOT)
 		return 0;
 	err = on_rest(u, rec);
-	if (!err && rec->open_runq_ns)
-		err = hold_interval(u, rec->image, rec->epoch, rec->serial, WT_RUNQ, at - rec->open_runq_ns, at);
+	if (rec->open_runq_ns)
+		err = first_error(err, hold_interval(u, rec->image, rec->epoch, rec->serial, WT_RUNQ,
+						     at - rec->open_runq_ns, at));
 	at -= rec->open_runq_ns;
-	if (!err && rec->open_ns)
-		err = hold_interval(u, rec->image, rec->epoch, rec->serial, rec->open_state, at - rec->open_ns, at);
+	if (rec->open_ns)
+		err = first_error(err, hold_interval(u, rec->image, rec->epoch, rec->serial, rec->open_state,
+						     at - rec->open_ns, at));
 	/* after an exec the process goes on under another image: tgid 0, its lines are not over */
 	if (rec->why == WT_REC_EXEC)
 		exited.tgid = 0;
-	if (!err && rec->why != WT_REC_END && rec->flags & WT_F_LEADER)
-		err = hold(u, &exited);
+	if (rec->why != WT_REC_END && rec->flags & WT_F_LEADER)
+		err = first_error(err, hold(u, &exited));
 	return err;
 }
 
@@ -308,15 +309,15 @@ static int on_exit_of(struct units *u, const struct held *h, size_t *n)
 	size_t left = 0;
 	int err = 0;
 
-	for (size_t i = 0; i < *n && !err; i++) {
+	for (size_t i = 0; i < *n; i++) {
 		if (u->held[i].image == h->image)
-			err = charge_held(u, &u->held[i]);
+			err = first_error(err, charge_held(u, &u->held[i]));
 		else
 			u->held[left++] = u->held[i];
 	}
 	*n = left;
-	if (!err && u->lines && h->tgid)
-		err = lines__exited(u->lines, h->image, h->tgid);
+	if (u->lines && h->tgid)
+		err = first_error(err, lines__exited(u->lines, h->image, h->tgid));
 	epochs__exited(&u->epochs, h->image, h->to_ns);
 	return err;
 }
@@ -327,13 +328,13 @@ static int caught_up(struct units *u, bool all)
 	size_t put_off = 0;
 	int err = 0;
 
-	for (size_t i = 0; i < u->n_held && !err; i++) {
+	for (size_t i = 0; i < u->n_held; i++) {
 		struct held h = u->held[i];
 
 		if (h.state == HELD_EXIT) {
-			err = on_exit_of(u, &h, &put_off);
+			err = first_error(err, on_exit_of(u, &h, &put_off));
 		} else if (all || put_off >= PUT_OFF_MAX || !may_speak(u, &h)) {
-			err = charge_held(u, &h);
+			err = first_error(err, charge_held(u, &h));
 		} else {
 			u->held[put_off++] = h;
 		}
@@ -356,7 +357,7 @@ static int asked_of(struct units *u, struct unit_item *it, const struct unit_req
 {
 	int err = objects__requests(u->objects, &it->row.objects, x->what, x->dev, x->ns, x->bytes, x->count);
 
-	return err || !u->sink.requests ? err : u->sink.requests(u->sink.ctx, &it->row, x);
+	return u->sink.requests ? first_error(err, u->sink.requests(u->sink.ctx, &it->row, x)) : err;
 }
 
 int units__put(struct units *u, const struct unit_row *r, const struct unit_request *asked, unsigned n)
@@ -364,9 +365,9 @@ int units__put(struct units *u, const struct unit_row *r, const struct unit_requ
 	__u32 row = rows__add(&u->rows, r);
 	int err = row ? 0 : -ENOMEM;
 
-	for (unsigned i = 0; i < n && !err; i++)
-		err = asked_of(u, rows__at(&u->rows, row), &asked[i]);
-	return err ? err : final(u, row);
+	for (unsigned i = 0; i < n && row; i++)
+		err = first_error(err, asked_of(u, rows__at(&u->rows, row), &asked[i]));
+	return row ? first_error(err, final(u, row)) : err;
 }
 
 void units__gap(struct units *u)
@@ -414,29 +415,22 @@ int units__generation(struct units *u)
 {
 	int err = caught_up(u, false);
 
-	if (!err)
-		err = form__settle(&u->form);
-	if (!err)
-		err = form__flush(&u->form, false);
-	if (!err)
-		err = epochs__generation(&u->epochs);
-	return err ? err : asked__settle(&u->asked, tell_asked, u);
+	err = first_error(err, form__settle(&u->form));
+	err = first_error(err, form__flush(&u->form, false));
+	err = first_error(err, epochs__generation(&u->epochs));
+	return first_error(err, asked__settle(&u->asked, tell_asked, u));
 }
 
 int units__finish(struct units *u, __u64 end_ns)
 {
 	int err = u->lines ? lines__flush(u->lines) : 0;
 
-	if (!err)
-		err = caught_up(u, true);
+	err = first_error(err, caught_up(u, true));
 	u->form.over = true;
-	if (!err)
-		err = form__settle(&u->form);
-	if (!err)
-		err = form__flush(&u->form, true);
-	if (!err)
-		err = epochs__finish(&u->epochs, end_ns);
-	return err ? err : asked__settle(&u->asked, tell_asked, u);
+	err = first_error(err, form__settle(&u->form));
+	err = first_error(err, form__flush(&u->form, true));
+	err = first_error(err, epochs__finish(&u->epochs, end_ns));
+	return first_error(err, asked__settle(&u->asked, tell_asked, u));
 }
 
 __u32 units__of_epoch(const struct units *u, __u32 epoch, __u32 thread)

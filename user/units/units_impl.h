@@ -8,6 +8,7 @@
 #include "units/form.h"
 #include "units/rows.h"
 #include "units/units.h"
+#include "util/errors.h"
 
 struct lines;
 
