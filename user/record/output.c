@@ -201,15 +201,35 @@ struct owned {
 	char who[128];
 };
 
+/*
+ * Root is in this file; getpwuid() looks in more places, and glibc's crashes where it finds no
+ * memory to begin with.
+ */
+static void user_name(uid_t uid, char *buf, size_t sz)
+{
+	struct passwd pw, *found = NULL;
+	FILE *f = fopen("/etc/passwd", "re");
+	char line[1024];
+
+	snprintf(buf, sz, "uid unknown");
+	while (f && !fgetpwent_r(f, &pw, line, sizeof(line), &found)) {
+		if (pw.pw_uid != uid)
+			continue;
+		snprintf(buf, sz, "%s", pw.pw_name);
+		break;
+	}
+	if (f)
+		fclose(f);
+}
+
 /* "root", "root (sudo: alice)" */
 static const char *who_am_i(char *buf, size_t sz)
 {
-	const struct passwd *pw = getpwuid(getuid());
 	const char *sudo = getenv("SUDO_USER");
-	char text[128];
+	char text[128], name[64];
 
-	snprintf(text, sizeof(text), "%s%s%s%s", pw ? pw->pw_name : "uid unknown",
-		 sudo ? " (sudo: " : "", sudo ? sudo : "", sudo ? ")" : "");
+	user_name(getuid(), name, sizeof(name));
+	snprintf(text, sizeof(text), "%s%s%s%s", name, sudo ? " (sudo: " : "", sudo ? sudo : "", sudo ? ")" : "");
 	return text__clean(buf, sz, text, strlen(text), false);
 }
 
