@@ -42,24 +42,32 @@ def function(u, name):
     return found[0]
 
 
+# the script, ahead of all that wants a CPU at an ordinary priority
+URGENT = """
+import os, runpy, sys
+os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
 def test_growing_function():
     """A list that is searched ever longer: the function is named, and its own estimates are too short."""
-    # two seconds give some hundred samples at the default rate: too few to be sure each time
-    r = lib.record([*PRESET, "-F", "499"], [lib.PYTHON, SCRIPT, "batch", str(server(4)), "240", "80", "4"])
+    # two seconds give some hundred samples at the default rate: too few to be sure each time; and on a
+    # busy machine it would wait for a CPU ever longer, too
+    r = lib.record([*PRESET, "-F", "499"], [lib.PYTHON, "-c", URGENT, SCRIPT, "batch", str(server(4)), "240", "80", "4"])
     truth = json.loads(r.out.splitlines()[-1])
     u = units_of(r)
     check_truth(u, truth)
     lib.equal(u["records"], 60, "records")
     v = u["verdict"]
-    lib.equal(v["kind"], "degrading", f"verdict {v}")
+    lib.equal((v["kind"], v["cause"]), ("degrading", "function"), f"verdict {v}")
     f = function(u, "match_albums")
     lib.equal(f["growth"]["way"], "up", "its growth")
     cpu = truth["match_cpu_s"] / truth["units"] * S
     lib.near(f["ns_per_unit"], cpu, 0.25 * cpu, "CPU of match_albums per unit")
-    # a machine that is busy with other things may make it wait for a CPU ever longer, too
-    if v["cause"] != "starved":
-        assert v["subject"].startswith("match_albums (assets.py:"), v
-        lib.at_least(v["share"], 0.6, "its share of the growth")
+    assert v["subject"].startswith("match_albums (assets.py:"), v
+    lib.at_least(v["share"], 0.6, "its share of the growth")
     lib.contains(v["text"][0], r"^(degrading by \d+ % per 1000 units \(\d+ … \d+|slower since unit \d+)", "words")
     own = u["own_estimate"]
     assert own["finished"] and own["error_pct"] < -5, own
