@@ -555,24 +555,31 @@ def test_frozen_in_its_sleep_at_both_ends_v1():
 def test_frozen_until_woken_v1():
     """Its sleep is over while it lies frozen: it is stopped until the thaw, and awake then."""
     group = lib.v1_cgroup("freezer")
-    p = lib.spawn(["sh", "-c", "sleep 2.5; kill -STOP $$"], preexec_fn=lib.enter(group))
     lib.cleanup(frozen_state, group, False, False)
-    (sleeper,) = lib.until(lambda: lib.descendants(p.pid), what="the sleep")
-    r = lib.Running(["-p", p.pid]).attached()
-    _, a = frozen_state(group, False, True)
+    for _ in range(4):
+        p = lib.spawn(["sh", "-c", "sleep 2.5; kill -STOP $$"], preexec_fn=lib.enter(group))
+        (sleeper,) = lib.until(lambda: lib.descendants(p.pid), what="the sleep")
+        r = lib.Running(["-p", p.pid]).attached()
+        a = frozen_state(group, False, True)
+        if os.path.exists(f"/proc/{sleeper}"):
+            break
+        # a busy machine took longer to attach than it slept
+        frozen_state(group, False, False)
+        r.finish(sig=signal.SIGINT)
     time.sleep(3)
-    b, _ = frozen_state(group, False, False)
+    b = frozen_state(group, False, False)
     time.sleep(0.3)
     r = r.finish(sig=signal.SIGINT)
+    slack = r.duration / 100
+    # each came at some moment while it was asked for
+    least, most = b[0] - a[1] - slack, b[1] - a[0] + slack
     slept = r.thread_states(sleeper)
-    near(slept["stopped"], b - a, r.duration / 100, "stopped of the sleep")
-    near(slept["stopped"] + slept["sleep"], r.threads(pid=sleeper)[0]["thread_ns"],
-         r.duration / 100, "all of the sleep")
+    between(slept["stopped"], least, most, "stopped of the sleep")
+    near(slept["stopped"] + slept["sleep"] + slept["runq"], r.threads(pid=sleeper)[0]["thread_ns"], slack, f"the sleep: {slept}")
     shell = r.thread_states(p.pid)
-    # in its wait for the child, then by its own signal
-    near(shell["stopped"] + shell["child"], r.duration, r.duration / 100, "the shell")
-    near(r.waited(state="stopped", reason="frozen", pid=p.pid), b - a, r.duration / 100,
-         "frozen of the shell")
+    # in its wait for the child, then by its own signal; both wait for a CPU to, as long as others want it
+    near(shell["stopped"] + shell["child"] + shell["runq"], r.duration, slack, f"the shell: {shell}")
+    between(r.waited(state="stopped", reason="frozen", pid=p.pid), least, most, "frozen of the shell")
 
 
 def test_frozen_at_work_v1():
