@@ -203,6 +203,8 @@ __u64 wt_recall_user(struct wt_scratch *s, struct wt_task *t);
 int wt_remember_user(struct wt_scratch *s, struct wt_task *t, __u64 id);
 /* Id of the n kernel frames in s->ip, sent if new. */
 __u64 wt_kernel_stack_id(struct wt_scratch *s, __u32 n);
+/* User space has forgotten stacks: none is remembered any more. */
+int wt_forget_stacks(struct wt_task *w);
 /* The id of the remembered stack, if the one above sp is the same; else 0. */
 __u64 wt_recall(struct wt_scratch *s, struct wt_kcache *c, __u64 sp);
 /* Notes where the n frames in s->ip, of stack id, lie above sp. */

@@ -77,6 +77,7 @@ volatile __u32 run_serial = 0;
 volatile __u32 run_live = 0;
 volatile __u64 run_shed_ns = 0;
 volatile __u64 run_space_changes = 0;
+volatile __u32 run_forgot = 0;
 volatile __u32 run_iter = WT_ITER_SEED;
 volatile __u32 run_conn_pass = WT_PASS_LISTENERS;
 volatile __u32 run_conn_unseen = 0;

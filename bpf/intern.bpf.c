@@ -100,6 +100,19 @@ int wt_send_sample(struct wt_scratch *s, __u32 tgid)
 	return wt_send_lately(s->stack_id, s, size & 4095);
 }
 
+int wt_forget_stacks(struct wt_task *w)
+{
+	if (!w)
+		return 0;
+	for (__u32 i = 0; i < WT_KSETS * WT_KWAYS; i++)
+		w->kcache[i].id = 0;
+	for (__u32 i = 0; i < WT_UWAYS; i++)
+		w->ucache[i].id = 0;
+	w->last_ustack = 0;
+	w->forgot = run_forgot;
+	return 0;
+}
+
 /* Requests are remembered beside the stacks: those have 64-bit hashes for ids, too. */
 int wt_want_space(__u32 tgid, __u64 image, __u32 version)
 {

@@ -163,7 +163,7 @@ struct wt_task {
 	__u32 io_swap;			/* … and it was a page of swap */
 	__u64 call_file, call_switch;	/* of its last wait by a descriptor: the file, and which of its switches it was */
 	__u32 call_fd;			/* … the descriptor + 1 */
-	__u32 call_zero;
+	__u32 forgot;			/* run_forgot when it began to remember stacks */
 	struct wt_async async;		/* those */
 	__u16 span;			/* see wt_detail_key */
 	__u8 state;
@@ -587,6 +587,7 @@ extern volatile __u32 run_serial;		/* last serial given out */
 extern volatile __u32 run_live;			/* traced threads alive */
 extern volatile __u64 run_shed_ns;		/* one stack in so much time of a thread is taken; 0: all */
 extern volatile __u64 run_space_changes;	/* grows behind every change that user space makes to `spaces` */
+extern volatile __u32 run_forgot;		/* grows when user space has forgotten stacks */
 extern volatile __u32 run_iter;			/* enum wt_iter */
 extern volatile __u32 run_conn_pass;		/* enum wt_conn_pass */
 extern volatile __u32 run_conn_unseen;		/* a thread waited for a connection that is not followed */

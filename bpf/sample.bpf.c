@@ -39,6 +39,8 @@ int wt_sample(struct bpf_perf_event_data *ctx)
 		return 0;
 	s->sampling = 1;
 	s->unsent = 0;
+	if (w->forgot != run_forgot)
+		wt_forget_stacks(w);
 	k = &s->sample_key;
 	__builtin_memset(k, 0, sizeof(*k));
 	k->state = WT_CPU;

@@ -71,6 +71,8 @@ static __always_inline void wt_take_stack(struct wt_scratch *s, struct wt_task *
 	w->kstack = 0;
 	w->ustack = 0;
 	w->stack_weight = WT_WEIGHT_ONE;
+	if (w->forgot != run_forgot)
+		wt_forget_stacks(w);
 	if (!(cfg_opts & (WT_OPT_USTACK | WT_OPT_KSTACK)) || wt_shed(w, s->sw.now))
 		return;
 	if ((t->flags & PF_KTHREAD) || !(cfg_opts & WT_OPT_USTACK))

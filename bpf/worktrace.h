@@ -529,6 +529,7 @@ struct wt_stats {
 #define WT_FAULT_BOOKED 2048		/* the kernel had it queued before it was woken */
 #define WT_FAULT_JVM 4096		/* no HotSpot VM has tables that can be used */
 #define WT_FAULT_TABLES 8192		/* the tables of objects come two seconds late */
+#define WT_FAULT_FORGET 16384		/* stacks go when they were not seen for 0.2 s */
 
 /* How the system calls are told apart: one class for each number. */
 enum wt_class {

@@ -299,6 +299,7 @@ int opt__fault(struct options *o, const struct opt *opt, const char *arg)
 		{ "units", WT_FAULT_UNITS },       { "close", WT_FAULT_CLOSE },
 		{ "conn-state", WT_FAULT_CONN_STATE }, { "booked", WT_FAULT_BOOKED },
 		{ "jvm-tables", WT_FAULT_JVM },	 { "late-tables", WT_FAULT_TABLES },
+		{ "forget", WT_FAULT_FORGET },
 	};
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {

@@ -152,6 +152,23 @@ def test_stacks_are_folded():
                  f"folded stacks: {r.summary['stacks']}")
 
 
+# side by side
+def test_stacks_are_forgotten():
+    """Beyond --max-stacks what is hot late has its stacks as what was hot early, and what comes back has them."""
+    r = lib.record(["--max-stacks", 48, "--fault", "forget", "--drain-ms", 100, "-F", 199], [lib.workload("wl_phases")])
+    share = {}
+    for f, (cpu, naps) in r.truth_output().items():
+        share[f] = 1000 * sum(us for frames, us in r.folded("cpu") if f in frames) / cpu
+        asleep = 1000 * sum(us for frames, us in r.folded("offcpu") if f in frames and "clock_nanosleep" in "".join(frames))
+        lib.at_least(asleep, 0.5 * naps, f"time asleep in {f}, or woken from there")
+    lib.at_least(min(share.values()), 0.5 * max(share.values()), f"the CPU time in each of them: {share}")
+    stacks = r.summary["stacks"]
+    folded = stacks["incomplete"]["folded"] + stacks["offcpu_waits"]["incomplete"]["folded"] + stacks["folded_ns"]
+    lib.at_least(folded, 1, "what has no stack: there were too many")
+    lib.equal(stacks["incomplete"]["lost"], 0, "samples whose stacks are gone")
+    lib.equal(stacks["offcpu_waits"]["incomplete"]["lost"], 0, "waits whose stacks are gone")
+
+
 def test_losses_are_shown():
     """What was lost is said on standard error, in words."""
     p = lib.worktrace(["record", "--detail-entries", 16, "--drain-ms", 5000, "-o", lib.tmp("l"),

@@ -184,7 +184,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 1: put_detail(l, &in); break;
 		case 2: put_reason(l, &in); break;
 		case 3: put_stack(l, &in); break;
-		case 4: REQUIRE(!ledger__generation(l)); break;
+		case 4: REQUIRE(!ledger__generation(l, 0)); break;
 		case 5: settle(l); break;
 		}
 	}

@@ -227,7 +227,7 @@ static void test_folded(void **state)
 		thread(10 + i, 10 + i, 2, WT_REC_EXIT, 1 << 8);
 	}
 	for (unsigned i = 0; i < 3; i++)
-		assert_int_equal(ledger__generation(ledger), 0);
+		assert_int_equal(ledger__generation(ledger, 0), 0);
 	read_rows(5);
 	for (unsigned i = 0; i < 5; i++) {
 		assert_int_equal(row[i].thread_ns, 2 * SEC);

@@ -331,7 +331,7 @@ static int do_recording(struct replay *rp)
 
 static int do_generation(struct replay *rp)
 {
-	return ledger__generation(rp->ledger);
+	return ledger__generation(rp->ledger, 0);
 }
 
 static int do_lost(struct replay *rp)

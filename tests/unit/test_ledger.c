@@ -242,7 +242,7 @@ static void test_random_balance(void **state)
 				fr[i] = 1 + rnd(20);
 			ledger__put_stack(l, 1 + rnd(49), fr, rnd(WT_MAX_FRAMES), rnd(2), rnd(WT_ENDS));
 			if (!rnd(10))
-				assert_int_equal(ledger__generation(l), 0);
+				assert_int_equal(ledger__generation(l, 0), 0);
 			if (!rnd(40))
 				settle(l);
 		}
@@ -730,6 +730,7 @@ static void put_short_thread(struct ledger *l, __u32 serial)
 	struct wt_detail_val v = { .ns = 900, .max_ns = 900, .count = 1 };
 	struct wt_reason r = { .state = WT_NET, .kind = WT_K_SOCKET, .port = serial, .family = 2 };
 	__u32 fr[4] = { 1 + serial % 3, 2, 3, 1 };
+	const __u64 *ids;
 
 	memcpy(r.addr, &serial, sizeof(serial));
 	k.reason = WT_REASON_INTERNED | serial;
@@ -738,8 +739,10 @@ static void put_short_thread(struct ledger *l, __u32 serial)
 	ledger__put_reason(l, k.reason, &r);
 	ledger__put_stack(l, k.kstack, fr, 4, true, WT_END_FP);
 	ledger__put_thread(l, &rec);
-	if (serial % 500 == 0)
-		assert_int_equal(ledger__generation(l), 0);
+	if (serial % 500 == 0) {
+		assert_int_equal(ledger__generation(l, serial / 500 * SEC), 0);
+		ledger__forgotten(l, &ids);
+	}
 }
 
 static void test_a_million_threads(void **state)
@@ -783,16 +786,170 @@ static void test_fold_waits_for_lines(void **state)
 
 		ledger__put_thread(l, &rec);
 	}
-	ledger__generation(l);
+	ledger__generation(l, 0);
 	assert_int_equal(settle(l).folded_threads, 0);
 	for (__u32 serial = 1; serial <= 5; serial++)
 		put_line(l, serial, WT_NET, WT_K_SOCKET, 100, 1);
-	ledger__generation(l);
+	ledger__generation(l, 0);
 	t = settle(l);
 	assert_int_equal(t.folded_threads, 4);
 	assert_int_equal(t.unattributed_ns, 0);
 	assert_int_equal(t.threads, 5);
 	assert_balanced(l, &t);
+	ledger__free(l);
+}
+
+/* What is there of one state, with and without its stacks. */
+struct kept {
+	__u8 state;
+	__u64 with_ns, without_ns, samples_with, samples_without;
+};
+
+static int sum_kept(void *arg, const struct ledger_line *line)
+{
+	struct kept *k = arg;
+
+	if (line->state != k->state)
+		return 0;
+	if (line->n_ustack) {
+		k->with_ns += line->ns;
+		k->samples_with += line->count;
+	} else {
+		k->without_ns += line->ns;
+		k->samples_without += line->count;
+	}
+	return 0;
+}
+
+static struct kept kept(struct ledger *l, __u8 state)
+{
+	struct kept k = { .state = state };
+
+	ledger__each_line(l, sum_kept, &k);
+	return k;
+}
+
+/* A line whose stack nobody else has: of one frame. */
+static void put_with_stack(struct ledger *l, __u8 state, __u32 frame, __u64 ns)
+{
+	struct wt_detail_key k = { .thread = 1, .state = state, .ustack = u64_mix(frame + 1),
+				   .reason = state == WT_CPU ? WT_K_USER : WT_K_FUTEX,
+				   .bucket = state == WT_CPU ? 0 : hist__bucket(ns) };
+	struct wt_detail_val v = { .ns = state == WT_CPU ? 0 : ns, .count = 1, .max_ns = ns };
+
+	assert_int_equal(ledger__put_detail(l, &k, &v), 0);
+	if (!ledger__has_stack(l, k.ustack))
+		assert_int_equal(ledger__put_stack(l, k.ustack, &frame, 1, true, WT_END_ROOT), 0);
+}
+
+/* Many short waits for a CPU, each somewhere else, take no stacks from what comes after them. */
+static void test_light_lines_give_way(void **state)
+{
+	struct ledger *l = new_ledger((struct ledger_opts){ .max_lines = 2000, .period_ns = 10000000 });
+	__u64 st[WT_STATES] = { 0 };
+	struct wt_thread_rec rec;
+	struct ledger_totals t;
+	struct kept k;
+	__u32 frame = 1;
+
+	(void)state;
+	for (unsigned gen = 0; gen < 100; gen++) {
+		for (unsigned i = 0; i < 400; i++, st[WT_RUNQ] += 1000)
+			put_with_stack(l, WT_RUNQ, frame++, 1000);
+		for (unsigned i = 0; i < 4; i++, st[WT_LOCK] += 5000000)
+			put_with_stack(l, WT_LOCK, frame++, 5000000);
+		for (unsigned i = 0; i < 4; i++, st[WT_CPU] += 10000000)
+			put_with_stack(l, WT_CPU, frame++, 10000000);
+		assert_int_equal(ledger__generation(l, gen * SEC), 0);
+		assert_in_range(l->lines.n, 1, 2000);
+	}
+	rec = thread(1, 5, 5, st);
+	assert_int_equal(ledger__put_thread(l, &rec), 0);
+	t = settle(l);
+	assert_balanced(l, &t);
+	assert_int_equal(t.unattributed_ns, 0);
+	k = kept(l, WT_LOCK);
+	assert_int_equal(k.with_ns, st[WT_LOCK]);
+	assert_int_equal(k.without_ns, 0);
+	k = kept(l, WT_CPU);
+	assert_int_equal(k.samples_with, 400);
+	assert_int_equal(k.samples_without, 0);
+	/* and nothing of what gave way is lost */
+	k = kept(l, WT_RUNQ);
+	assert_int_equal(k.with_ns + k.without_ns, st[WT_RUNQ]);
+	assert_int_equal(k.samples_with + k.samples_without, 40000);
+	ledger__free(l);
+}
+
+/* Of more samples and waits than there is room for, those of most time keep their stacks. */
+static void test_heavy_lines_stay(void **state)
+{
+	struct ledger *l = new_ledger((struct ledger_opts){ .max_lines = 1000, .period_ns = 10000000 });
+	__u64 st[WT_STATES] = { 0 };
+	struct wt_thread_rec rec;
+	struct ledger_totals t;
+	struct kept k;
+
+	(void)state;
+	for (unsigned gen = 0; gen < 50; gen++) {
+		/* some that come again and again, and others that come once */
+		for (unsigned i = 0; i < 20; i++, st[WT_CPU] += 10000000)
+			put_with_stack(l, WT_CPU, 1 + i % 10, 10000000);
+		for (unsigned i = 0; i < 20; i++, st[WT_CPU] += 10000000)
+			put_with_stack(l, WT_CPU, 1000 + 20 * gen + i, 10000000);
+		for (unsigned i = 0; i < 20; i++, st[WT_NET] += 1000000)
+			put_with_stack(l, WT_NET, 100 + i % 10, 1000000);
+		for (unsigned i = 0; i < 20; i++, st[WT_NET] += 1000)
+			put_with_stack(l, WT_NET, 5000 + 20 * gen + i, 1000);
+		assert_int_equal(ledger__generation(l, gen * SEC), 0);
+	}
+	rec = thread(1, 5, 5, st);
+	assert_int_equal(ledger__put_thread(l, &rec), 0);
+	t = settle(l);
+	assert_balanced(l, &t);
+	k = kept(l, WT_CPU);
+	assert_int_equal(k.samples_with + k.samples_without, 2000);
+	assert_in_range(k.samples_with, 1000, 1999);
+	k = kept(l, WT_NET);
+	assert_int_equal(k.with_ns + k.without_ns, st[WT_NET]);
+	assert_in_range(k.with_ns, st[WT_NET] / 1001 * 1000, st[WT_NET]);
+	ledger__free(l);
+}
+
+/* Stacks that no line has any more give room to new ones, and may come again. */
+static void test_stacks_are_forgotten(void **state)
+{
+	struct ledger *l = new_ledger((struct ledger_opts){ .max_stacks = 100, .period_ns = 10000000 });
+	__u64 st[WT_STATES] = { [WT_CPU] = 160 * 10000000ULL };
+	struct wt_thread_rec rec = thread(1, 5, 5, st);
+	const __u64 *ids;
+	__u32 frame;
+	struct kept k;
+
+	(void)state;
+	/* a wait that is open since then, and one whose frames nobody needs */
+	rec.open_state = WT_CPU;
+	rec.open_ustack = u64_mix(1);
+	for (frame = 0; frame < 60; frame++)
+		assert_int_equal(ledger__put_stack(l, u64_mix(frame + 1), &frame, 1, true, WT_END_ROOT), 0);
+	assert_int_equal(ledger__put_thread(l, &rec), 0);
+	assert_int_equal(ledger__generation(l, 100 * SEC), 0);
+	for (frame = 1000; frame < 1020; frame++)
+		put_with_stack(l, WT_CPU, frame, 10000000);
+	/* they are many, but have been seen just now */
+	assert_int_equal(ledger__generation(l, 101 * SEC), 0);
+	assert_int_equal(ledger__forgotten(l, &ids), 0);
+	assert_int_equal(ledger__generation(l, 200 * SEC), 0);
+	assert_int_equal(ledger__forgotten(l, &ids), 59);
+	assert_true(ledger__has_stack(l, u64_mix(1)));
+	assert_false(ledger__has_stack(l, u64_mix(2)));
+	/* what lines have stays, whether its id is known or not; and there is room for more */
+	for (frame = 1010; frame < 1060; frame++)
+		put_with_stack(l, WT_CPU, frame, 10000000);
+	settle(l);
+	k = kept(l, WT_CPU);
+	assert_int_equal(k.samples_with, 70);
+	assert_int_equal(k.samples_without, 0);
 	ledger__free(l);
 }
 
@@ -814,6 +971,9 @@ int main(void)
 		cmocka_unit_test(test_shed_stacks),
 		cmocka_unit_test(test_witness_counts_waits),
 		cmocka_unit_test(test_fold_waits_for_lines),
+		cmocka_unit_test(test_light_lines_give_way),
+		cmocka_unit_test(test_heavy_lines_stay),
+		cmocka_unit_test(test_stacks_are_forgotten),
 		cmocka_unit_test(test_a_million_threads),
 	};
 

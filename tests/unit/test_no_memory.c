@@ -132,9 +132,9 @@ static void play(struct ledger *l, struct truth *truth)
 		if (task % 60)
 			continue;
 		may_fail(ledger__retire(l, &retire));
-		may_fail(ledger__generation(l));
+		may_fail(ledger__generation(l, 0));
 	}
-	may_fail(ledger__generation(l));
+	may_fail(ledger__generation(l, 0));
 }
 
 struct sums {

@@ -121,7 +121,7 @@ static int setup(void **state)
 	for (__u32 serial = 1; serial <= THREADS; serial++) {
 		put_random_thread(r->ledger, serial);
 		if (serial % 50 == 0)
-			ledger__generation(r->ledger);
+			ledger__generation(r->ledger, 0);
 	}
 	r->frames = (struct ledger_frames){ NULL, frame_name, kernel_name, is_root };
 	r->host = "host";

@@ -103,7 +103,7 @@ int drain__finish(struct drain *d, __u64 end_ns)
 	if (d->units)
 		finish_units(d, end_ns);
 	/* no line comes any more: who ended last can be folded, too */
-	note(d, ledger__generation(d->ledger));
+	note(d, ledger__generation(d->ledger, now_ns()));
 	return tell(d, 0);
 }
 
@@ -532,13 +532,20 @@ static int put_detail(void *arg, const struct wt_detail_key *k, const struct wt_
 /* All lines of a generation have been put. */
 static void end_generation(struct drain *d)
 {
+	const __u64 *forgotten;
+	unsigned n;
+
 	if (d->units)
 		note(d, units__generation(d->units));
 	if (d->units && d->execs)
 		note(d, execs__tell(d->execs, d->units, now_ns(), false));
 	if (d->units)
 		note(d, ledger__retire(d->ledger, &d->retire));
-	note(d, ledger__generation(d->ledger));
+	note(d, ledger__generation(d->ledger, now_ns()));
+	/* they are sent again */
+	n = ledger__forgotten(d->ledger, &forgotten);
+	if (n)
+		tracer__forget(d->tracer, forgotten, n);
 }
 
 int drain__details(struct drain *d)

@@ -93,8 +93,8 @@ static void fold_open(struct ledger *l, struct prog *p, unsigned i)
 	line.reason = o.reason;
 	line.max_ns = o.ns;
 	/* without memory they are lost ones */
-	stacks__ref(&l->stacks, p->rec.open_ustack, l->gen, &line.ustack);
-	stacks__ref(&l->stacks, p->rec.open_kstack, l->gen, &line.kstack);
+	stacks__ref(&l->stacks, p->rec.open_ustack, l->now_ds, &line.ustack);
+	stacks__ref(&l->stacks, p->rec.open_kstack, l->now_ds, &line.kstack);
 	fold_line(l, p, line);
 }
 
@@ -209,17 +209,11 @@ static int fold_task(struct ledger *l, struct task *t)
 static bool too_many(const struct ledger *l)
 {
 	return l->n_exited > l->opts.max_exited ||
-	       l->lines.n - l->n_group_lines > l->opts.max_lines / 2;
+	       l->lines.n - l->n_epoch_lines - l->n_group_lines > l->opts.max_lines / 2;
 }
 
-/*
- * Lines that wait for frames which have come get them, so that the list of ids
- * that are waited for stays short.
- */
-static void sweep_pending(struct ledger *l)
+void ledger__sweep_pending(struct ledger *l)
 {
-	if (l->stacks.pending.n < PENDING_SWEEP)
-		return;
 	for (__u32 i = 1; i < l->lines.end; i++) {
 		const struct line *line = pool__at(&l->lines, i);
 
@@ -242,6 +236,7 @@ int ledger__fold_old(struct ledger *l)
 		err = fold_task(l, t);
 		if (err)
 			return err;
+		ledger__prune(l);
 		l->exited_head = t->next_exited;
 		if (!l->exited_head)
 			l->exited_tail = 0;
@@ -249,6 +244,7 @@ int ledger__fold_old(struct ledger *l)
 		u64map__delete(&l->by_task, t->number);
 		pool__put(&l->tasks, i);
 	}
-	sweep_pending(l);
+	if (l->stacks.pending.n >= PENDING_SWEEP)
+		ledger__sweep_pending(l);
 	return 0;
 }

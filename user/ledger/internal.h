@@ -28,7 +28,8 @@
 struct stack {
 	const __u32 *frames;		/* innermost first, in the arena */
 	__u16 n;
-	bool user, guessed;
+	bool used, user, guessed;
+	bool held;			/* by a line, or by an id seen lately: while it is found out what is not */
 	__u8 end;			/* enum wt_end */
 	bool judged;			/* root and witness are known */
 	bool root;			/* the outermost frame is one */
@@ -45,27 +46,37 @@ struct stacks {
 	unsigned max;
 	struct pool pool;		/* struct stack */
 	struct pool pending;		/* struct pending */
-	struct u64map ids;		/* kernel's id → reference; stamped with the generation */
+	struct u64map ids;		/* kernel's id → reference; stamped with the tenth of a second */
 	struct u64map content;		/* hash of frames → stack */
 	__u32 **arena;
 	unsigned n_arena, arena_left;
 	__u32 *arena_next;
+	__u64 *forgotten;		/* ids, until the kernel's side is told */
+	unsigned n_forgotten, max_forgotten;
 };
 
+/* A copy in the arena; NULL when memory is out. */
+const __u32 *stacks__copy(struct stacks *s, const __u32 *frames, unsigned n);
 int stacks__init(struct stacks *s, unsigned max);
 void stacks__destroy(struct stacks *s);
 int stacks__put(struct stacks *s, __u64 id, const __u32 *frames, unsigned n, bool user,
-		unsigned end, __u32 gen);
+		unsigned end, __u32 now_ds);
 /* The reference for a kernel's id; -ENOMEM: that of a stack that is lost. */
-int stacks__ref(struct stacks *s, __u64 id, __u32 gen, __u32 *ref);
+int stacks__ref(struct stacks *s, __u64 id, __u32 now_ds, __u32 *ref);
 /* NULL: none, or its frames are lost. */
 struct stack *stacks__get(const struct stacks *s, __u32 ref);
 /* Replaces a pending reference by its stack, if that has come. */
 __u32 stacks__resolve(const struct stacks *s, __u32 ref);
 /* Forgets resolved references; no line may hold one any more. */
 void stacks__free_resolved(struct stacks *s);
-/* Forgets ids of processes long gone, if there are many. */
-void stacks__expire(struct stacks *s, __u32 gen);
+/*
+ * Forgets the stacks that nothing holds: no call of stacks__hold() since the last time, and no
+ * id that was seen within idle_ds.  Their ids are in `forgotten`.  drop:
+ * ids not seen for so long go, whatever they stand for.
+ * stacks__hold(): false when there is none, or it is held already.
+ */
+bool stacks__hold(struct stacks *s, __u32 ref);
+void stacks__forget(struct stacks *s, __u32 now_ds, __u32 idle_ds, bool drop);
 /* Finds out about root and witness, once. */
 void stack__judge(struct stack *st, const struct ledger_frames *f);
 /* Why a line's stacks are not whole. */
@@ -196,6 +207,9 @@ struct ledger {
 	__u32 n_group_lines;		/* of all lines; these are never freed */
 	__u32 n_epoch_lines;		/* … and these are of an epoch */
 	__u32 gen;			/* calls of ledger__generation() so far */
+	__u32 first_ds, now_ds;		/* when the first of them was, and the last: tenths of a second since then, + 1 */
+	/* as many were left when there were too many, and when that was */
+	__u32 pruned_lines[2], pruned_stacks, pruned_ds;
 	__u32 exited_head, exited_tail, n_exited;
 	__u64 n_processes;
 	__u64 dropped_ns;		/* lines that found even the last resort full, or no memory */
@@ -222,10 +236,22 @@ int lines__add(struct ledger *l, __u32 owner, __u8 flags, const struct line *add
 void lines__resolve(struct ledger *l, __u32 i);
 /* Takes the first line of an owner out; false: there is none. */
 bool lines__take(struct ledger *l, __u32 *head, struct line *out);
+/* Of no list any more. */
+void lines__free_one(struct ledger *l, __u32 i);
 /* ledger.c */
 __u32 ledger__prog(struct ledger *l, __u32 serial);
 /* fold.c */
 int ledger__fold_old(struct ledger *l);
+/*
+ * Lines that wait for frames which have come get them, so that the list of ids that are
+ * waited for stays short, and holds no stacks.
+ */
+void ledger__sweep_pending(struct ledger *l);
+/*
+ * prune.c: makes room where there is too little; called wherever lines have come, as it costs
+ * nothing otherwise.  Where memory is out, there is just less of it.
+ */
+void ledger__prune(struct ledger *l);
 /* proc.c */
 /* 0 or -ENOMEM: then nothing has changed. */
 int proc__join(struct ledger *l, struct task *t, const struct wt_thread_rec *rec);

@@ -2,6 +2,7 @@
 /* ledger.c - what the drain puts in: records, lines, and who they belong to. */
 #include "ledger/internal.h"
 #include "ledger/text.h"
+#include "util/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 #define DEFAULT_MAX_EXITED 10000
 #define DEFAULT_MAX_STACKS 100000
 #define DEFAULT_MAX_LINES 100000
+#define NSEC_PER_DS (NSEC_PER_SEC / 10)
+#define DEFAULT_IDLE_DS 600
 
 static const char *const state_names[WT_STATES] = {
 	"cpu", "runq", "throttled", "disk", "net", "ipc", "lock",
@@ -33,6 +36,8 @@ int ledger__new(struct ledger **out, const struct ledger_opts *opts)
 		l->opts.max_exited = DEFAULT_MAX_EXITED;
 	if (!l->opts.max_stacks)
 		l->opts.max_stacks = DEFAULT_MAX_STACKS;
+	if (!l->opts.idle_ds)
+		l->opts.idle_ds = DEFAULT_IDLE_DS;
 	if (!l->opts.max_lines)
 		l->opts.max_lines = DEFAULT_MAX_LINES;
 	pool__init(&l->progs, sizeof(struct prog));
@@ -254,17 +259,21 @@ int ledger__put_detail(struct ledger *l, const struct wt_detail_key *k,
 	i = ledger__prog(l, k->thread);
 	if (!i)
 		return -ENOMEM;
+	ledger__prune(l);
 	/* a line without its stacks is better than none */
-	err = stacks__ref(&l->stacks, k->ustack, l->gen, &add.ustack);
-	err = first_error(err, stacks__ref(&l->stacks, k->kstack, l->gen, &add.kstack));
+	err = stacks__ref(&l->stacks, k->ustack, l->now_ds, &add.ustack);
+	err = first_error(err, stacks__ref(&l->stacks, k->kstack, l->now_ds, &add.kstack));
 	return first_error(err, lines__add(l, i, 0, &add));
 }
 
-int ledger__generation(struct ledger *l)
+int ledger__generation(struct ledger *l, __u64 now_ns)
 {
 	int err = ledger__fold_old(l);
 
+	if (!l->gen)		/* what came before it came just now */
+		l->first_ds = now_ns / NSEC_PER_DS;
+	l->now_ds = now_ns / NSEC_PER_DS - l->first_ds + 1;
+	ledger__prune(l);
 	l->gen++;
-	stacks__expire(&l->stacks, l->gen);
 	return err;
 }

@@ -22,8 +22,10 @@ struct ledger;
 /* 0 in a field: the default in parentheses. */
 struct ledger_opts {
 	unsigned max_exited;	/* exited threads kept as rows; beyond, folded by name (10000) */
-	unsigned max_stacks;	/* distinct stacks kept; beyond, time goes to a [folded] stack (100000) */
-	unsigned max_lines;	/* detail lines kept whole; beyond, new ones lose stacks, then objects (100000) */
+	/* distinct stacks kept; nearly so many, and those of least time give way to a [folded] one (100000) */
+	unsigned max_stacks;
+	unsigned max_lines;	/* detail lines kept, likewise; beyond, new ones lose stacks, then objects (100000) */
+	unsigned idle_ds;	/* a stack that no line has goes when its id was not seen for so many tenths of a second (600) */
 	__u64 period_ns;	/* nominal time between two samples of a CPU; 0: unknown */
 };
 
@@ -57,10 +59,17 @@ int ledger__put_stack(struct ledger *l, __u64 id, const __u32 *frames, unsigned 
 		      bool user, unsigned end);
 bool ledger__has_stack(const struct ledger *l, __u64 id);
 /*
- * All lines of one generation have been put: threads whose exit record came
- * before the previous call may be folded now, if there are too many.
+ * All lines of one generation have been put, at now_ns (CLOCK_MONOTONIC): threads whose exit
+ * record came before the previous call may be folded now, if there are too many; if lines or
+ * stacks are, the lines of least time give up their stacks, and what no line holds any more
+ * is forgotten.  0 or -ENOMEM.
  */
-int ledger__generation(struct ledger *l);
+int ledger__generation(struct ledger *l, __u64 now_ns);
+/*
+ * Ids whose stacks were forgotten since the last call: to be sent anew if they come again.
+ * The array is the ledger's, until anything is put in.
+ */
+unsigned ledger__forgotten(struct ledger *l, const __u64 **ids);
 /*
  * Lines of epochs of which it is known which unit they belong to: they are shown
  * to detail, and merge; keep: their unit stays with them.  ns of a line of CPU
@@ -152,6 +161,7 @@ struct ledger_totals {
 	__u64 oncpu_samples;
 	__u64 cut[LEDGER_CUTS];		/* on-CPU samples by completeness; [0] complete */
 	__u64 shed_ns;			/* time of waits whose stacks were shed: shared out among the others */
+	__u64 folded_ns;		/* time of waits whose stacks were folded, waits for a CPU among them */
 	__u64 guessed;			/* of the complete ones: a frame was found by a scan */
 	__u64 offcpu_stacks[LEDGER_CUTS];	/* the same for waits, by count */
 };

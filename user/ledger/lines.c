@@ -62,20 +62,27 @@ static struct line *find(struct ledger *l, const struct line *key)
 	return NULL;
 }
 
+/* Of how many lines it would be one. */
+static __u32 number(const struct ledger *l, const struct line *key)
+{
+	return key->epoch ? l->n_epoch_lines : l->lines.n - l->n_epoch_lines;
+}
+
 /*
  * What a new line gives up when there are too many: beyond max_lines its
  * stacks, beyond twice that the object of its reason and its epoch.  Beyond
- * three times that there is no room: its time will be unattributed.
+ * three times that there is no room: its time will be unattributed.  Lines of epochs
+ * count by themselves.  prune.c keeps it from coming to that where time is short of lines.
  */
 static bool degrade(const struct ledger *l, struct line *key)
 {
-	__u32 max = l->opts.max_lines;
+	__u32 max = l->opts.max_lines, n = number(l, key);
 
-	if (l->lines.n < max)
+	if (n < max)
 		return true;
 	key->ustack = key->ustack ? STACK_FOLDED : 0;
 	key->kstack = key->kstack ? STACK_FOLDED : 0;
-	if (l->lines.n < 2 * max)
+	if (n < 2 * max)
 		return true;
 	if (key->reason & WT_REASON_INTERNED) {
 		const struct wt_reason *r = reasons__get(l, key->reason);
@@ -85,7 +92,7 @@ static bool degrade(const struct ledger *l, struct line *key)
 	key->epoch = 0;
 	key->unit = 0;
 	key->span = 0;
-	return l->lines.n < 3 * max;
+	return n < 3 * max;
 }
 
 static void accumulate(struct line *line, const struct line *add)
@@ -113,7 +120,7 @@ int lines__add(struct ledger *l, __u32 owner, __u8 flags, const struct line *add
 	key.owner = owner;
 	key.flags = flags;
 	line = find(l, &key);
-	if (!line && l->lines.n >= l->opts.max_lines) {
+	if (!line && number(l, &key) >= l->opts.max_lines) {
 		bool room = degrade(l, &key);
 
 		line = find(l, &key);
@@ -170,7 +177,7 @@ void lines__resolve(struct ledger *l, __u32 i)
 	l->line_hash[h] = i;
 }
 
-static void free_line(struct ledger *l, __u32 i)
+void lines__free_one(struct ledger *l, __u32 i)
 {
 	const struct line *line = pool__at(&l->lines, i);
 
@@ -188,7 +195,7 @@ bool lines__take(struct ledger *l, __u32 *head, struct line *out)
 		return false;
 	*out = *(struct line *)pool__at(&l->lines, i);
 	*head = out->next;
-	free_line(l, i);
+	lines__free_one(l, i);
 	return true;
 }
 
@@ -223,7 +230,7 @@ static int retire_prog(struct ledger *l, struct prog *p, const struct ledger_ret
 		line->unit = 0;		/* as it was hashed */
 		if (merged.unit && r->detail)
 			err = first_error(err, ledger__line_detail(l, p, &merged, r));
-		free_line(l, i);
+		lines__free_one(l, i);
 		merged.epoch = 0;
 		merged.unit = r->keep ? merged.unit : 0;
 		err = first_error(err, lines__add(l, merged.owner, merged.flags, &merged));
@@ -242,6 +249,7 @@ int ledger__retire(struct ledger *l, const struct ledger_retire *r)
 
 		if (p->used)
 			err = first_error(err, retire_prog(l, p, r));
+		ledger__prune(l);
 	}
 	return err;
 }

@@ -252,9 +252,9 @@ static int emit_open(struct emit *e, const struct prog *p, unsigned i)
 	out.bucket = hist__bucket(o.ns);
 	out.reason = o.reason;
 	out.max_ns = o.ns;
-	err = stacks__ref(&e->l->stacks, p->rec.open_ustack, e->l->gen, &ustack);
+	err = stacks__ref(&e->l->stacks, p->rec.open_ustack, e->l->now_ds, &ustack);
 	if (!err)
-		err = stacks__ref(&e->l->stacks, p->rec.open_kstack, e->l->gen, &kstack);
+		err = stacks__ref(&e->l->stacks, p->rec.open_kstack, e->l->now_ds, &kstack);
 	if (err)
 		return err;
 	set_stacks(e, &out, ustack, kstack);

@@ -391,6 +391,8 @@ static void judge_lines(struct ledger *l, struct ledger_totals *t)
 			flags = ((struct prog *)pool__at(&l->progs, line->owner))->rec.flags;
 		judge_line(l, t, line->state, line->ustack, line->kstack, line->count,
 			   is_kthread(flags));
+		if (line->state != WT_CPU && (line->ustack == STACK_FOLDED || line->kstack == STACK_FOLDED))
+			t->folded_ns += line->ns;
 	}
 }
 
@@ -403,9 +405,9 @@ static int judge_open(struct ledger *l, struct ledger_totals *t, const struct pr
 	for (unsigned i = 0; i < PROG_OPEN && !err; i++) {
 		if (!prog__open(p, i, &o))
 			continue;
-		err = stacks__ref(&l->stacks, p->rec.open_ustack, l->gen, &ustack);
+		err = stacks__ref(&l->stacks, p->rec.open_ustack, l->now_ds, &ustack);
 		if (!err)
-			err = stacks__ref(&l->stacks, p->rec.open_kstack, l->gen, &kstack);
+			err = stacks__ref(&l->stacks, p->rec.open_kstack, l->now_ds, &kstack);
 		if (!err)
 			judge_line(l, t, o.state, ustack, kstack, 1, is_kthread(p->rec.flags));
 	}

@@ -14,7 +14,6 @@
 #define ARENA_FRAMES 65536
 #define MAX_PENDING 65536
 #define LOST_FOR_GOOD (1 | STACK_PENDING)	/* more ids than that are waited for */
-#define ID_IDLE_GENS 16		/* an id not seen for so many generations may go */
 
 int stacks__init(struct stacks *s, unsigned max)
 {
@@ -28,9 +27,9 @@ int stacks__init(struct stacks *s, unsigned max)
 	    (pool__get(&s->pending) | STACK_PENDING) != LOST_FOR_GOOD)
 		return -ENOMEM;
 	folded = pool__at(&s->pool, STACK_FOLDED);
-	folded->judged = true;
+	folded->judged = folded->used = true;
 	folded = pool__at(&s->pool, STACK_SHED);
-	folded->judged = true;
+	folded->judged = folded->used = true;
 	return 0;
 }
 
@@ -39,6 +38,7 @@ void stacks__destroy(struct stacks *s)
 	for (unsigned i = 0; i < s->n_arena; i++)
 		free(s->arena[i]);
 	free(s->arena);
+	free(s->forgotten);
 	pool__destroy(&s->pool);
 	pool__destroy(&s->pending);
 	u64map__free(&s->ids);
@@ -54,7 +54,7 @@ static __u64 content_hash(const __u32 *frames, unsigned n, bool user, unsigned e
 	return h;
 }
 
-static const __u32 *arena_copy(struct stacks *s, const __u32 *frames, unsigned n)
+const __u32 *stacks__copy(struct stacks *s, const __u32 *frames, unsigned n)
 {
 	__u32 *copy;
 
@@ -106,11 +106,12 @@ static __u32 intern(struct stacks *s, const __u32 *frames, unsigned n, bool user
 	if (!i)
 		return 0;
 	st = pool__at(&s->pool, i);
-	st->frames = arena_copy(s, frames, n);
+	st->frames = stacks__copy(s, frames, n);
 	if (!st->frames || !u64map__put(&s->content, h, i)) {
 		pool__put(&s->pool, i);
 		return 0;
 	}
+	st->used = true;
 	st->n = n;
 	st->user = user;
 	st->end = end & ~LEDGER_GUESSED;
@@ -119,31 +120,32 @@ static __u32 intern(struct stacks *s, const __u32 *frames, unsigned n, bool user
 }
 
 int stacks__put(struct stacks *s, __u64 id, const __u32 *frames, unsigned n, bool user,
-		unsigned end, __u32 gen)
+		unsigned end, __u32 now_ds)
 {
 	struct u64map_slot *slot = u64map__find(&s->ids, id);
 	__u32 i;
 
-	if (slot && !(slot->value & STACK_PENDING))
+	if (slot && !(slot->value & STACK_PENDING) && slot->value != STACK_FOLDED)
 		return 0;
 	i = intern(s, frames, n < WT_MAX_FRAMES ? n : WT_MAX_FRAMES, user, end);
 	if (!i)
 		return -ENOMEM;
-	if (slot) {
+	if (slot && slot->value & STACK_PENDING) {
 		struct pending *p = pool__at(&s->pending, slot->value & ~STACK_PENDING);
 
 		p->stack = i;
 		slot->value = i;
 	} else {
+		/* new, or there was no room for it */
 		slot = u64map__put(&s->ids, id, i);
 		if (!slot)
 			return -ENOMEM;
 	}
-	slot->used = gen + 1;
+	slot->used = now_ds + 1;
 	return 0;
 }
 
-int stacks__ref(struct stacks *s, __u64 id, __u32 gen, __u32 *ref)
+int stacks__ref(struct stacks *s, __u64 id, __u32 now_ds, __u32 *ref)
 {
 	struct u64map_slot *slot;
 	struct pending *p;
@@ -172,7 +174,7 @@ int stacks__ref(struct stacks *s, __u64 id, __u32 gen, __u32 *ref)
 			return -ENOMEM;
 		}
 	}
-	slot->used = gen + 1;
+	slot->used = now_ds + 1;
 	*ref = slot->value;
 	return 0;
 }
@@ -203,26 +205,6 @@ void stacks__free_resolved(struct stacks *s)
 		if (p->stack)
 			pool__put(&s->pending, i);
 	}
-}
-
-struct expiry {
-	__u32 oldest;
-};
-
-static bool keep_id(const struct u64map_slot *slot, void *arg)
-{
-	const struct expiry *e = arg;
-
-	/* lines hold stacks by number: only names for later lines are lost */
-	return slot->value & STACK_PENDING || slot->used > e->oldest;
-}
-
-void stacks__expire(struct stacks *s, __u32 gen)
-{
-	struct expiry e = { .oldest = gen > ID_IDLE_GENS ? gen - ID_IDLE_GENS : 0 };
-
-	if (s->ids.n > 4 * s->max + 4096)
-		u64map__filter(&s->ids, keep_id, &e);
 }
 
 static const char *const cut_names[LEDGER_CUTS] = {
@@ -321,11 +303,11 @@ bool ledger__has_stack(const struct ledger *l, __u64 id)
 {
 	const struct u64map_slot *slot = u64map__find(&l->stacks.ids, id);
 
-	return slot && !(slot->value & STACK_PENDING);
+	return slot && !(slot->value & STACK_PENDING) && slot->value != STACK_FOLDED;
 }
 
 int ledger__put_stack(struct ledger *l, __u64 id, const __u32 *frames, unsigned n,
 		      bool user, unsigned end)
 {
-	return id ? stacks__put(&l->stacks, id, frames, n, user, end, l->gen) : 0;
+	return id ? stacks__put(&l->stacks, id, frames, n, user, end, l->now_ds) : 0;
 }

@@ -125,6 +125,24 @@ void tracer__shed(struct tracer *t, __u64 ns)
 	t->skel->bss->run_shed_ns = ns;
 }
 
+/*
+ * In this order: a thread that looks at run_forgot first would take up again what it has just
+ * given up, as long as `seen` says that user space knows it.
+ */
+void tracer__forget(struct tracer *t, const __u64 *ids, unsigned n)
+{
+	struct bpf_map *lately = t->skel->maps.lately;
+	__u32 zero = 0;
+	void *none = calloc(t->n_cpus, bpf_map__value_size(lately));
+
+	for (unsigned i = 0; i < n; i++)
+		bpf_map_delete_elem(bpf_map__fd(t->skel->maps.seen), &ids[i]);
+	if (none)
+		bpf_map_update_elem(bpf_map__fd(lately), &zero, none, BPF_ANY);
+	free(none);
+	__atomic_fetch_add(&t->skel->bss->run_forgot, 1, __ATOMIC_SEQ_CST);
+}
+
 void tracer__unwind_fds(const struct tracer *t, struct tracer_unwind_fds *out)
 {
 	*out = (struct tracer_unwind_fds){

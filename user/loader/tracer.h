@@ -51,6 +51,8 @@ int tracer__add_pids(struct tracer *t, const pid_t *pids, unsigned n);
 int tracer__seed(struct tracer *t);
 /* Notes who lies in a freezer now, and who no longer does.  By any thread, beside all else. */
 int tracer__mark_frozen(struct tracer *t);
+/* The kernel side sends the stacks of these ids anew if they come again. */
+void tracer__forget(struct tracer *t, const __u64 *ids, unsigned n);
 /* From now on time is charged.  Returns that instant, CLOCK_MONOTONIC ns. */
 __u64 tracer__start(struct tracer *t);
 /* No time after this instant is charged; waits until no program is at work on an earlier one. */

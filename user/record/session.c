@@ -154,6 +154,7 @@ static int open_stages(struct session *s)
 	struct ledger_opts lo = {
 		.max_exited = o->max_exited,
 		.max_stacks = o->max_stacks,
+		.idle_ds = o->fault & WT_FAULT_FORGET ? 2 : 0,
 		.period_ns = o->freq && !strcmp(o->event, "cpu-clock") ? NSEC_PER_SEC / o->freq : 0,
 	};
 	int err;

@@ -133,6 +133,7 @@ static json_t *stacks_json(const struct recording *r)
 	set(o, "in_execve", ns_json(t->cut[LEDGER_EXECING]));
 	set(o, "guessed", ns_json(t->guessed));
 	set(o, "shed_ns", ns_json(t->shed_ns));
+	set(o, "folded_ns", ns_json(t->folded_ns));
 	set(o, "incomplete", incomplete_json(t->cut));
 	set(off, "complete", ns_json(t->offcpu_stacks[LEDGER_COMPLETE]));
 	set(off, "exiting", ns_json(t->offcpu_stacks[LEDGER_EXITING]));

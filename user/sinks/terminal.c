@@ -573,6 +573,9 @@ static void write_audit(const struct page *p)
 	if (t->shed_ns)
 		fprintf(p->f, "  stacks were shed to keep the budget: those of %s of waiting are shares "
 			"of the others'\n", human_ns(share, sizeof(share), t->shed_ns));
+	if (t->folded_ns)
+		fprintf(p->f, "  stacks were folded to bound memory, the lightest first: of %s of waiting\n",
+			human_ns(share, sizeof(share), t->folded_ns));
 	if (t->oncpu_samples)
 		fprintf(p->f, "  %llu of %llu samples have their whole stack (%s)\n",
 			t->cut[LEDGER_COMPLETE], t->oncpu_samples,

@@ -101,7 +101,7 @@ static bool is_other(const struct cost_key *k)
 	return !strcmp(k->name, OTHER);
 }
 
-static bool keep_none(const struct u64map_slot *s, void *arg)
+static bool keep_none(struct u64map_slot *s, void *arg)
 {
 	(void)s;
 	(void)arg;

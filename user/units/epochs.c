@@ -604,7 +604,7 @@ struct keep {
 	__u32 kept;
 };
 
-static bool keep_resolved(const struct u64map_slot *s, void *arg)
+static bool keep_resolved(struct u64map_slot *s, void *arg)
 {
 	const struct keep *k = arg;
 

@@ -96,7 +96,7 @@ bool u64map__delete(struct u64map *m, __u64 key)
 	return true;
 }
 
-void u64map__filter(struct u64map *m, bool (*keep)(const struct u64map_slot *s, void *arg),
+void u64map__filter(struct u64map *m, bool (*keep)(struct u64map_slot *s, void *arg),
 		    void *arg)
 {
 	__u32 start = 0;

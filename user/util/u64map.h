@@ -25,8 +25,8 @@ struct u64map_slot *u64map__find(const struct u64map *m, __u64 key);
 /* Inserts or overwrites; the slot, or NULL when memory is out. */
 struct u64map_slot *u64map__put(struct u64map *m, __u64 key, __u32 value);
 bool u64map__delete(struct u64map *m, __u64 key);
-/* Drops every slot for which keep() says no. */
-void u64map__filter(struct u64map *m, bool (*keep)(const struct u64map_slot *s, void *arg),
+/* Drops every slot for which keep() says no; it may change the value and the stamp of the others. */
+void u64map__filter(struct u64map *m, bool (*keep)(struct u64map_slot *s, void *arg),
 		    void *arg);
 
 /* A mix in which every input bit reaches every output bit. */
