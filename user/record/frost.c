@@ -5,9 +5,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "loader/tracer.h"
@@ -59,7 +58,7 @@ int frost__start(struct frost **out, struct tracer *t)
 	}
 	f->tracer = t;
 	f->watch_fd = fd;
-	f->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	f->stop_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	/* who was frozen between the seeding and now */
 	err = f->stop_fd < 0 ? wt_error(-errno, "cannot watch the freezer") : tracer__mark_frozen(t);
 	if (!err) {
@@ -76,13 +75,13 @@ int frost__start(struct frost **out, struct tracer *t)
 
 int frost__stop(struct frost *f)
 {
-	uint64_t one = 1;
+	const struct itimerspec now = { .it_value.tv_nsec = 1 };
 	int err;
 
 	if (!f)
 		return 0;
-	while (write(f->stop_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
+	/* a timer, as it cannot fail: the thread must hear of it */
+	timerfd_settime(f->stop_fd, 0, &now, NULL);
 	pthread_join(f->thread, NULL);
 	err = f->err;
 	discard(f);
