@@ -125,6 +125,37 @@ static void mark_by(struct bench *b, __u64 ts, __u32 thread, __u64 done, __u64 e
 	assert_int_equal(form__mark(&b->form, &m), 0);
 }
 
+/*
+ * Two threads write within nanoseconds, and the boundary of the higher number comes first: the
+ * process is in that epoch then, and what a third thread does in it is not of the instant it began.
+ */
+static void test_boundaries_overtake(void **state)
+{
+	struct bench *b = setup_bench(100, 100);
+	struct found f;
+
+	(void)state;
+	began(b, 7, 0, 1, 10 * MS);
+	mark_by(b, 30 * MS, 70, 1, 0, false);
+	bound(b, 7, 1, 2, 30 * MS);
+	bound(b, 7, 2, 4, 50 * MS);
+	bound(b, 7, 2, 3, 50 * MS + 20);
+	/* the third, so soon behind them that it has no boundary of its own */
+	mark_by(b, 50 * MS + 60000, 70, 2, 0, false);
+	assert_int_equal(epochs__charge(&b->epochs, 3, WT_CPU, 5), 0);
+	assert_int_equal(epochs__charge(&b->epochs, 4, WT_SLEEP, 20 * MS), 0);
+	mark_by(b, 70 * MS, 70, 3, 0, false);
+	bound(b, 7, 4, 5, 70 * MS);
+	assert_int_equal(form__settle(&b->form), 0);
+	assert_int_equal(epochs__finish(&b->epochs, 80 * MS), 0);
+	f = rows_of(b);
+	assert_int_equal(f.n, 3);
+	assert_int_equal(f.row[2].st_ns[WT_SLEEP], 20 * MS - 60000);
+	assert_int_equal(f.row[1].st_ns[WT_SLEEP], 60000);
+	assert_int_equal(f.row[1].st_ns[WT_CPU], 5);
+	drop_bench(b);
+}
+
 /* "76255/270798" first: what an earlier run did is none of this one's; the first line waits for the second */
 static void test_takes_up_again(void **state)
 {
@@ -1365,6 +1396,7 @@ int main(void)
 		cmocka_unit_test(test_children_with_units),
 		cmocka_unit_test(test_told),
 		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_boundaries_overtake),
 		cmocka_unit_test(test_takes_up_again),
 		cmocka_unit_test(test_waits_in_vain),
 		cmocka_unit_test(test_times_before_the_program),

@@ -150,16 +150,17 @@ static struct account *account_of(struct uproc *p, struct epoch *ep, __u32 threa
 	return &ep->parts[i];
 }
 
-static int open_epoch(struct epochs *e, struct uproc *p, __u32 id, __u64 ts_ns)
+/* A new one between that process's prev and next, 0: none there; NULL when memory is out. */
+static struct epoch *add_epoch(struct epochs *e, struct uproc *p, __u32 id, __u64 ts_ns, __u32 prev, __u32 next)
 {
 	__u32 i = pool__get(&e->epochs);
 	struct epoch *ep;
 
 	if (!i)
-		return -ENOMEM;
+		return NULL;
 	if (!u64map__put(&e->by_id, id, i)) {
 		pool__put(&e->epochs, i);
-		return -ENOMEM;
+		return NULL;
 	}
 	ep = epoch_at(e, i);
 	ep->used = true;
@@ -168,13 +169,11 @@ static int open_epoch(struct epochs *e, struct uproc *p, __u32 id, __u64 ts_ns)
 		e->last_id = id;
 	ep->proc = proc_number(e, p);
 	ep->begin_ns = ts_ns;
-	ep->prev = p->last;
-	if (p->last)
-		epoch_at(e, p->last)->next = i;
-	else
-		p->first = i;
-	p->last = i;
-	return 0;
+	ep->prev = prev;
+	ep->next = next;
+	*(prev ? &epoch_at(e, prev)->next : &p->first) = i;
+	*(next ? &epoch_at(e, next)->prev : &p->last) = i;
+	return ep;
 }
 
 static void close_last(struct epochs *e, struct uproc *p, __u64 ts_ns)
@@ -185,16 +184,42 @@ static void close_last(struct epochs *e, struct uproc *p, __u64 ts_ns)
 		ep->end_ns = ts_ns > ep->begin_ns ? ts_ns : ep->begin_ns + 1;
 }
 
+/*
+ * Two threads write at once, and the later number is told of first: that one's epoch goes on,
+ * for the process is in the highest.  This one was over as it began.
+ */
+static struct epoch *overtaken(struct epochs *e, struct uproc *p, __u32 id)
+{
+	__u32 next = p->last, prev = epoch_at(e, next)->prev;
+	__u64 begin_ns = epoch_at(e, next)->begin_ns;
+	struct epoch *ep;
+
+	while (prev && epoch_at(e, prev)->id > id) {
+		next = prev;
+		begin_ns = epoch_at(e, next)->begin_ns;
+		prev = epoch_at(e, prev)->prev;
+	}
+	ep = add_epoch(e, p, id, begin_ns, prev, next);
+	if (ep)
+		ep->end_ns = begin_ns + 1;
+	return ep;
+}
+
 int epochs__bound(struct epochs *e, struct uproc *p, __u32 after, __u64 ts_ns, bool binary)
 {
-	int err;
+	struct epoch *ep;
 
 	e->n_bounds++;
-	close_last(e, p, ts_ns);
-	err = open_epoch(e, p, after, ts_ns);
-	if (!err)
-		epoch_at(e, p->last)->binary = binary;
-	return err;
+	if (p->last && epoch_at(e, p->last)->id > after) {
+		ep = overtaken(e, p, after);
+	} else {
+		close_last(e, p, ts_ns);
+		ep = add_epoch(e, p, after, ts_ns, p->last, 0);
+	}
+	if (!ep)
+		return -ENOMEM;
+	ep->binary = binary;
+	return 0;
 }
 
 static int put_early(struct epochs *e, __u32 id, __u32 thread, unsigned what, __u64 ns)
