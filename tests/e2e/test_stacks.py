@@ -201,7 +201,8 @@ def test_inclusive_shares():
 
 ROOT = r"_start;(?:[^;]*;){1,2}?main"
 LIBC = r"(?:\[(?:libc|ld)[^;]*\]|[\w.@]+)"          # a function of the C library, named or not
-END = r"end(?:;burn|;nap(?:;nanosleep@plt|;(?:__)?nanosleep|;(?:__)?nanosleep;clock_nanosleep(?:@\S+)?)?)?"
+# its first call of nanosleep is looked up by the dynamic loader
+END = r"end(?:;burn|;nap(?:;nanosleep@plt|;_dl_runtime_resolve_\w+(?:;_dl_\w+)*|;(?:__)?nanosleep|;(?:__)?nanosleep;clock_nanosleep(?:@\S+)?)?)?"
 SIGNAL = r"(?:\[libc[^;]*\]|__restore_rt)"
 VDSO = r"(?:;__vdso_clock_gettime|;\[vdso\][^;]*|;\[linux-vdso[^;]*)?"
 CHAINS = {
