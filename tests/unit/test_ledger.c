@@ -829,10 +829,22 @@ static struct kept kept(struct ledger *l, __u8 state)
 	return k;
 }
 
-/* A line whose stack nobody else has: of one frame. */
-static void put_with_stack(struct ledger *l, __u8 state, __u32 frame, __u64 ns)
+/* The one thread whose lines these are ends; nothing is missing. */
+static void end_whole(struct ledger *l, const __u64 *st)
 {
-	struct wt_detail_key k = { .thread = 1, .state = state, .ustack = u64_mix(frame + 1),
+	struct wt_thread_rec rec = thread(1, 5, 5, st);
+	struct ledger_totals t;
+
+	assert_int_equal(ledger__put_thread(l, &rec), 0);
+	t = settle(l);
+	assert_balanced(l, &t);
+	assert_int_equal(t.unattributed_ns, 0);
+}
+
+/* A line whose stack nobody else has: of one frame. */
+static void put_in_epoch(struct ledger *l, __u32 epoch, __u8 state, __u32 frame, __u64 ns)
+{
+	struct wt_detail_key k = { .thread = 1, .epoch = epoch, .state = state, .ustack = u64_mix(frame + 1),
 				   .reason = state == WT_CPU ? WT_K_USER : WT_K_FUTEX,
 				   .bucket = state == WT_CPU ? 0 : hist__bucket(ns) };
 	struct wt_detail_val v = { .ns = state == WT_CPU ? 0 : ns, .count = 1, .max_ns = ns };
@@ -842,32 +854,30 @@ static void put_with_stack(struct ledger *l, __u8 state, __u32 frame, __u64 ns)
 		assert_int_equal(ledger__put_stack(l, k.ustack, &frame, 1, true, WT_END_ROOT), 0);
 }
 
+static void put_with_stack(struct ledger *l, __u8 state, __u32 frame, __u64 ns)
+{
+	put_in_epoch(l, 0, state, frame, ns);
+}
+
 /* Many short waits for a CPU, each somewhere else, take no stacks from what comes after them. */
-static void test_light_lines_give_way(void **state)
+static void light_lines_give_way(__u32 epoch)
 {
 	struct ledger *l = new_ledger((struct ledger_opts){ .max_lines = 2000, .period_ns = 10000000 });
 	__u64 st[WT_STATES] = { 0 };
-	struct wt_thread_rec rec;
-	struct ledger_totals t;
 	struct kept k;
 	__u32 frame = 1;
 
-	(void)state;
 	for (unsigned gen = 0; gen < 100; gen++) {
 		for (unsigned i = 0; i < 400; i++, st[WT_RUNQ] += 1000)
-			put_with_stack(l, WT_RUNQ, frame++, 1000);
+			put_in_epoch(l, epoch, WT_RUNQ, frame++, 1000);
 		for (unsigned i = 0; i < 4; i++, st[WT_LOCK] += 5000000)
-			put_with_stack(l, WT_LOCK, frame++, 5000000);
+			put_in_epoch(l, epoch, WT_LOCK, frame++, 5000000);
 		for (unsigned i = 0; i < 4; i++, st[WT_CPU] += 10000000)
-			put_with_stack(l, WT_CPU, frame++, 10000000);
+			put_in_epoch(l, epoch, WT_CPU, frame++, 10000000);
 		assert_int_equal(ledger__generation(l, gen * SEC), 0);
 		assert_in_range(l->lines.n, 1, 2000);
 	}
-	rec = thread(1, 5, 5, st);
-	assert_int_equal(ledger__put_thread(l, &rec), 0);
-	t = settle(l);
-	assert_balanced(l, &t);
-	assert_int_equal(t.unattributed_ns, 0);
+	end_whole(l, st);
 	k = kept(l, WT_LOCK);
 	assert_int_equal(k.with_ns, st[WT_LOCK]);
 	assert_int_equal(k.without_ns, 0);
@@ -881,13 +891,64 @@ static void test_light_lines_give_way(void **state)
 	ledger__free(l);
 }
 
+static void test_light_lines_give_way(void **state)
+{
+	(void)state;
+	light_lines_give_way(0);
+	light_lines_give_way(7);
+}
+
+struct peers {
+	__u64 heavy_ns, with_ns, without_ns;
+};
+
+static int sum_peers(void *arg, const struct ledger_line *line)
+{
+	struct peers *p = arg;
+
+	if (line->state != WT_NET)
+		return 0;
+	p->heavy_ns += line->reason == (WT_REASON_INTERNED | 1) ? line->ns : 0;
+	*(line->reason & WT_REASON_INTERNED ? &p->with_ns : &p->without_ns) += line->ns;
+	if (!(line->reason & WT_REASON_INTERNED))
+		assert_int_equal(WT_REASON_KIND(line->reason), WT_K_SOCKET);
+	return 0;
+}
+
+/* Peers that come once give way to one that comes again and again; what they are stays known. */
+static void test_light_objects_give_way(void **state)
+{
+	struct ledger *l = new_ledger((struct ledger_opts){ .max_lines = 1000 });
+	struct wt_reason r = { .state = WT_NET, .kind = WT_K_SOCKET, .family = 2 };
+	__u64 st[WT_STATES] = { 0 };
+	struct peers p = { 0 };
+
+	(void)state;
+	for (unsigned i = 1; i <= 20000; i++) {
+		bool heavy = i % 10 == 1;
+		__u64 id = WT_REASON_INTERNED | (heavy ? 1 : i), ns = heavy ? 1000000 : 1000;
+
+		r.port = i;
+		ledger__put_reason(l, id, &r);
+		put_line(l, 1, WT_NET, id, ns, 1);
+		st[WT_NET] += ns;
+		if (i % 500 == 0)
+			assert_int_equal(ledger__generation(l, i * SEC / 500), 0);
+	}
+	assert_in_range(l->lines.n, 1, 1000);
+	end_whole(l, st);
+	ledger__each_line(l, sum_peers, &p);
+	assert_int_equal(p.heavy_ns, 2000 * 1000000ULL);
+	assert_in_range(p.without_ns, 1, 18000 * 1000);
+	assert_int_equal(p.with_ns + p.without_ns, st[WT_NET]);
+	ledger__free(l);
+}
+
 /* Of more samples and waits than there is room for, those of most time keep their stacks. */
 static void test_heavy_lines_stay(void **state)
 {
 	struct ledger *l = new_ledger((struct ledger_opts){ .max_lines = 1000, .period_ns = 10000000 });
 	__u64 st[WT_STATES] = { 0 };
-	struct wt_thread_rec rec;
-	struct ledger_totals t;
 	struct kept k;
 
 	(void)state;
@@ -903,10 +964,7 @@ static void test_heavy_lines_stay(void **state)
 			put_with_stack(l, WT_NET, 5000 + 20 * gen + i, 1000);
 		assert_int_equal(ledger__generation(l, gen * SEC), 0);
 	}
-	rec = thread(1, 5, 5, st);
-	assert_int_equal(ledger__put_thread(l, &rec), 0);
-	t = settle(l);
-	assert_balanced(l, &t);
+	end_whole(l, st);
 	k = kept(l, WT_CPU);
 	assert_int_equal(k.samples_with + k.samples_without, 2000);
 	assert_in_range(k.samples_with, 1000, 1999);
@@ -972,6 +1030,7 @@ int main(void)
 		cmocka_unit_test(test_witness_counts_waits),
 		cmocka_unit_test(test_fold_waits_for_lines),
 		cmocka_unit_test(test_light_lines_give_way),
+		cmocka_unit_test(test_light_objects_give_way),
 		cmocka_unit_test(test_heavy_lines_stay),
 		cmocka_unit_test(test_stacks_are_forgotten),
 		cmocka_unit_test(test_a_million_threads),

@@ -29,7 +29,7 @@ struct stack {
 	const __u32 *frames;		/* innermost first, in the arena */
 	__u16 n;
 	bool used, user, guessed;
-	bool held;			/* by a line, or by an id seen lately: while it is found out what is not */
+	bool held;			/* by a line, or by an id seen lately: only while stacks are forgotten */
 	__u8 end;			/* enum wt_end */
 	bool judged;			/* root and witness are known */
 	bool root;			/* the outermost frame is one */
@@ -69,13 +69,13 @@ struct stack *stacks__get(const struct stacks *s, __u32 ref);
 __u32 stacks__resolve(const struct stacks *s, __u32 ref);
 /* Forgets resolved references; no line may hold one any more. */
 void stacks__free_resolved(struct stacks *s);
-/*
- * Forgets the stacks that nothing holds: no call of stacks__hold() since the last time, and no
- * id that was seen within idle_ds.  Their ids are in `forgotten`.  drop:
- * ids not seen for so long go, whatever they stand for.
- * stacks__hold(): false when there is none, or it is held already.
- */
+/* A line has this one.  False: there is none, or it is held already. */
 bool stacks__hold(struct stacks *s, __u32 ref);
+/*
+ * Forgets the stacks that were not held since the last time, and whose ids were not seen within
+ * idle_ds; their ids are in `forgotten`.  drop: ids not seen for so long go, too, whatever they
+ * stand for.
+ */
 void stacks__forget(struct stacks *s, __u32 now_ds, __u32 idle_ds, bool drop);
 /* Finds out about root and witness, once. */
 void stack__judge(struct stack *st, const struct ledger_frames *f);

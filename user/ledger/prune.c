@@ -89,8 +89,8 @@ static void give_up(const struct ledger *l, struct line *line, const struct leve
 }
 
 /* Of one owner's lines, the light ones merge by what they do not give up. */
-static void prune_list(struct ledger *l, __u32 *head, const struct level *v,
-		      bool epochs, unsigned below)
+static void prune_list(struct ledger *l, __u32 *head, const struct level *v, bool epochs,
+		       unsigned below)
 {
 	__u32 *at = head, light = 0;
 
@@ -166,7 +166,7 @@ static void forget_stacks(struct ledger *l, __u32 *by_lines)
 		stacks__ref(&l->stacks, p->rec.open_kstack, l->now_ds, &ref);
 	}
 	stacks__forget(&l->stacks, l->now_ds, l->opts.idle_ds,
-			      l->stacks.ids.n > MAX_IDS(l->opts.max_stacks));
+		       l->stacks.ids.n > MAX_IDS(l->opts.max_stacks));
 }
 
 static __u32 number(const struct ledger *l, bool epochs)
