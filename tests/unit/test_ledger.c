@@ -1011,6 +1011,26 @@ static void test_stacks_are_forgotten(void **state)
 	ledger__free(l);
 }
 
+/* Where all room is taken by what was seen a moment ago, what comes next has some all the same. */
+static void test_full_of_recent_stacks(void **state)
+{
+	struct ledger *l = new_ledger((struct ledger_opts){ .max_stacks = 100, .period_ns = 10000000 });
+	__u64 st[WT_STATES] = { [WT_CPU] = 10 * 10000000ULL };
+	struct kept k;
+
+	(void)state;
+	assert_int_equal(ledger__generation(l, 100 * SEC), 0);
+	for (__u32 frame = 0; frame < 150; frame++)
+		assert_int_equal(ledger__put_stack(l, u64_mix(frame + 1), &frame, 1, true, WT_END_ROOT), 0);
+	assert_int_equal(ledger__generation(l, 102 * SEC), 0);
+	for (__u32 frame = 1000; frame < 1010; frame++)
+		put_with_stack(l, WT_CPU, frame, 10000000);
+	end_whole(l, st);
+	k = kept(l, WT_CPU);
+	assert_int_equal(k.samples_with, 10);
+	ledger__free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1033,6 +1053,7 @@ int main(void)
 		cmocka_unit_test(test_light_objects_give_way),
 		cmocka_unit_test(test_heavy_lines_stay),
 		cmocka_unit_test(test_stacks_are_forgotten),
+		cmocka_unit_test(test_full_of_recent_stacks),
 		cmocka_unit_test(test_a_million_threads),
 	};
 

@@ -165,7 +165,8 @@ static void forget_stacks(struct ledger *l, __u32 *by_lines)
 		stacks__ref(&l->stacks, p->rec.open_ustack, l->now_ds, &ref);
 		stacks__ref(&l->stacks, p->rec.open_kstack, l->now_ds, &ref);
 	}
-	stacks__forget(&l->stacks, l->now_ds, l->opts.idle_ds,
+	/* where there is no room, what is seen now has more right to it than what a light line had */
+	stacks__forget(&l->stacks, l->now_ds, l->stacks.pool.n >= l->opts.max_stacks ? 0 : l->opts.idle_ds,
 		       l->stacks.ids.n > MAX_IDS(l->opts.max_stacks));
 }
 
