@@ -5,10 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RESOLVED_KEPT 100000	/* epochs made over that late charges still find */
-#define OVER_GENS 4		/* generations that a process is kept once it is over */
-#define RESOLVED_GENS 600	/* … and for so many generations at least, unless there are more */
-
 int epochs__init(struct epochs *e, unsigned max, const struct epochs_sink *sink)
 {
 	memset(e, 0, sizeof(*e));
@@ -19,7 +15,7 @@ int epochs__init(struct epochs *e, unsigned max, const struct epochs_sink *sink)
 	return 0;
 }
 
-static void free_proc(struct epochs *e, struct uproc *p)
+void epochs__free_proc(struct epochs *e, struct uproc *p)
 {
 	free(p->stretches);
 	free(p->speakers);
@@ -33,7 +29,7 @@ void epochs__destroy(struct epochs *e)
 		struct uproc *p = pool__at(&e->procs, i);
 
 		if (p->used)
-			free_proc(e, p);
+			epochs__free_proc(e, p);
 	}
 	for (__u32 i = 1; i < e->epochs.end; i++) {
 		struct epoch *ep = pool__at(&e->epochs, i);
@@ -49,7 +45,7 @@ void epochs__destroy(struct epochs *e)
 	free(e->early);
 }
 
-static struct epoch *epoch_at(const struct epochs *e, __u32 i)
+struct epoch *epochs__at(const struct epochs *e, __u32 i)
 {
 	return pool__at(&e->epochs, i);
 }
@@ -59,7 +55,7 @@ static struct epoch *find_epoch(const struct epochs *e, __u32 id)
 {
 	struct u64map_slot *slot = id ? u64map__find(&e->by_id, id) : NULL;
 
-	return slot ? epoch_at(e, slot->value) : NULL;
+	return slot ? epochs__at(e, slot->value) : NULL;
 }
 
 struct uproc *epochs__find_proc(const struct epochs *e, __u64 image)
@@ -162,7 +158,7 @@ static struct epoch *add_epoch(struct epochs *e, struct uproc *p, __u32 id, __u6
 		pool__put(&e->epochs, i);
 		return NULL;
 	}
-	ep = epoch_at(e, i);
+	ep = epochs__at(e, i);
 	ep->used = true;
 	ep->id = id;
 	if (e->last_id < id)
@@ -171,14 +167,14 @@ static struct epoch *add_epoch(struct epochs *e, struct uproc *p, __u32 id, __u6
 	ep->begin_ns = ts_ns;
 	ep->prev = prev;
 	ep->next = next;
-	*(prev ? &epoch_at(e, prev)->next : &p->first) = i;
-	*(next ? &epoch_at(e, next)->prev : &p->last) = i;
+	*(prev ? &epochs__at(e, prev)->next : &p->first) = i;
+	*(next ? &epochs__at(e, next)->prev : &p->last) = i;
 	return ep;
 }
 
-static void close_last(struct epochs *e, struct uproc *p, __u64 ts_ns)
+void epochs__close_last(struct epochs *e, struct uproc *p, __u64 ts_ns)
 {
-	struct epoch *ep = p->last ? epoch_at(e, p->last) : NULL;
+	struct epoch *ep = p->last ? epochs__at(e, p->last) : NULL;
 
 	if (ep && !ep->end_ns)
 		ep->end_ns = ts_ns > ep->begin_ns ? ts_ns : ep->begin_ns + 1;
@@ -190,14 +186,14 @@ static void close_last(struct epochs *e, struct uproc *p, __u64 ts_ns)
  */
 static struct epoch *overtaken(struct epochs *e, struct uproc *p, __u32 id)
 {
-	__u32 next = p->last, prev = epoch_at(e, next)->prev;
-	__u64 begin_ns = epoch_at(e, next)->begin_ns;
+	__u32 next = p->last, prev = epochs__at(e, next)->prev;
+	__u64 begin_ns = epochs__at(e, next)->begin_ns;
 	struct epoch *ep;
 
-	while (prev && epoch_at(e, prev)->id > id) {
+	while (prev && epochs__at(e, prev)->id > id) {
 		next = prev;
-		begin_ns = epoch_at(e, next)->begin_ns;
-		prev = epoch_at(e, prev)->prev;
+		begin_ns = epochs__at(e, next)->begin_ns;
+		prev = epochs__at(e, prev)->prev;
 	}
 	ep = add_epoch(e, p, id, begin_ns, prev, next);
 	if (ep)
@@ -210,10 +206,10 @@ int epochs__bound(struct epochs *e, struct uproc *p, __u32 after, __u64 ts_ns, b
 	struct epoch *ep;
 
 	e->n_bounds++;
-	if (p->last && epoch_at(e, p->last)->id > after) {
+	if (p->last && epochs__at(e, p->last)->id > after) {
 		ep = overtaken(e, p, after);
 	} else {
-		close_last(e, p, ts_ns);
+		epochs__close_last(e, p, ts_ns);
 		ep = add_epoch(e, p, after, ts_ns, p->last, 0);
 	}
 	if (!ep)
@@ -237,15 +233,9 @@ static int put_early(struct epochs *e, __u32 id, __u32 thread, unsigned what, __
 	return 0;
 }
 
-/* Where it is noted whose an epoch was for that thread, if for it it was another's. */
-static __u64 resolved_key(__u32 id, __u32 thread)
+struct u64map_slot *epochs__resolved(const struct epochs *e, __u32 id, __u32 thread)
 {
-	return id | (__u64)thread << 32;
-}
-
-static struct u64map_slot *find_resolved(const struct epochs *e, __u32 id, __u32 thread)
-{
-	struct u64map_slot *slot = thread ? u64map__find(&e->resolved, resolved_key(id, thread)) : NULL;
+	struct u64map_slot *slot = thread ? u64map__find(&e->resolved, epochs__resolved_key(id, thread)) : NULL;
 
 	return slot ? slot : u64map__find(&e->resolved, id);
 }
@@ -272,7 +262,7 @@ int epochs__charge_thread(struct epochs *e, __u32 id, __u32 thread, unsigned wha
 	}
 	if (id > e->last_id)
 		return put_early(e, id, thread, what, ns);
-	slot = find_resolved(e, id, thread);
+	slot = epochs__resolved(e, id, thread);
 	if (!slot) {
 		e->late_ns += what < WT_STATES ? ns : 0;
 		return 0;
@@ -284,7 +274,7 @@ int epochs__charge_thread(struct epochs *e, __u32 id, __u32 thread, unsigned wha
 }
 
 /* Charges that came before the boundary they were about. */
-static int charge_early(struct epochs *e)
+int epochs__charge_early(struct epochs *e)
 {
 	size_t n = e->n_early;
 	int err = 0;
@@ -311,14 +301,14 @@ int epochs__charge_time(struct epochs *e, __u64 image, __u32 id, __u64 from, __u
  * That one's process may be such a one, too: it passes on what its epoch has when that is made
  * over; what comes later for it is passed on here.
  */
-static int pass_on(struct epochs *e, const struct uproc *p, const struct account *a)
+int epochs__pass_on(struct epochs *e, const struct uproc *p, const struct account *a)
 {
 	int err = 0;
 
 	for (unsigned turn = 0; turn < PASS_MOST && p && p->matched && p->inherited; turn++) {
 		bool open = find_epoch(e, p->inherited);
 
-		if (!open && !find_resolved(e, p->inherited, p->inherited_by))
+		if (!open && !epochs__resolved(e, p->inherited, p->inherited_by))
 			break;
 		for (unsigned k = 0; k < ACCOUNT_SIZE; k++)
 			err = first_error(err, epochs__charge_thread(e, p->inherited, p->inherited_by, k, a->ns[k]));
@@ -333,7 +323,7 @@ static int pass_on(struct epochs *e, const struct uproc *p, const struct account
  * Whose units the time of p belongs to as it goes by, NULL: no such one.  A worker that a program forks
  * before it begins, or with its first unit, works for each of them by turns; a program that it starts, for that one.
  */
-static const struct uproc *serves(const struct epochs *e, const struct uproc *p)
+const struct uproc *epochs__serves(const struct epochs *e, const struct uproc *p)
 {
 	const struct uproc *q = p->forked && !p->matched && p->parent ? epochs__find_proc(e, p->parent) : NULL;
 
@@ -344,14 +334,14 @@ static const struct uproc *serves(const struct epochs *e, const struct uproc *p)
 static int charge_late(struct epochs *e, const struct uproc *p, __u64 from, __u64 to, unsigned what, __u64 ns,
 		       __u32 thread)
 {
-	const struct uproc *served = serves(e, p), *whose = served ? served : p;
+	const struct uproc *served = epochs__serves(e, p), *whose = served ? served : p;
 	struct account a = {};
 
 	if (!whose->matched)
 		return epochs__charge_thread(e, p->inherited, p->inherited_by, what, ns);
 	a.ns[what] = ns;
 	epochs__make_over(e, whose, from, to, &a, served ? 0 : thread);
-	return pass_on(e, whose, &a);
+	return epochs__pass_on(e, whose, &a);
 }
 
 int epochs__charge_thread_time(struct epochs *e, __u64 image, __u32 id, __u32 thread, __u64 from,
@@ -365,8 +355,8 @@ int epochs__charge_thread_time(struct epochs *e, __u64 image, __u32 id, __u32 th
 	if (!p || from >= to)
 		return epochs__charge_thread(e, id, thread, what, ns);
 	/* before its first boundary: the epoch it came from */
-	if (p->first && at < epoch_at(e, p->first)->begin_ns && !p->resolved_ns) {
-		until = epoch_at(e, p->first)->begin_ns;
+	if (p->first && at < epochs__at(e, p->first)->begin_ns && !p->resolved_ns) {
+		until = epochs__at(e, p->first)->begin_ns;
 		until = until < to ? until : to;
 		err = epochs__charge_thread(e, id, thread, what, epochs__part(ns, from, to, at, until));
 		at = until;
@@ -384,8 +374,8 @@ int epochs__charge_thread_time(struct epochs *e, __u64 image, __u32 id, __u32 th
 						   epochs__part(ns, from, to, at, until), thread));
 		at = until;
 	}
-	for (__u32 i = p->first; i && at < to; i = epoch_at(e, i)->next) {
-		struct epoch *ep = epoch_at(e, i);
+	for (__u32 i = p->first; i && at < to; i = epochs__at(e, i)->next) {
+		struct epoch *ep = epochs__at(e, i);
 
 		until = ep->end_ns && ep->end_ns < to ? ep->end_ns : to;
 		if (until <= at)
@@ -410,8 +400,8 @@ __u64 epochs__nearest(const struct epochs *e, const struct uproc *p, __u64 ts)
 {
 	__u64 best = 0;
 
-	for (__u32 i = p->last; i; i = epoch_at(e, i)->prev) {
-		__u64 b = epoch_at(e, i)->begin_ns;
+	for (__u32 i = p->last; i; i = epochs__at(e, i)->prev) {
+		__u64 b = epochs__at(e, i)->begin_ns;
 
 		if (!best || (b > ts ? b - ts : ts - b) < (best > ts ? best - ts : ts - best))
 			best = b;
@@ -423,25 +413,25 @@ __u64 epochs__nearest(const struct epochs *e, const struct uproc *p, __u64 ts)
 
 __u64 epochs__silent(const struct epochs *e, const struct uproc *p, __u64 ts)
 {
-	for (__u32 i = p->last; i; i = epoch_at(e, i)->prev)
-		if (epoch_at(e, i)->begin_ns <= ts && epoch_at(e, i)->binary)
-			return epoch_at(e, i)->begin_ns;
+	for (__u32 i = p->last; i; i = epochs__at(e, i)->prev)
+		if (epochs__at(e, i)->begin_ns <= ts && epochs__at(e, i)->binary)
+			return epochs__at(e, i)->begin_ns;
 	return 0;
 }
 
 __u64 epochs__after(const struct epochs *e, const struct uproc *p, __u64 ts)
 {
-	for (__u32 i = p->first; i; i = epoch_at(e, i)->next)
-		if (epoch_at(e, i)->begin_ns > ts && epoch_at(e, i)->binary)
-			return epoch_at(e, i)->begin_ns;
+	for (__u32 i = p->first; i; i = epochs__at(e, i)->next)
+		if (epochs__at(e, i)->begin_ns > ts && epochs__at(e, i)->binary)
+			return epochs__at(e, i)->begin_ns;
 	return 0;
 }
 
 __u64 epochs__before(const struct epochs *e, const struct uproc *p, __u64 ts)
 {
-	for (__u32 i = p->last; i; i = epoch_at(e, i)->prev)
-		if (epoch_at(e, i)->begin_ns < ts)
-			return epoch_at(e, i)->begin_ns;
+	for (__u32 i = p->last; i; i = epochs__at(e, i)->prev)
+		if (epochs__at(e, i)->begin_ns < ts)
+			return epochs__at(e, i)->begin_ns;
 	return 0;
 }
 
@@ -451,249 +441,11 @@ void epochs__exited(struct epochs *e, __u64 image, __u64 ts_ns)
 
 	if (!p)
 		return;
-	close_last(e, p, ts_ns);
+	epochs__close_last(e, p, ts_ns);
 	epochs__decided(p, ts_ns + 1);
 	p->exited = true;
 	p->exit_ns = ts_ns;
 	p->over_gen = e->gen;
-}
-
-static int note_resolved(struct epochs *e, __u64 key, __u32 row)
-{
-	struct u64map_slot *slot = u64map__put(&e->resolved, key, row);
-
-	if (!slot)
-		return -ENOMEM;
-	slot->used = 1 + e->gen;
-	return 0;
-}
-
-/* What single threads did in an epoch whose other threads' time was row's. */
-static int resolve_parts(struct epochs *e, const struct uproc *p, const struct epoch *ep, __u32 row)
-{
-	int err = 0;
-
-	for (unsigned i = 0; i < p->n_speakers && p->n_speakers > 1; i++) {
-		static const struct account none;
-		const struct speaker *s = &p->speakers[i];
-		const struct account *a = i < ep->n_parts ? &ep->parts[i] : &none;
-		__u32 own = epochs__make_over(e, p, ep->begin_ns, ep->end_ns, a, s->serial);
-
-		if (own == row)
-			continue;
-		err = first_error(err, note_resolved(e, resolved_key(ep->id, s->serial), own));
-		if (s->task != s->serial)
-			err = first_error(err, note_resolved(e, resolved_key(ep->id, s->task), own));
-	}
-	return err;
-}
-
-static void add_parts(struct epoch *ep)
-{
-	for (unsigned i = 0; i < ep->n_parts; i++)
-		for (unsigned k = 0; k < ACCOUNT_SIZE; k++)
-			ep->account.ns[k] += ep->parts[i].ns[k];
-}
-
-/*
- * The first epoch of p is made over: to p's own units, to those of the process it serves, or to
- * the one it was started in.
- */
-static int resolve_first(struct epochs *e, struct uproc *p, const struct uproc *served, __u32 inherited_row)
-{
-	__u32 i = p->first, row;
-	struct epoch *ep = epoch_at(e, i);
-	__u32 id = ep->id;
-	int err = 0;
-
-	if (p->matched) {
-		row = epochs__make_over(e, p, ep->begin_ns, ep->end_ns, &ep->account, 0);
-		err = resolve_parts(e, p, ep, row);
-		add_parts(ep);
-		err = first_error(err, pass_on(e, p, &ep->account));
-	} else if (served) {
-		add_parts(ep);
-		row = epochs__make_over(e, served, ep->begin_ns, ep->end_ns, &ep->account, 0);
-		err = pass_on(e, served, &ep->account);
-	} else {
-		add_parts(ep);
-		row = inherited_row;
-		if (row)
-			e->sink.charge(e->sink.ctx, row, &ep->account);
-	}
-	p->resolved_ns = ep->end_ns;
-	p->first = ep->next;
-	if (p->first)
-		epoch_at(e, p->first)->prev = 0;
-	else
-		p->last = 0;
-	u64map__delete(&e->by_id, id);
-	free(ep->parts);
-	pool__put(&e->epochs, i);
-	return first_error(err, note_resolved(e, id, row));
-}
-
-/* The row that p's time belongs to while p itself tells of no units; UNITS_OPEN: it is not known. */
-static __u32 inherited_row(const struct epochs *e, const struct uproc *p)
-{
-	return p->inherited ? epochs__row_of(e, p->inherited, p->inherited_by) : UNITS_OPEN;
-}
-
-static int finalize(struct epochs *e, struct uproc *p)
-{
-	int err = 0;
-
-	for (; p->final < p->n_stretches; p->final++) {
-		if (p->stretches[p->final].to_ns > p->resolved_ns)
-			break;
-		if (!p->stretches[p->final].more)
-			err = first_error(err, e->sink.final(e->sink.ctx, p->stretches[p->final].row));
-	}
-	return err;
-}
-
-static int resolve_proc(struct epochs *e, struct uproc *p)
-{
-	const struct uproc *served = serves(e, p);
-	__u32 row = p->matched || served ? 0 : inherited_row(e, p);
-	int err = 0;
-
-	while (p->first) {
-		struct epoch *ep = epoch_at(e, p->first);
-
-		if (!ep->end_ns || !ep->complete)
-			break;
-		if (p->matched || served ? ep->end_ns > (served ? served : p)->decided_ns : row == UNITS_OPEN)
-			break;
-		err = first_error(err, resolve_first(e, p, served, row));
-	}
-	return first_error(err, finalize(e, p));
-}
-
-/* Too many wait: the oldest of processes that tell of no units belong to none. */
-static int give_up(struct epochs *e)
-{
-	int err = 0;
-
-	for (__u32 i = 1; i < e->procs.end && e->epochs.n > e->max / 2; i++) {
-		struct uproc *p = pool__at(&e->procs, i);
-
-		if (!p->used || p->matched)
-			continue;
-		while (p->first) {
-			struct epoch *ep = epoch_at(e, p->first);
-
-			if (!ep->end_ns || !ep->complete)
-				break;
-			e->given_up++;
-			err = first_error(err, resolve_first(e, p, NULL, 0));
-		}
-	}
-	/* a unit longer than all: its epochs run together */
-	for (__u32 i = 1; i < e->procs.end && e->epochs.n > e->max; i++) {
-		struct uproc *p = pool__at(&e->procs, i);
-
-		while (p->used && p->first && e->epochs.n > e->max / 2) {
-			struct epoch *ep = epoch_at(e, p->first);
-
-			if (!ep->end_ns || !ep->complete)
-				break;
-			e->given_up++;
-			epochs__decided(p, ep->end_ns);
-			err = first_error(err, resolve_first(e, p, NULL, 0));
-		}
-	}
-	return err;
-}
-
-/*
- * Processes that are over and made over, so that however many come and go cost
- * nothing.  What comes late for one finds its epochs among the resolved ones.
- */
-static void forget_over(struct epochs *e)
-{
-	for (__u32 i = 1; i < e->procs.end; i++) {
-		struct uproc *p = pool__at(&e->procs, i);
-
-		if (!p->used || !p->exited || p->first || p->final < p->n_stretches ||
-		    e->gen - p->over_gen < OVER_GENS)
-			continue;
-		free_proc(e, p);
-		u64map__delete(&e->by_image, p->image);
-		pool__put(&e->procs, i);
-	}
-}
-
-struct keep {
-	__u32 gen;
-	__u32 kept;
-};
-
-static bool keep_resolved(struct u64map_slot *s, void *arg)
-{
-	const struct keep *k = arg;
-
-	return k->gen - (s->used - 1) < k->kept;
-}
-
-static void expire(struct epochs *e)
-{
-	struct keep k = { e->gen, RESOLVED_GENS };
-
-	while (e->resolved.n > RESOLVED_KEPT && k.kept) {
-		u64map__filter(&e->resolved, keep_resolved, &k);
-		k.kept /= 2;
-	}
-}
-
-int epochs__generation(struct epochs *e)
-{
-	int err = charge_early(e);
-
-	e->gen++;
-	for (__u32 i = 1; i < e->epochs.end; i++) {
-		struct epoch *ep = epoch_at(e, i);
-
-		if (ep->used && ep->end_ns)
-			ep->complete = true;
-	}
-	for (__u32 i = 1; i < e->procs.end; i++) {
-		struct uproc *p = pool__at(&e->procs, i);
-
-		if (p->used)
-			err = first_error(err, resolve_proc(e, p));
-	}
-	if (e->epochs.n > e->max)
-		err = first_error(err, give_up(e));
-	forget_over(e);
-	expire(e);
-	return err;
-}
-
-int epochs__finish(struct epochs *e, __u64 end_ns)
-{
-	int err = 0;
-
-	for (__u32 i = 1; i < e->procs.end; i++) {
-		struct uproc *p = pool__at(&e->procs, i);
-
-		if (!p->used)
-			continue;
-		close_last(e, p, end_ns);
-		epochs__decided(p, ~0ULL);
-	}
-	err = epochs__generation(e);
-	/* what was started in an epoch that goes on to the end: now in order of birth */
-	for (__u32 i = 1; i < e->procs.end; i++) {
-		struct uproc *p = pool__at(&e->procs, i);
-		__u32 row = p->used ? inherited_row(e, p) : 0;
-
-		while (p->used && p->first)
-			err = first_error(err, resolve_first(e, p, serves(e, p), row == UNITS_OPEN ? 0 : row));
-		if (p->used)
-			err = first_error(err, finalize(e, p));
-	}
-	return err;
 }
 
 __u32 epochs__row(const struct epochs *e, __u32 id)
@@ -709,6 +461,6 @@ __u32 epochs__row_of(const struct epochs *e, __u32 id, __u32 thread)
 		return 0;
 	if (id > e->last_id || u64map__find(&e->by_id, id))
 		return UNITS_OPEN;
-	slot = find_resolved(e, id, thread);
+	slot = epochs__resolved(e, id, thread);
 	return slot ? slot->value : 0;
 }
